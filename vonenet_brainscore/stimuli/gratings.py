@@ -1,0 +1,246 @@
+"""The drifting-grating experiments of Marques et al. 2021: their parameters and their pixels.
+
+Brain-Score draws each grating on a field of 12 degrees and 672 pixels and then crops or pads that field to what the
+subject sees. Here the same pixels are drawn directly, and only where they are wanted.
+
+Source of the designs: Marques, Schrimpf & DiCarlo 2021, bioRxiv 2021.03.01.433495, as packaged for Brain-Score's
+``Marques2020`` benchmarks.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+
+FIELD_DEGREES = 12
+FIELD_PX = 672
+PX_PER_DEGREE = FIELD_PX / FIELD_DEGREES
+GREY = np.uint8(128)
+PARAMETERS = ("position_y", "position_x", "contrast", "radius", "spatial_frequency", "orientation", "phase")
+
+# Stimulus axes, all from Marques et al. 2021. Degrees of visual angle, cycles/degree, degrees of arc.
+_POSITION = (0.5, 0.5)  # (y, x): where the neurons are probed, below and right of fixation
+_CONTRAST = 1.0
+_RADIUS = np.logspace(-2.25, 3.25, 12, base=2) / 2
+_SPATIAL_FREQUENCY = np.logspace(-1.375, 3.875, 22, base=2)
+_ORIENTATION = np.linspace(0, 165, 12)
+_PHASE = np.linspace(0, 315, 8)
+_MAPPING_POSITION = np.linspace(-2.5, 2.5, 21)
+_MAPPING_RADIUS = 1 / 6
+_MAPPING_SPATIAL_FREQUENCY = 3.0
+_SPATIAL_FREQUENCY_RADIUS = (0.75, 2.25)  # a small and a large aperture for the spatial frequency experiment
+_ORIENTATION_CYCLES = (2, 3, 4)  # aperture of the orientation experiment, in cycles of its grating
+
+
+def _receptive_field() -> list[tuple]:
+    # Sorted by column, as the analysis needs it: Brain-Score's generator emits an order that its own check refuses.
+    return list(
+        product(
+            _MAPPING_POSITION,
+            _MAPPING_POSITION,
+            [_CONTRAST],
+            [_MAPPING_RADIUS],
+            [_MAPPING_SPATIAL_FREQUENCY],
+            _ORIENTATION[::3],
+            _PHASE[::4],
+        )
+    )
+
+
+def _orientation() -> list[tuple]:
+    return [
+        (*_POSITION, _CONTRAST, cycles / 2 / frequency, frequency, orientation, phase)
+        for cycles in _ORIENTATION_CYCLES
+        for frequency, orientation, phase in product(_SPATIAL_FREQUENCY[4:17:4], _ORIENTATION, _PHASE)
+    ]
+
+
+def _spatial_frequency() -> list[tuple]:
+    axes = product(_SPATIAL_FREQUENCY_RADIUS, _SPATIAL_FREQUENCY, _ORIENTATION[::2], _PHASE)
+    return [(*_POSITION, _CONTRAST, *rest) for rest in axes]
+
+
+def _size() -> list[tuple]:
+    axes = product(_RADIUS, _SPATIAL_FREQUENCY[4:17:4], _ORIENTATION[::2], _PHASE)
+    return [(*_POSITION, _CONTRAST, *rest) for rest in axes]
+
+
+def _blank() -> list[tuple]:
+    # The background alone. A grating of contrast 0 would be drawn as 127, one grey level below it.
+    return [(np.nan, np.nan, 0.0, np.nan, np.nan, np.nan, np.nan)]
+
+
+GRATING_SETS = {
+    "blank": _blank,
+    "receptive_field": _receptive_field,
+    "orientation": _orientation,
+    "spatial_frequency": _spatial_frequency,
+    "size": _size,
+}
+
+
+def grating_parameters(name: str) -> pd.DataFrame:
+    """Parameters of one grating experiment, a row a presentation, in the order that the tuning analysis wants.
+
+    Rows are sorted by position, radius, spatial frequency, orientation and phase, phase fastest. In the orientation
+    set, whose radius is 2, 3 or 4 cycles of the grating, number of cycles comes in place of radius.
+
+    Parameters
+    ----------
+    name : str
+        ``'blank'`` (1 row), ``'receptive_field'`` (3528), ``'orientation'`` (1152), ``'spatial_frequency'`` (2112)
+        or ``'size'`` (2304).
+
+    Returns
+    -------
+    DataFrame
+        ``position_y``, ``position_x`` and ``radius`` in degrees of visual angle (y downwards, x rightwards, from the
+        centre of the screen), ``contrast`` in [0, 1], ``spatial_frequency`` in cycles/degree, ``orientation`` and
+        ``phase`` in degrees. The blank has contrast 0 and NaN elsewhere.
+
+    Raises
+    ------
+    ValueError
+        If there is no such experiment.
+    """
+    if name not in GRATING_SETS:
+        raise ValueError(f"unknown grating set {name!r}; have {', '.join(GRATING_SETS)}")
+    return pd.DataFrame(GRATING_SETS[name](), columns=list(PARAMETERS), dtype=float)
+
+
+def screen_size(visual_degrees: float) -> int:
+    """Side in pixels of a screen of `visual_degrees`: 56 pixels/degree, rounded half to even as Brain-Score does.
+
+    Raises
+    ------
+    ValueError
+        If the screen would have no pixel.
+    """
+    size = round(visual_degrees / FIELD_DEGREES * FIELD_PX)
+    if size < 1:
+        raise ValueError(f"visual_degrees must be positive and at least a pixel wide, not {visual_degrees}")
+    return size
+
+
+def render_gratings(
+    parameters: pd.DataFrame, *, visual_degrees: float = 8, window: tuple[int, int, int, int] | None = None
+) -> np.ndarray:
+    """Gratings as the subject's screen shows them, pixel for pixel what Brain-Score's generator and screen give.
+
+    Inside ``(x - x0)^2 + (y - y0)^2 <= radius^2`` the luminance is
+    ``(1 + contrast sin(2 pi f ((x - x0) cos o + (y - y0) sin o) + p)) / 2 * 255``, cut to whole numbers; elsewhere 128.
+    Gratings that differ in radius only share one drawing, and nothing outside the largest of their circles is computed.
+
+    Parameters
+    ----------
+    parameters : DataFrame
+        As `grating_parameters` gives it: all of it or any rows, in any order.
+    visual_degrees : float
+        Width of the subject's screen. Beyond 12 degrees it is padded with grey.
+    window : (top, left, height, width), optional
+        In screen pixels; the part to render. All of the screen if not given.
+
+    Returns
+    -------
+    array of uint8, shape (grating, y, x)
+        Grey levels, the same in each colour channel.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is missing or out of range, or the window does not lie on the screen.
+    """
+    _check_parameters(parameters)
+    size = screen_size(visual_degrees)
+    top, left, height, width = (0, 0, size, size) if window is None else window
+    if min(top, left) < 0 or min(height, width) < 1 or max(top + height, left + width) > size:
+        raise ValueError(f"window {window} (top, left, height, width) does not lie on a screen of {size} x {size} px")
+
+    first = round((FIELD_PX - size) / 2)  # the field pixel at the screen's edge; negative where the screen is padded
+    y_px = np.arange(top, top + height) + first
+    x_px = np.arange(left, left + width) + first
+    radii = parameters["radius"].to_numpy()
+    images = np.full((len(parameters), height, width), GREY)  # (grating, y, x)
+    shown = parameters.reset_index(drop=True).query("contrast > 0")
+    drawings = shown.groupby([name for name in PARAMETERS if name != "radius"], sort=False).groups
+    for (y0, x0, contrast, frequency, orientation, phase), members in drawings.items():
+        rows, y = _extent(y_px, y0, radii[members].max())
+        columns, x = _extent(x_px, x0, radii[members].max())
+        # Bit equality with the generator hangs on this order of operations.
+        angle, shift = orientation / 180 * np.pi, phase / 180 * np.pi
+        carrier = np.sin((x * np.cos(angle) + (y * np.sin(angle))[:, None]) * frequency * 2 * np.pi + shift)  # (y, x)
+        grating = ((carrier * contrast + 1) / 2 * 255).astype(np.uint8)
+        squared_distance = x**2 + (y**2)[:, None]
+        for member in members:
+            images[member, rows, columns] = np.where(squared_distance <= radii[member] ** 2, grating, GREY)
+    return images
+
+
+def grating_stimulus_set(name: str, directory: str | Path, *, visual_degrees: float = FIELD_DEGREES) -> StimulusSet:
+    """One grating experiment as PNG files and a Brain-Score ``StimulusSet``, for any ``BrainModel``.
+
+    Parameters
+    ----------
+    name : str
+        As in `grating_parameters`.
+    directory : path
+        Where the images go, as ``Marques2020_<name>_<row>.png``; made if need be.
+    visual_degrees : float
+        Width of the screen the images fill. With 12, Brain-Score's ``place_on_screen`` will do the rest; with the
+        subject's own width nothing is left to do.
+
+    Returns
+    -------
+    StimulusSet
+        Columns ``stimulus_id`` (row number), ``filename``, ``degrees`` and those of `grating_parameters`, which the
+        blank has not. The identifier is ``Marques2020_<name>``, and for another width than 12 degrees the one
+        that ``place_on_screen`` gives those images, because Brain-Score's caches know a set by its identifier alone.
+    """
+    from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+    from PIL import Image
+
+    parameters = grating_parameters(name)
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    identifier = f"Marques2020_{name}"
+    paths = [directory / f"{identifier}_{row:04d}.png" for row in range(len(parameters))]
+    for row, path in enumerate(paths):
+        Image.fromarray(render_gratings(parameters.iloc[[row]], visual_degrees=visual_degrees)[0]).save(path)
+
+    stimuli = StimulusSet({"stimulus_id": [str(row) for row in range(len(parameters))]})
+    stimuli["filename"] = [path.name for path in paths]
+    stimuli["degrees"] = visual_degrees
+    if name != "blank":
+        stimuli[list(PARAMETERS)] = parameters
+    stimuli.stimulus_paths = dict(zip(stimuli["stimulus_id"], paths, strict=True))
+    placed = f"--target{visual_degrees:.2f}--sourceNone" if visual_degrees != FIELD_DEGREES else ""
+    stimuli.identifier = identifier + placed
+    return stimuli
+
+
+def _extent(pixels: np.ndarray, centre: float, radius: float) -> tuple[slice, np.ndarray]:
+    """Which of the `pixels` of one axis may lie in the circle, and their degrees from its `centre`."""
+    degrees = (pixels - FIELD_PX / 2) / PX_PER_DEGREE - centre
+    # One pixel more than the radius, since rounding may let a pixel on the rim in; none beyond the field.
+    near = (np.abs(degrees) <= radius + 1 / PX_PER_DEGREE) & (pixels >= 0) & (pixels < FIELD_PX)
+    start = int(near.argmax())
+    extent = slice(start, start + int(near.sum()))
+    return extent, degrees[extent]
+
+
+def _check_parameters(parameters: pd.DataFrame) -> None:
+    missing = [name for name in PARAMETERS if name not in parameters]
+    if missing:
+        raise ValueError(f"the grating parameters lack {', '.join(missing)}; see grating_parameters")
+    contrast = parameters["contrast"].to_numpy()
+    if not ((contrast >= 0) & (contrast <= 1)).all():
+        raise ValueError("contrast must lie in [0, 1]; a higher one has no grey levels")
+    if parameters.loc[contrast > 0, list(PARAMETERS)].isna().any(axis=None):
+        raise ValueError("a grating has an undefined parameter (NaN); only the blank, of contrast 0, may")
