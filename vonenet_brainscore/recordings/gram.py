@@ -1,0 +1,189 @@
+"""Gram matrices of recordings too wide for memory: features go in by batches, stimulus x stimulus products come out."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+# Columns are multiplied in blocks of this many float64 bytes: long enough for BLAS, small beside any recording.
+# The block follows from the shape alone, never from the memory budget, so the budget can't change a bit of the result.
+_BLOCK_BYTES = 2**26
+
+
+@dataclass(frozen=True)
+class Gram:
+    """Inner products of the centred recordings of n stimuli.
+
+    Attributes
+    ----------
+    products : array, shape (stimulus, stimulus)
+        ``(X - m)(X - m)^T`` in float64, X (stimulus, feature) being the recording and m its mean over stimuli.
+    n_features : int
+        How many features the recording has.
+    """
+
+    products: np.ndarray
+    n_features: int
+
+
+def gram_matrix(
+    batches: Iterable[tuple[np.ndarray, np.ndarray]],
+    n_stimuli: int,
+    *,
+    memory: int | None = None,
+    spill_folder: Path | None = None,
+) -> Gram:
+    """Gram matrix of one layer: `gram_matrices` for batches of ``(rows, features)``."""
+    named = ((rows, {"layer": features}) for rows, features in batches)
+    return gram_matrices(named, n_stimuli, memory=memory, spill_folder=spill_folder)["layer"]
+
+
+def gram_matrices(
+    batches: Iterable[tuple[np.ndarray, Mapping[str, np.ndarray]]],
+    n_stimuli: int,
+    *,
+    memory: int | None = None,
+    spill_folder: Path | None = None,
+) -> dict[str, Gram]:
+    """Gram matrices of several layers from one pass over the stimuli.
+
+    Every feature is centred over stimuli before the products are taken. Whoever reads the result must therefore fit an
+    intercept; in return nothing cancels where a large common mean (a ReLU's) sits on a small variance.
+
+    The features are kept until the last batch has come, layers that exceed the memory budget in a temporary file, and
+    multiplied by fixed blocks of columns: the order and the size of the batches, and the budget, don't change a bit of
+    the result. (The number of BLAS threads may.)
+
+    Parameters
+    ----------
+    batches : iterable of (rows, {layer: features})
+        `rows` are stimulus indices, shape (row,), in any order, each once; `features` are floats of
+        shape (row, feature). Each batch brings every layer.
+    n_stimuli : int
+        How many stimuli will come.
+    memory : int, optional
+        Bytes that the features of all layers together may take in memory; a quarter of the machine's by default. Blocks
+        and products come on top, some 0.1 GB.
+    spill_folder : Path, optional
+        Where the temporary file goes; the system's temporary folder by default.
+
+    Returns
+    -------
+    dict from layer to Gram
+
+    Raises
+    ------
+    MemoryError
+        At the first batch, if a layer fits neither the budget nor the disk.
+    ValueError
+        If a stimulus is missing, comes twice or is out of range, if layers or shapes change between batches, or if a
+        feature isn't finite.
+    """
+    memory = quarter_of_memory() if memory is None else memory
+    folder = Path(spill_folder or tempfile.gettempdir())
+    seen = np.zeros(n_stimuli, bool)
+    recordings: dict[str, _Recording] = {}
+    with ExitStack() as files:
+        # A traceback keeps this frame alive: without the clearing, a failure would leave the disk space taken.
+        files.callback(recordings.clear)
+        for rows, layers in batches:
+            _mark(rows, seen)
+            if not recordings:
+                recordings.update(_allocate(layers, n_stimuli, memory, folder, files))
+            if layers.keys() != recordings.keys():
+                raise ValueError(f"a batch brings layers {list(layers)}; the first one brought {list(recordings)}")
+            for layer, features in layers.items():
+                recordings[layer].write(rows, features)
+        if not seen.all():
+            raise ValueError(f"{(~seen).sum()} of {n_stimuli} stimuli never came, the first at index {seen.argmin()}")
+        return {layer: recording.gram() for layer, recording in recordings.items()}
+
+
+def quarter_of_memory() -> int:
+    """A quarter of the machine's memory, in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
+
+
+class _Recording:
+    """One layer's responses, kept as blocks of columns: (block, stimulus, feature within the block)."""
+
+    def __init__(self, n_stimuli: int, features: np.ndarray, layer: str) -> None:
+        if features.ndim != 2:
+            raise ValueError(f"layer {layer!r} brings features of shape {features.shape}; (row, feature) was expected")
+        self._layer = layer
+        self._n_features = features.shape[1]
+        self._width = min(self._n_features, max(1, _BLOCK_BYTES // (8 * n_stimuli)))
+        self._shape = (-(-self._n_features // self._width), n_stimuli, self._width)
+        self._dtype = np.result_type(features.dtype, np.float32)
+        self._blocks = np.empty(0)
+        self.nbytes = int(np.prod(self._shape)) * self._dtype.itemsize
+
+    def keep_in_memory(self) -> None:
+        self._blocks = np.zeros(self._shape, self._dtype)
+
+    def keep_on_disk(self, folder: Path, files: ExitStack) -> None:
+        # The file has no name, so nothing is left behind even after a crash.
+        file = files.enter_context(tempfile.TemporaryFile(dir=folder))  # noqa: SIM115 - a context manager enters it
+        if hasattr(os, "posix_fallocate"):  # a disk that fills up under a memory map kills the process; this raises
+            os.posix_fallocate(file.fileno(), 0, self.nbytes)
+        self._blocks = np.memmap(file, self._dtype, "w+", shape=self._shape)
+
+    def write(self, rows: np.ndarray, features: np.ndarray) -> None:
+        if features.shape != (len(rows), self._n_features):
+            raise ValueError(
+                f"layer {self._layer!r} brings features of shape {features.shape}; "
+                f"{(len(rows), self._n_features)} was expected"
+            )
+        for block, start in zip(self._blocks, range(0, self._n_features, self._width), strict=True):
+            part = features[:, start : start + self._width]
+            block[rows, : part.shape[1]] = part
+
+    def gram(self) -> Gram:
+        products = np.zeros((self._shape[1], self._shape[1]))
+        for block in self._blocks:
+            centred = block.astype(np.float64)  # (stimulus, feature)
+            centred -= centred.mean(axis=0)
+            products += centred @ centred.T
+        if not np.isfinite(products).all():
+            raise ValueError(f"layer {self._layer!r} has responses that are NaN or infinite")
+        return Gram(products, self._n_features)
+
+
+def _allocate(
+    layers: Mapping[str, np.ndarray], n_stimuli: int, memory: int, folder: Path, files: ExitStack
+) -> dict[str, _Recording]:
+    """Room for every layer: in memory while the budget lasts, on disk after that."""
+    recordings = {layer: _Recording(n_stimuli, features, layer) for layer, features in layers.items()}
+    spilled = []
+    for recording in recordings.values():
+        if recording.nbytes <= memory:
+            memory -= recording.nbytes
+            recording.keep_in_memory()
+        else:
+            spilled.append(recording)
+    needed = sum(recording.nbytes for recording in spilled)
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise MemoryError(
+            f"{needed / 1e9:.2f} GB of responses ({n_stimuli} stimuli, layers {', '.join(layers)}) exceed the memory "
+            f"budget, and {folder} has {free / 1e9:.2f} GB free; raise the budget, record fewer layers at once or set "
+            f"TMPDIR to a larger disk"
+        )
+    for recording in spilled:
+        recording.keep_on_disk(folder, files)
+    return recordings
+
+
+def _mark(rows: np.ndarray, seen: np.ndarray) -> None:
+    """Tick the rows of a batch off, refusing what is out of range or came before."""
+    rows = np.asarray(rows)
+    if rows.size and (rows.min() < 0 or rows.max() >= len(seen)):
+        raise ValueError(f"a batch brings stimulus {rows[(rows < 0) | (rows >= len(seen))][0]} of {len(seen)}")
+    if seen[rows].any() or len(np.unique(rows)) < len(rows):
+        raise ValueError(f"a batch brings stimuli that came before, or one twice: {rows.tolist()}")
+    seen[rows] = True

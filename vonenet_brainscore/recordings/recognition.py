@@ -1,0 +1,157 @@
+"""Which benchmarks see a recording only through the inner products of its stimuli, and which are ill-posed."""
+
+import copy
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """Whether a benchmark may be given row-space scores, and why or why not; true where it may."""
+
+    exact: bool
+    reason: str
+
+    def __bool__(self) -> bool:
+        return self.exact
+
+
+def compressible(benchmark: Any) -> Recognition:
+    """Whether a benchmark's score is the same from row-space scores as from the features.
+
+    True for a neural benchmark that runs Brain-Score's own `__call__`, in one time bin, with exactly
+    `CrossRegressedCorrelation` (or `TrainTestSplitCorrelation`, with train and test stimuli) around PLS without scaling,
+    ridge or dual ridge with an intercept, where training stimuli outnumber PLS components. Types are compared exactly:
+    a subclass may do anything with the features (`reverse_pls` predicts them). What isn't recognised isn't compressed.
+
+    Parameters
+    ----------
+    benchmark : brainscore_vision.benchmarks.Benchmark
+
+    Returns
+    -------
+    Recognition
+        The reason is worded for a log.
+    """
+    obstacle = _benchmark_obstacle(benchmark)
+    if obstacle:
+        return Recognition(False, obstacle)
+    regression = benchmark._similarity_metric.regression._regression
+    return Recognition(True, f"{type(regression).__name__} sees features only through their inner products")
+
+
+def warn_if_ill_posed(benchmark: Any, n_features: int) -> None:
+    """Warn where ordinary least squares has no more training stimuli than features.
+
+    Centring then leaves a singular value of pure rounding noise, and least squares divides by it: scores differ between
+    machines and number formats.
+
+    Parameters
+    ----------
+    benchmark : brainscore_vision.benchmarks.Benchmark
+    n_features : int
+        How many features are recorded.
+    """
+    from sklearn.linear_model import LinearRegression
+
+    if _setup_obstacle(benchmark):
+        return
+    regression = benchmark._similarity_metric.regression._regression
+    n_training = _smallest_training_set(benchmark)
+    if isinstance(regression, LinearRegression) and n_training <= n_features:
+        warnings.warn(
+            f"{benchmark.identifier} fits ordinary least squares to {n_training} stimuli and {n_features} features: "
+            f"rounding decides the score; prefer a PLS or ridge benchmark",
+            stacklevel=2,
+        )
+
+
+def _benchmark_obstacle(benchmark: Any) -> str | None:
+    """What keeps a benchmark from being compressible; None if nothing does."""
+    obstacle = _setup_obstacle(benchmark)
+    if obstacle:
+        return obstacle
+    if len(benchmark.timebins) != 1:
+        return f"it records {len(benchmark.timebins)} time bins"
+    regression = benchmark._similarity_metric.regression._regression
+    return _regression_obstacle(regression, _smallest_training_set(benchmark))
+
+
+def _setup_obstacle(benchmark: Any) -> str | None:
+    """What keeps us from knowing how a benchmark comes from features to a regression; None if we know."""
+    from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark, TrainTestNeuralBenchmark
+    from brainscore_vision.metric_helpers.transformations import CrossValidation
+    from brainscore_vision.metric_helpers.xarray_utils import XarrayRegression
+    from brainscore_vision.metrics.regression_correlation.metric import (
+        CrossRegressedCorrelation,
+        TrainTestSplitCorrelation,
+    )
+
+    kind = type(benchmark)
+    if kind.__call__ is NeuralBenchmark.__call__:
+        known_metric: type = CrossRegressedCorrelation
+    elif kind.__call__ is TrainTestNeuralBenchmark.__call__:
+        known_metric = TrainTestSplitCorrelation
+        if kind.get_score is not TrainTestNeuralBenchmark.get_score:
+            return f"{kind.__name__} compares recordings in its own way"
+    else:
+        return f"{kind.__name__} runs its experiment in its own way"
+    metric = benchmark._similarity_metric
+    if type(metric) is not known_metric:
+        return f"its metric is {_name(metric)}, not {known_metric.__name__}"
+    if known_metric is CrossRegressedCorrelation:
+        if type(metric.cross_validation) is not CrossValidation:
+            return f"it splits stimuli by {_name(metric.cross_validation)}"
+        if metric.cross_validation._preprocess_indices is not None:
+            return "it picks its splits after looking at the recording"
+    if type(metric.regression) is not XarrayRegression:
+        return f"its regression is wrapped by {_name(metric.regression)}"
+    return None
+
+
+def _regression_obstacle(regression: Any, n_training: int) -> str | None:
+    """Why a regression's predictions may depend on more than centred inner products; None if they can't."""
+    from brainscore_vision.metrics.regression_correlation.metric import DualRidgeCVRegression, DualRidgeRegression
+    from sklearn.cross_decomposition import PLSRegression
+    from sklearn.linear_model import Ridge, RidgeCV
+
+    kind = type(regression)
+    if kind is PLSRegression:
+        if regression.scale:
+            return "PLS scales each feature"
+        if regression.n_components >= n_training:
+            return (
+                f"PLS fits {regression.n_components} components to {n_training} stimuli, the last of them to rounding"
+            )
+        return None
+    if kind not in (Ridge, RidgeCV, DualRidgeRegression, DualRidgeCVRegression):
+        return f"{_name(regression)} isn't known to see features only through their inner products"
+    if not getattr(regression, "fit_intercept", True):
+        return f"{kind.__name__} fits no intercept, so the mean response matters"
+    if kind is Ridge and (regression.positive or regression.solver not in ("auto", "svd", "cholesky")):
+        return "Ridge with a constraint or an iterative solver depends on the axes"
+    if kind is RidgeCV and (regression.cv is not None or regression.scoring is not None):
+        return "RidgeCV chooses alpha by a procedure of its own"
+    if kind is DualRidgeCVRegression and regression._ridgecv_kwargs:
+        return "DualRidgeCVRegression chooses alpha by a procedure of its own"
+    alphas = regression.alpha if hasattr(regression, "alpha") else regression.alphas
+    if not np.min(np.asarray(alphas, float)) > 0:
+        return "ridge without a penalty is least squares"
+    return None
+
+
+def _smallest_training_set(benchmark: Any) -> int:
+    metric = benchmark._similarity_metric
+    if not hasattr(metric, "cross_validation"):
+        return benchmark.train_assembly.sizes["presentation"]
+    # A copy, because a splitter that holds a generator would go on to other splits after being asked here.
+    split = copy.deepcopy(metric.cross_validation._split)
+    _, splits = split.build_splits(benchmark._assembly)
+    return min(len(training) for training, _ in splits)
+
+
+def _name(thing: Any) -> str:
+    return type(thing).__name__

@@ -1,0 +1,180 @@
+"""Exact compression: a recording of n stimuli and p features becomes n x n scores that the regressions can't tell apart.
+
+PLS without scaling and ridge see a recording X only through ``X X^T``, so any Z with ``Z Z^T = X X^T`` gives the same
+predictions: 135 stimuli x 1.6 million units become 135 x 135. `compressible` recognises the benchmarks this is exact
+for; nothing else may be given a `RowSpaceSubject`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vonenet_brainscore.recordings.gram import Gram, gram_matrix
+from vonenet_brainscore.recordings.recognition import compressible
+
+
+def row_space(gram: Gram) -> np.ndarray:
+    """Principal component scores of a recording, from its Gram matrix alone.
+
+    ``Z = V sqrt(L)`` with ``V L V^T`` the eigendecomposition of the products, so ``Z Z^T`` equals them.
+
+    Parameters
+    ----------
+    gram : Gram
+        Products of n stimuli and p features.
+
+    Returns
+    -------
+    array, shape (stimulus, min(n, p)), float64
+        Columns by falling variance; each eigenvector's largest entry is positive. No more columns than features, so
+        that a regression with more components than features is refused as it would be with the features themselves.
+    """
+    variances, vectors = np.linalg.eigh(gram.products)
+    variances, vectors = variances[::-1], vectors[:, ::-1]
+    n = len(variances)
+    # Centring makes one eigenvalue zero. What lies below this floor, negative values included, is rounding of the
+    # largest one, and a square root would blow it up to 1e-8 of the largest standard deviation.
+    floor = n * np.finfo(np.float64).eps * variances[0]
+    deviations = np.sqrt(np.where(variances > floor, variances, 0))
+    signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(n)])
+    return (vectors * signs * deviations)[:, : gram.n_features]
+
+
+class RowSpaceSubject:
+    """Stands in for a subject on one compressible benchmark, answering with scores in place of features.
+
+    Made for one call of the benchmark: the first `look_at` records all the stimuli of the benchmark. Train and test
+    stimuli must be expressed in the same row space, so a train/test benchmark is recorded as a whole at once.
+
+    Parameters
+    ----------
+    subject
+        The subject to record from: `identifier`, `visual_degrees()`, `start_recording(region, time_bins)` and
+        `stream_recording(stimulus_set, number_of_trials=...)`, which yields batches of (row indices into the stimulus
+        set, features of shape (row, feature)) of the region being recorded.
+    benchmark : brainscore_vision.benchmarks.Benchmark
+        What will be called with this object.
+    memory, spill_folder
+        As in `gram_matrix`.
+
+    Attributes
+    ----------
+    n_features : int
+        How many features the subject recorded; 0 before the first `look_at`.
+
+    Raises
+    ------
+    ValueError
+        If the benchmark isn't compressible; the reason is given.
+    """
+
+    def __init__(
+        self, subject: Any, benchmark: Any, *, memory: int | None = None, spill_folder: Path | None = None
+    ) -> None:
+        recognition = compressible(benchmark)
+        if not recognition:
+            raise ValueError(
+                f"{benchmark.identifier} needs the full features: {recognition.reason}; give it the subject itself"
+            )
+        self.n_features = 0
+        self._subject = subject
+        self._benchmark = benchmark
+        self._memory = memory
+        self._spill_folder = spill_folder
+        self._region = ""
+        self._time_bin = (0, 0)
+        self._scores: dict[tuple[str, ...], np.ndarray] = {}
+
+    @property
+    def identifier(self) -> str:
+        """The identifier of the subject that is recorded."""
+        return self._subject.identifier
+
+    def visual_degrees(self) -> float:
+        """The visual field of the subject that is recorded, in degrees."""
+        return self._subject.visual_degrees()
+
+    def start_recording(self, recording_target: str, time_bins: Any) -> None:
+        """Record a region in one time bin, (start, end) in ms."""
+        (time_bin,) = time_bins  # `compressible` recognises a single bin only
+        start, end = np.asarray(time_bin).tolist()
+        self._subject.start_recording(recording_target, time_bins=[(start, end)])
+        self._region, self._time_bin = str(recording_target), (start, end)
+
+    def look_at(self, stimuli: Any, number_of_trials: int = 1) -> Any:
+        """Scores of the stimuli.
+
+        Returns
+        -------
+        NeuroidAssembly, dims (presentation, neuroid)
+            Presentation coordinates are the columns of the stimulus set, `time_bin` is a scalar coordinate, as in a
+            recording by Brain-Score's `TemporalAligned`.
+
+        Raises
+        ------
+        ValueError
+            If the stimuli aren't among the benchmark's.
+        """
+        if not self._scores:
+            self._record(self._stimulus_sets(stimuli), number_of_trials)
+        if _key(stimuli) not in self._scores:
+            raise ValueError(
+                f"stimulus set {stimuli.identifier!r} isn't one of {self._benchmark.identifier}'s, whose row space was "
+                f"recorded; make a RowSpaceSubject for the benchmark that shows it"
+            )
+        return self._assembly(self._scores[_key(stimuli)], stimuli)
+
+    def _stimulus_sets(self, stimuli: Any) -> list[Any]:
+        """Every stimulus set that the benchmark will show, on the subject's screen."""
+        from brainscore_vision.benchmark_helpers.neural_common import TrainTestNeuralBenchmark
+        from brainscore_vision.benchmark_helpers.screen import place_on_screen
+
+        if not isinstance(self._benchmark, TrainTestNeuralBenchmark):
+            return [stimuli]
+        return [
+            place_on_screen(
+                assembly.stimulus_set,
+                target_visual_degrees=self.visual_degrees(),
+                source_visual_degrees=self._benchmark._visual_degrees,
+            )
+            for assembly in (self._benchmark.train_assembly, self._benchmark.test_assembly)
+        ]
+
+    def _record(self, stimulus_sets: list[Any], number_of_trials: int) -> None:
+        bounds = np.cumsum([0, *map(len, stimulus_sets)])
+
+        def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            for stimulus_set, first in zip(stimulus_sets, bounds[:-1], strict=True):
+                for rows, features in self._subject.stream_recording(stimulus_set, number_of_trials=number_of_trials):
+                    yield first + np.asarray(rows), features
+
+        gram = gram_matrix(batches(), int(bounds[-1]), memory=self._memory, spill_folder=self._spill_folder)
+        self.n_features = gram.n_features
+        parts = np.split(row_space(gram), bounds[1:-1])
+        self._scores = {_key(stimulus_set): part for stimulus_set, part in zip(stimulus_sets, parts, strict=True)}
+
+    def _assembly(self, scores: np.ndarray, stimuli: Any) -> Any:
+        from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
+
+        columns = range(scores.shape[1])
+        start, end = self._time_bin
+        assembly = NeuroidAssembly(
+            scores[:, :, np.newaxis],
+            dims=["presentation", "neuroid", "time_bin"],
+            coords={
+                **{column: ("presentation", stimuli[column].to_numpy()) for column in stimuli.columns},
+                "neuroid_id": ("neuroid", [f"row_space.{column}" for column in columns]),
+                "layer": ("neuroid", ["row_space"] * len(columns)),
+                "region": ("neuroid", [self._region] * len(columns)),
+                "time_bin_start": ("time_bin", [start]),
+                "time_bin_end": ("time_bin", [end]),
+            },
+        )
+        return assembly.squeeze("time_bin")
+
+
+def _key(stimuli: Any) -> tuple[str, ...]:
+    """What tells the benchmark's stimulus sets apart: the name and the order of stimuli."""
+    return (str(stimuli.identifier), *map(str, stimuli["stimulus_id"]))
