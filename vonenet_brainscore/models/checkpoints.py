@@ -66,7 +66,7 @@ def fetch_checkpoint(file_name: str, *, address: str | None = None) -> Path:
     ValueError, FileNotFoundError, OSError
         As ``download`` says: a file that changed, one that cannot be had, one that cannot be saved.
     """
-    if not file_name or Path(file_name).name != file_name:
+    if file_name in ("", "..") or Path(file_name).name != file_name:
         raise ValueError(f"{file_name!r} is not a file name; for a file of your own use read_checkpoint(path)")
     return download(address or f"{RELEASE}/{file_name}", vonenet_home() / file_name)
 
@@ -120,12 +120,12 @@ def _load(path: Path) -> tuple[Any, str]:
 
 
 def _what_is_wrong(head: bytes, error: Exception) -> str:
-    again = "Delete it and download or copy it again"
+    again = "Delete it, and the .sha256 beside it if there is one, and download or copy it again"
     if forbidden := re.search(r"GLOBAL (\S+)", str(error)):
         return (
-            f"holds more than weights: loading it would run {forbidden[1]}, and nothing of it was run. Use a file of "
-            "tensors and plain values; if you wrote this one yourself, load it where you wrote it and save its "
-            "state_dict() alone"
+            f"holds more than weights: loading it would run {forbidden[1]}, and nothing of it was run. If it should be "
+            f"a released checkpoint, it is damaged or not what it says: {again[0].lower()}{again[1:]}. If you wrote it "
+            "yourself, load it where you wrote it and save its state_dict() alone"
         )
     if not head:
         return f"is empty. {again}"
