@@ -1,0 +1,178 @@
+"""One's own recordings as a Brain-Score benchmark: images and responses -> `NeuralBenchmark`."""
+
+import hashlib
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+from .pairing import paired
+from .split_half import FEWEST_STIMULI, no_ceiling, split_half_ceiling
+
+# Those of Brain-Score's metrics that score each neuron by a correlation, which a split-half ceiling bounds.
+METRICS = ("pls", "ridge", "neuron_to_neuron", "linear_predictivity")
+TRAIN_SIZE = 0.9  # Brain-Score's share of the stimuli in the training part of a split
+
+
+def neural_benchmark(
+    identifier: str,
+    stimuli: Any,
+    responses: Any,
+    region: str = "V1",
+    visual_degrees: float = 8,
+    metric: str = "pls",
+    *,
+    number_of_trials: int | None = None,
+    time_bin: tuple[int, int] = (50, 200),
+    stratify: str | None = None,
+    splits: int = 10,
+) -> Any:
+    """A Brain-Score `NeuralBenchmark` from images and the responses recorded to them.
+
+    The score is ``r^2 / ceiling``, r the median over neurons of the cross-validated correlation between recorded and
+    predicted responses, the mean over splits. With repetitions the ceiling is `split_half_ceiling`. Without, none is
+    claimed: the score is r^2 itself, and ``benchmark.ceiling.attrs['claimed']`` is False.
+
+    Responses that name their stimuli are matched to images by name: a stimulus's id or the name of its file. Otherwise
+    row i belongs to image i: of a folder in the sorted order of file names, of a list, mapping or stimulus set in its
+    own order.
+
+    Parameters
+    ----------
+    identifier : str
+        Name of the benchmark.
+    stimuli : path of a folder, sequence of paths, mapping of stimulus id to path, or Brain-Score StimulusSet
+        For a folder or sequence a stimulus's id is the file's name without suffix. Other files in a folder are ignored.
+    responses : array, xarray.DataArray, pandas.DataFrame, or path of a .npy, .nc, .csv or .mat file
+        (stimulus, neuron) or (stimulus, neuron, repetition), NaN for missing repetitions; in the experimenter's unit.
+        How each is laid out is in `response_files`.
+    region : str
+        Where the neurons are, and what the subject is asked for.
+    visual_degrees : float
+        What the width of an image spanned.
+    metric : str
+        One of `METRICS`, by Brain-Score's names.
+    number_of_trials : int, optional
+        Trials a subject sees of each stimulus; by default as many as the recordings have repetitions.
+    time_bin : (int, int)
+        Window of the responses, start and end in ms after stimulus onset.
+    stratify : str, optional
+        Column of the StimulusSet whose values every split balances.
+    splits : int
+        Random splits into 90 % training and 10 % test stimuli.
+
+    Returns
+    -------
+    brainscore_vision NeuralBenchmark
+
+    Raises
+    ------
+    ValueError
+        For an image without a response, a response without an image, lengths that do not match, NaN without another
+        repetition, infinite values, a constant neuron, an unreadable image, a name that stands twice, too few stimuli
+        for the splits, or an unknown metric; with the name and the number.
+    FileNotFoundError
+        For a missing folder, image or file of responses.
+    """
+    from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark
+
+    _check_settings(region, visual_degrees, metric, number_of_trials, time_bin, splits)
+    recordings = paired(stimuli, responses)
+    values, stimulus_set, neurons = recordings.values, recordings.stimulus_set, recordings.neurons
+    metric_object = _load_metric(metric, stratify, splits)
+    _check_splits(stimulus_set, metric, metric_object, stratify)
+
+    neuroids = {"neuroid_id": np.array(neurons), "region": np.full(len(neurons), region)}
+    repetitions = values.shape[-1]
+    ceiling = split_half_ceiling(values, neuroids) if repetitions > 1 else no_ceiling("no repetitions were recorded")
+    benchmark = NeuralBenchmark(
+        identifier=identifier,
+        assembly=_assembly(values, stimulus_set, neuroids, time_bin),
+        similarity_metric=metric_object,
+        visual_degrees=visual_degrees,
+        number_of_trials=number_of_trials or repetitions,
+        ceiling_func=lambda: ceiling,
+        version=1,
+        parent=region,
+    )
+    # Brain-Score stores a ceiling on disk under the benchmark's name alone; other recordings of that name would get it.
+    benchmark._ceiling = lambda identifier: ceiling
+    return benchmark
+
+
+def _check_settings(
+    region: str,
+    visual_degrees: float,
+    metric: str,
+    number_of_trials: int | None,
+    time_bin: tuple[int, int],
+    splits: int,
+) -> None:
+    if metric not in METRICS:
+        near = get_close_matches(metric, METRICS) or METRICS
+        raise ValueError(f"unknown metric {metric!r} for recordings; nearest: {', '.join(near)}")
+    if not region:
+        raise ValueError("region is empty; say where the neurons are, such as 'V1'")
+    if not 0 < visual_degrees < 180:
+        raise ValueError(f"visual_degrees is {visual_degrees}; it is the width of an image, between 0 and 180 degrees")
+    if number_of_trials is not None and number_of_trials < 1:
+        raise ValueError(f"number_of_trials is {number_of_trials}, must be at least 1")
+    if len(time_bin) != 2 or not time_bin[0] < time_bin[1]:
+        raise ValueError(f"time_bin is {time_bin}; it is a start and a later end, in ms")
+    if splits < 1:
+        raise ValueError(f"splits is {splits}, must be at least 1")
+
+
+def _load_metric(metric: str, stratify: str | None, splits: int) -> Any:
+    # Importing the plugin registers its metrics; `load_metric` would first pip-install what the plugin asks for.
+    import brainscore_vision.metrics.regression_correlation  # noqa: F401
+    from brainscore_vision import metric_registry
+
+    return metric_registry[metric](crossvalidation_kwargs={"stratification_coord": stratify, "splits": splits})
+
+
+def _check_splits(stimulus_set: Any, metric: str, metric_object: Any, stratify: str | None) -> None:
+    stimuli = len(stimulus_set)
+    train = int(TRAIN_SIZE * stimuli)
+    components = getattr(metric_object.regression._regression, "n_components", 0)
+    if train <= components or stimuli - train < FEWEST_STIMULI:
+        fewest = max(components + 1, FEWEST_STIMULI)
+        while int(TRAIN_SIZE * fewest) <= components or fewest - int(TRAIN_SIZE * fewest) < FEWEST_STIMULI:
+            fewest += 1
+        raise ValueError(f"{stimuli} stimuli are too few for {metric!r} on splits of 90 % and 10 %; needs {fewest}")
+    if stratify is None:
+        return
+    if stratify not in stimulus_set:
+        raise ValueError(f"no column {stratify!r} to stratify by; the stimuli have {', '.join(stimulus_set.columns)}")
+    counts = stimulus_set[stratify].value_counts()
+    if counts.min() < 2 or len(counts) > stimuli - train:
+        raise ValueError(
+            f"{stratify!r} has {len(counts)} values in {stimuli} stimuli, {counts.idxmin()!r} {counts.min()} times; "
+            f"a stratified split needs each twice and at most {stimuli - train} of them"
+        )
+
+
+def _assembly(values: np.ndarray, stimulus_set: Any, neuroids: dict[str, np.ndarray], time_bin: tuple[int, int]) -> Any:
+    """The mean responses in Brain-Score's format, (presentation, neuroid) with one time bin."""
+    from brainscore_core.supported_data_standards.brainio.assemblies import NeuronRecordingAssembly
+
+    start, end = time_bin
+    assembly = NeuronRecordingAssembly(
+        np.nanmean(values, axis=-1)[..., None],
+        coords={
+            **{column: ("presentation", stimulus_set[column].to_numpy()) for column in stimulus_set.columns},
+            **{name: ("neuroid", coordinate) for name, coordinate in neuroids.items()},
+            "time_bin_start": ("time_bin", [start]),
+            "time_bin_end": ("time_bin", [end]),
+        },
+        dims=("presentation", "neuroid", "time_bin"),
+    ).squeeze("time_bin")
+    assembly.attrs.update(
+        stimulus_set=stimulus_set,
+        stimulus_set_identifier=stimulus_set.identifier,
+        # What the responses are, for caches that may not go by a benchmark's name.
+        responses_sha256=hashlib.sha256(
+            str(values.shape).encode() + np.ascontiguousarray(values).tobytes()
+        ).hexdigest(),
+    )
+    return assembly

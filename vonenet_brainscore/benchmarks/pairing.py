@@ -1,0 +1,156 @@
+"""Images and the responses recorded to them, paired: by name where the responses name their stimuli, else by order."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..stimuli.images import image_files, read_image
+from .response_files import Responses, read_responses
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """Stimuli, and what each neuron answered to each of them.
+
+    Attributes
+    ----------
+    stimulus_set : brainscore_core StimulusSet
+        Its identifier is a digest of all it holds.
+    values : float64 array, shape (stimulus, neuron, repetition)
+        Row i is of stimulus i; finite, but for NaN where a repetition is missing while another is there.
+    neurons : tuple of str
+    """
+
+    stimulus_set: Any
+    values: np.ndarray
+    neurons: tuple[str, ...]
+
+
+def paired(stimuli: Any, responses: Any) -> Recordings:
+    """Recordings from any form of images and responses that `neural_benchmark` takes.
+
+    Raises
+    ------
+    ValueError
+        For an image without a response or the reverse, lengths that do not match, files whose order is not clear, NaN
+        without another repetition, infinite values, a constant neuron, an unreadable image or a name that stands twice.
+    FileNotFoundError
+        For a missing folder, image or file of responses.
+    """
+    stimulus_set = _stimulus_set(stimuli)
+    recorded = read_responses(responses)
+    values = _in_order_of(stimulus_set, recorded, sorted_by_name=isinstance(stimuli, str | PathLike))
+    _check_values(values, list(stimulus_set["stimulus_id"]), recorded.neurons)
+    return Recordings(stimulus_set, values, recorded.neurons)
+
+
+def _stimulus_set(stimuli: Any) -> Any:
+    """The stimuli as a StimulusSet whose identifier is a digest of all it holds.
+
+    Brain-Score keeps images that it placed on a screen under the identifier of their set, so two sets must not share
+    one; and it writes them under the names of their files, so these may not stand twice either.
+    """
+    from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+
+    if isinstance(stimuli, StimulusSet):
+        if "degrees" in stimuli:
+            raise ValueError("the stimulus set has a column 'degrees', which visual_degrees would contradict; drop one")
+        stimulus_set = StimulusSet(stimuli.copy(deep=True).reset_index(drop=True))
+        paths = {i: Path(stimuli.get_stimulus(i)) for i in stimulus_set["stimulus_id"]}
+    else:
+        paths = _paths_by_id(stimuli)
+        stimulus_set = StimulusSet({"stimulus_id": list(paths)})
+    names = [path.name for path in paths.values()]
+    _check_unique("stimulus", stimulus_set["stimulus_id"])
+    _check_unique("file", names)
+    stimulus_set["filename"] = names
+    digest = hashlib.sha256(stimulus_set.to_csv(index=False).encode())
+    for path in paths.values():
+        digest.update(read_image(path).content)
+    stimulus_set.stimulus_paths = paths
+    stimulus_set.identifier = f"own-stimuli-{digest.hexdigest()[:16]}"
+    return stimulus_set
+
+
+def _paths_by_id(stimuli: Any) -> dict[Any, Path]:
+    if isinstance(stimuli, Mapping):
+        return {stimulus_id: Path(path) for stimulus_id, path in stimuli.items()}
+    files = image_files(stimuli) if isinstance(stimuli, str | PathLike) else [Path(path) for path in stimuli]
+    _check_unique("stimulus", [file.stem for file in files])
+    return {file.stem: file for file in files}
+
+
+def _check_unique(kind: str, names: Sequence[Any]) -> None:
+    index = pd.Index(names)
+    if not index.is_unique:
+        twice = list(index[index.duplicated()].unique())
+        raise ValueError(f"{kind} {_listed(twice)} stands twice; each image needs a name of its own, suffix aside")
+
+
+def _in_order_of(stimulus_set: Any, responses: Responses, *, sorted_by_name: bool) -> np.ndarray:
+    """The responses' values, row i to image i."""
+    if responses.stimuli is None:
+        if len(responses.values) != len(stimulus_set):
+            raise ValueError(f"{len(stimulus_set)} images but {len(responses.values)} rows of responses")
+        if sorted_by_name:
+            _check_name_order(list(stimulus_set["filename"]))
+        return responses.values
+    rows = {name: row for row, name in enumerate(responses.stimuli)}
+    row_of = {
+        filename: rows.get(str(stimulus_id), rows.get(filename))
+        for stimulus_id, filename in zip(stimulus_set["stimulus_id"], stimulus_set["filename"], strict=True)
+    }
+    found = [row for row in row_of.values() if row is not None]
+    without_response = [filename for filename, row in row_of.items() if row is None]
+    without_image = [name for name, row in rows.items() if row not in set(found)]
+    if without_response or without_image:
+        raise ValueError(
+            f"{len(without_response)} of {len(stimulus_set)} images have no response"
+            + (f" ({_listed(without_response)})" if without_response else "")
+            + f", and {len(without_image)} of {len(rows)} responses have no image"
+            + (f" ({_listed(without_image)})" if without_image else "")
+        )
+    return responses.values[found]
+
+
+def _check_name_order(names: Sequence[str]) -> None:
+    """Refuse names that sort one way as text and another by the numbers in them: either may be the rows' order."""
+    by_number = sorted(names, key=lambda name: [int(s) if s.isdecimal() else s for s in re.split(r"(\d+)", name)])
+    for as_text, as_number in zip(names, by_number, strict=True):
+        if as_text != as_number:
+            raise ValueError(
+                f"the responses do not name their stimuli, and the order of the files is not clear: {as_text} comes "
+                f"before {as_number} as text and after it by number; pass a list of files in the order of the rows"
+            )
+
+
+def _check_values(values: np.ndarray, stimulus_ids: Sequence[Any], neurons: Sequence[str]) -> None:
+    for problem, cells in (
+        ("are infinite", np.isinf(values).any(axis=-1)),
+        ("are NaN" if values.shape[-1] == 1 else "are NaN in every repetition", np.isnan(values).all(axis=-1)),
+    ):
+        if cells.any():
+            pairs = [f"stimulus {stimulus_ids[i]!r} of neuron {neurons[j]!r}" for i, j in np.argwhere(cells)]
+            raise ValueError(f"{cells.sum()} of {cells.size} responses {problem}: {_listed(pairs, quote=False)}")
+    mean = np.nanmean(values, axis=-1)  # (stimulus, neuron)
+    # Means over repetitions of one number differ in the last bits.
+    constant = np.ptp(mean, axis=0) <= 1e-12 * np.abs(mean).max(axis=0)
+    if constant.any():
+        names = [neurons[j] for j in np.flatnonzero(constant)]
+        raise ValueError(
+            f"{len(names)} of {len(neurons)} neurons answer all stimuli alike, so nothing correlates with them; "
+            f"leave out {_listed(names)}"
+        )
+
+
+def _listed(names: Sequence[Any], *, quote: bool = True, most: int = 5) -> str:
+    """The first names, and how many more there are."""
+    shown = ", ".join(repr(name) if quote else str(name) for name in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
