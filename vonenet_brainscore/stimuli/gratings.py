@@ -26,7 +26,7 @@ GREY = np.uint8(128)
 PARAMETERS = ("position_y", "position_x", "contrast", "radius", "spatial_frequency", "orientation", "phase")
 
 # Stimulus axes, all from Marques et al. 2021. Degrees of visual angle, cycles/degree, degrees of arc.
-_POSITION = (0.5, 0.5)  # (y, x): where the neurons are probed, below and right of fixation
+PROBED_POSITION = (0.5, 0.5)  # (y, x): where the neurons are probed, below and right of fixation
 _CONTRAST = 1.0
 _RADIUS = np.logspace(-2.25, 3.25, 12, base=2) / 2
 _SPATIAL_FREQUENCY = np.logspace(-1.375, 3.875, 22, base=2)
@@ -56,7 +56,7 @@ def _receptive_field() -> list[tuple]:
 
 def _orientation() -> list[tuple]:
     return [
-        (*_POSITION, _CONTRAST, cycles / 2 / frequency, frequency, orientation, phase)
+        (*PROBED_POSITION, _CONTRAST, cycles / 2 / frequency, frequency, orientation, phase)
         for cycles in _ORIENTATION_CYCLES
         for frequency, orientation, phase in product(_SPATIAL_FREQUENCY[4:17:4], _ORIENTATION, _PHASE)
     ]
@@ -64,12 +64,12 @@ def _orientation() -> list[tuple]:
 
 def _spatial_frequency() -> list[tuple]:
     axes = product(_SPATIAL_FREQUENCY_RADIUS, _SPATIAL_FREQUENCY, _ORIENTATION[::2], _PHASE)
-    return [(*_POSITION, _CONTRAST, *rest) for rest in axes]
+    return [(*PROBED_POSITION, _CONTRAST, *rest) for rest in axes]
 
 
 def _size() -> list[tuple]:
     axes = product(_RADIUS, _SPATIAL_FREQUENCY[4:17:4], _ORIENTATION[::2], _PHASE)
-    return [(*_POSITION, _CONTRAST, *rest) for rest in axes]
+    return [(*PROBED_POSITION, _CONTRAST, *rest) for rest in axes]
 
 
 def _blank() -> list[tuple]:

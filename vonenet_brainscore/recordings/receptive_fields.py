@@ -1,0 +1,80 @@
+"""Receptive fields of a model's neuroids, mapped with small gratings as in Brain-Score's ``Marques2020`` benchmarks.
+
+Computed for all neuroids at once and, after the maximum over gratings, in float64.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from vonenet_brainscore.recordings.stimulus_axes import responses_by_axis
+from vonenet_brainscore.stimuli.gratings import PARAMETERS, PROBED_POSITION
+
+# Both from Marques et al. 2021 as Brain-Score has them.
+RECEPTIVE_FIELD_THRESHOLD = 0.05  # of the strongest response; weaker positions do not count as receptive field
+RECEPTIVE_FIELD_TOLERANCE = 0.15  # degrees between a receptive-field centre and the probed position
+
+
+def receptive_field_map(responses: np.ndarray, blank: np.ndarray, parameters: pd.DataFrame) -> np.ndarray:
+    """Strongest response at each position, above the blank: ``max(0, max_k relu(r_k) - relu(blank))``.
+
+    Parameters
+    ----------
+    responses : array, shape (neuroid, presentation)
+        To the gratings of `parameters`, in the model's own units.
+    blank : array, shape (neuroid,)
+    parameters : DataFrame, a row a presentation
+        The receptive-field set.
+
+    Returns
+    -------
+    array, shape (neuroid, position_y, position_x)
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, presentations are not in the set's order, or a response is not finite.
+    """
+    by_grating, _ = responses_by_axis(responses, blank, parameters, PARAMETERS)
+    strongest = by_grating[:, 0].max(axis=(3, 4, 5, 6, 7)).astype(float)  # (neuroid, y, x)
+    background = np.asarray(blank, float)[:, None, None]
+    return np.maximum(np.maximum(strongest, 0) - np.maximum(background, 0), 0)
+
+
+def receptive_field_centres(responses: np.ndarray, blank: np.ndarray, parameters: pd.DataFrame) -> np.ndarray:
+    """Receptive-field centres: centroids of `receptive_field_map` where it exceeds 5 % of its maximum.
+
+    Parameters and refusals as for `receptive_field_map`.
+
+    Returns
+    -------
+    array, shape (neuroid, 2)
+        (y, x) in degrees of visual angle; NaN for a neuroid that never responds more than to the blank.
+    """
+    field = receptive_field_map(responses, blank, parameters)
+    strongest = field.max(axis=(1, 2), keepdims=True)
+    weight = np.where(field > RECEPTIVE_FIELD_THRESHOLD * strongest, field, 0)
+    total = weight.sum(axis=(1, 2))
+    total = np.where(total > 0, total, np.nan)
+    centre = []
+    for axis, other in (("position_y", 2), ("position_x", 1)):
+        position = np.unique(parameters[axis])
+        index = np.arange(len(position))
+        centre.append(np.interp(weight.sum(axis=other) @ index / total, index, position))
+    return np.stack(centre, axis=1)  # (neuroid, 2)
+
+
+def is_probed(centres: np.ndarray, position: Sequence[float] = PROBED_POSITION) -> np.ndarray:
+    """Which neuroids' receptive fields lie within 0.15 degrees of the probed `position` (y, x), degrees.
+
+    Parameters
+    ----------
+    centres : array, shape (neuroid, 2)
+        From `receptive_field_centres`; NaN is never near.
+
+    Returns
+    -------
+    array of bool, shape (neuroid,)
+    """
+    return np.linalg.norm(centres - np.asarray(position), axis=1) <= RECEPTIVE_FIELD_TOLERANCE

@@ -1,0 +1,279 @@
+"""Responses to gratings -> firing rates -> the tuning properties of V1 neurons.
+
+The definitions are those of Brain-Score's ``Marques2020`` benchmarks (Marques, Schrimpf & DiCarlo 2021, bioRxiv
+2021.03.01.433495), neuroid by neuroid, computed for all neuroids at once and in float64. Two differences: neuroids that
+do not respond stay in the tables, marked, and a quantity that is undefined for a neuroid is NaN.
+
+Arrays are (neuroid, presentation) in the order of `stimuli.gratings.grating_parameters`. The blank is one presentation,
+so that its responses are (neuroid,).
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.interpolate import make_interp_spline
+
+from vonenet_brainscore.recordings.stimulus_axes import responses_by_axis
+
+# All from Marques et al. 2021 as Brain-Score has them.
+MEDIAN_MAX_RATE = 33.8  # spikes/s, over V1 neurons
+MEDIAN_SPONTANEOUS_RATE = 0.82  # spikes/s
+SINGLE_MAX_RATE = 243.1  # spikes/s, of the most active neuron
+RESPONSE_THRESHOLD = 5.0  # spikes/s above which a neuron counts as responsive
+
+_TUNING_AXES = ("radius", "spatial_frequency", "orientation", "phase")
+# A cubic spline takes 4 points; with 2 phases or less the fundamental is not to be told from the mean.
+_FEWEST_LEVELS = {"radius": 2, "spatial_frequency": 4, "orientation": 2, "phase": 3}
+
+
+def firing_rate_affine(responses: np.ndarray, blank: np.ndarray, parameters: pd.DataFrame) -> tuple[float, float]:
+    """Slope and offset that turn a model's responses into spikes/s.
+
+    They map the median over responsive neuroids of the strongest phase-averaged response to 33.8 spikes/s, and of
+    the response to the blank to 0.82. Responsive is what exceeds its blank by 5 / 243.1 of what the most active does.
+
+    Parameters
+    ----------
+    responses : array, shape (neuroid, presentation)
+        To the orientation set, of the probed neuroids only.
+    blank : array, shape (neuroid,)
+    parameters : DataFrame, a row a presentation
+        The orientation set.
+
+    Returns
+    -------
+    slope, offset : float
+        spikes/s per unit of response, and spikes/s.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, presentations are not in the set's order, a response is not finite, or no neuroid
+        responds more to a grating than to the blank.
+    """
+    rectified = np.maximum(np.asarray(responses, float), 0)
+    background = np.maximum(np.asarray(blank, float), 0)
+    by_phase, _ = responses_by_axis(rectified, background, parameters, _TUNING_AXES[1:])
+    strongest, _ = _strongest(by_phase.mean(axis=-1))
+    evoked = strongest - background
+    if not (evoked > 0).any():
+        raise ValueError(
+            f"none of the {len(evoked)} neuroids responds more to gratings than to the blank, so their responses have "
+            "no scale in spikes/s; are these the neuroids at the probed position?"
+        )
+    responsive = evoked > RESPONSE_THRESHOLD / SINGLE_MAX_RATE * evoked.max()
+    median_blank = np.median(background[responsive])
+    slope = (MEDIAN_MAX_RATE - MEDIAN_SPONTANEOUS_RATE) / (np.median(strongest[responsive]) - median_blank)
+    return float(slope), float(MEDIAN_SPONTANEOUS_RATE - slope * median_blank)
+
+
+def firing_rates(responses: np.ndarray, affine: tuple[float, float]) -> np.ndarray:
+    """Firing rates in spikes/s, ``relu(slope relu(r) + offset)``, of the same shape as `responses`.
+
+    `affine` is the (slope, offset) of `firing_rate_affine`, one for all of a model's probed neuroids.
+    """
+    slope, offset = affine
+    return np.maximum(slope * np.maximum(np.asarray(responses, float), 0) + offset, 0)
+
+
+def preferred_orientation(rates: np.ndarray, baseline: np.ndarray, parameters: pd.DataFrame) -> pd.DataFrame:
+    """Preferred orientation (De Valois, Yund & Hepler 1982, Vision Res 22:531).
+
+    Of the aperture and spatial frequency with the strongest phase-averaged rate, the orientation curve is smoothed
+    (0.2, 1, 0.2), interpolated by a cubic spline through three turns of it, and read at whole degrees.
+
+    Parameters
+    ----------
+    rates : array, shape (neuroid, presentation)
+        spikes/s, non-negative.
+    baseline : array, shape (neuroid,)
+        Rate at the blank, spikes/s.
+    parameters : DataFrame, a row a presentation
+        The orientation set; orientations evenly spaced over [0, 180).
+
+    Returns
+    -------
+    DataFrame, a row a neuroid
+        ``responsive`` (strongest rate above baseline + 5 spikes/s) and ``preferred_orientation``, degrees in
+        [-22, 157], the sides of the published histogram.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, presentations are not in the set's order, a rate is negative or not finite, or an axis of
+        the stimuli has too few levels.
+    """
+    by_phase, baseline, levels = _rates_by_axis(rates, baseline, parameters, _TUNING_AXES[1:])
+    mean_rate = by_phase.mean(axis=-1)  # (neuroid, aperture, spatial frequency, orientation)
+    strongest, (aperture, frequency, _) = _strongest(mean_rate)
+    curve = mean_rate[np.arange(len(mean_rate)), aperture, frequency]  # (neuroid, orientation)
+    turns = np.concatenate([levels["orientation"] + turn for turn in (-180, 0, 180)])
+    smooth = _smoothed(np.tile(curve, 3), ends="constant")
+    fitted = make_interp_spline(turns, smooth, axis=1)(np.arange(180))  # (neuroid, degree)
+    degrees = fitted.argmax(axis=1).astype(float)
+    return pd.DataFrame(
+        {
+            "responsive": strongest > baseline + RESPONSE_THRESHOLD,
+            "preferred_orientation": np.where(degrees >= 157.5, degrees - 180, degrees),
+        }
+    )
+
+
+def peak_spatial_frequency(rates: np.ndarray, baseline: np.ndarray, parameters: pd.DataFrame) -> pd.DataFrame:
+    """Peak spatial frequency (De Valois, Albrecht & Thorell 1982, Vision Res 22:545).
+
+    The curve over spatial frequency goes through the strongest response, be that the mean rate above baseline or the
+    first harmonic over phase; it is smoothed and interpolated over log2 frequency at 100 points.
+
+    Parameters and refusals as for `preferred_orientation`, with the spatial-frequency set.
+
+    Returns
+    -------
+    DataFrame, a row a neuroid
+        ``responsive`` (strongest response above 5 spikes/s) and ``peak_spatial_frequency``, cycles/degree.
+    """
+    by_phase, baseline, levels = _rates_by_axis(rates, baseline, parameters, _TUNING_AXES)
+    response = _mean_and_first_harmonic(by_phase, baseline)
+    strongest, (slower, radius, _, orientation, component) = _strongest(response)
+    curve = response[
+        np.arange(len(response)), slower, radius, :, orientation, component
+    ]  # (neuroid, spatial frequency)
+    frequency, fitted = _fitted_spatial_frequency_curve(curve, levels["spatial_frequency"])
+    return pd.DataFrame(
+        {
+            "responsive": strongest > RESPONSE_THRESHOLD,
+            "peak_spatial_frequency": frequency[fitted.argmax(axis=1)],
+        }
+    )
+
+
+def spatial_frequency_bandwidth(rates: np.ndarray, baseline: np.ndarray, parameters: pd.DataFrame) -> pd.DataFrame:
+    """Bandwidth and selectivity of spatial frequency (Schiller, Finlay & Volman 1976, J Neurophysiol 39:1334).
+
+    On the curve of mean rates (no baseline taken off, no harmonic) through the strongest one, smoothed and interpolated
+    as for the peak, ``100 f_low / f_high``: the nearest frequencies on either side with at most 0.707 of the peak.
+    Small is broad. A neuroid is selective if both exist.
+
+    Parameters and refusals as for `preferred_orientation`, with the spatial-frequency set.
+
+    Returns
+    -------
+    DataFrame, a row a neuroid
+        ``responsive`` (strongest rate above baseline + 5 spikes/s), ``spatial_frequency_selective`` (0 or 1) and
+        ``spatial_frequency_bandwidth`` in percent, NaN for a neuroid that is not selective.
+    """
+    by_phase, baseline, levels = _rates_by_axis(rates, baseline, parameters, _TUNING_AXES)
+    mean_rate = by_phase.mean(axis=-1)  # (neuroid, slower, radius, spatial frequency, orientation)
+    strongest, (slower, radius, _, orientation) = _strongest(mean_rate)
+    curve = mean_rate[np.arange(len(mean_rate)), slower, radius, :, orientation]  # (neuroid, spatial frequency)
+    frequency, fitted = _fitted_spatial_frequency_curve(curve, levels["spatial_frequency"])
+
+    point, peak = np.arange(len(frequency)), fitted.argmax(axis=1)[:, None]
+    weak = fitted <= 0.707 * fitted.max(axis=1, keepdims=True)
+    low = np.where(weak & (point < peak), point, -1).max(axis=1)
+    high = np.where(weak & (point > peak), point, len(point)).min(axis=1)
+    edge = np.append(frequency, np.nan)  # where there is no such point, low (-1) and high (100) both fall on NaN
+    bandwidth = 100 * edge[low] / edge[high]
+    return pd.DataFrame(
+        {
+            "responsive": strongest > baseline + RESPONSE_THRESHOLD,
+            "spatial_frequency_selective": (~np.isnan(bandwidth)).astype(float),
+            "spatial_frequency_bandwidth": bandwidth,
+        }
+    )
+
+
+def size_tuning(rates: np.ndarray, baseline: np.ndarray, parameters: pd.DataFrame) -> pd.DataFrame:
+    """Size tuning and surround suppression (Cavanaugh, Bair & Movshon 2002, J Neurophysiol 88:2530).
+
+    On the curve over radius through the strongest response (mean rate above baseline or first harmonic over phase),
+    with its peak and its plateau, the response to the largest grating: suppression index ``(peak - plateau) / peak``;
+    grating summation field, the smallest diameter with 95 % of the peak; surround diameter, the smallest one beyond
+    the peak within 5 % of the plateau. The last two and their ratio exist above an index of 0.1.
+
+    Parameters and refusals as for `preferred_orientation`, with the size set.
+
+    Returns
+    -------
+    DataFrame, a row a neuroid
+        ``responsive`` (strongest response above 5 spikes/s), ``surround_suppression_index``, ``strongly_suppressed``
+        (0 or 1: index at least 0.1), ``grating_summation_field`` and ``surround_diameter`` in degrees, and
+        ``surround_grating_summation_field_ratio``. All NaN for a neuroid that never responds.
+    """
+    by_phase, baseline, levels = _rates_by_axis(rates, baseline, parameters, _TUNING_AXES)
+    response = _mean_and_first_harmonic(by_phase, baseline)
+    peak, (slower, _, frequency, orientation, component) = _strongest(response)
+    curve = response[np.arange(len(response)), slower, :, frequency, orientation, component]  # (neuroid, radius)
+
+    diameter, plateau = 2 * levels["radius"], curve[:, -1]
+    index = (peak - plateau) / np.where(peak > 0, peak, np.nan)
+    summation = diameter[(curve >= 0.95 * peak[:, None]).argmax(axis=1)]
+    settled = curve <= (plateau + 0.05 * np.abs(plateau))[:, None]
+    beyond_peak = np.arange(len(diameter)) > curve.argmax(axis=1)[:, None]
+    surround = diameter[(settled & beyond_peak).argmax(axis=1)]
+    suppressed = index > 0.1
+    return pd.DataFrame(
+        {
+            "responsive": peak > RESPONSE_THRESHOLD,
+            "surround_suppression_index": index,
+            "strongly_suppressed": np.where(np.isnan(index), np.nan, index >= 0.1),
+            "grating_summation_field": np.where(suppressed, summation, np.nan),
+            "surround_diameter": np.where(suppressed, surround, np.nan),
+            "surround_grating_summation_field_ratio": np.where(suppressed, surround / summation, np.nan),
+        }
+    )
+
+
+TUNING: dict[str, Callable[[np.ndarray, np.ndarray, pd.DataFrame], pd.DataFrame]] = {
+    "preferred_orientation": preferred_orientation,
+    "peak_spatial_frequency": peak_spatial_frequency,
+    "spatial_frequency_selective": spatial_frequency_bandwidth,
+    "spatial_frequency_bandwidth": spatial_frequency_bandwidth,
+    "surround_suppression_index": size_tuning,
+    "strongly_suppressed": size_tuning,
+    "grating_summation_field": size_tuning,
+    "surround_diameter": size_tuning,
+    "surround_grating_summation_field_ratio": size_tuning,
+}
+
+
+def _rates_by_axis(
+    rates: np.ndarray, baseline: np.ndarray, parameters: pd.DataFrame, axes: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Checked rates (neuroid, slower, *axes), baseline (neuroid,) and the levels of each axis."""
+    rates, baseline = np.asarray(rates, float), np.asarray(baseline, float)
+    by_axis, levels = responses_by_axis(rates, baseline, parameters, axes)
+    lowest = min(rates.min(initial=0), baseline.min(initial=0))
+    if lowest < 0:
+        raise ValueError(f"firing rates must not be negative, but one is {lowest:g}; see firing_rates")
+    for axis, values in levels.items():
+        if len(values) < _FEWEST_LEVELS[axis]:
+            raise ValueError(f"tuning needs {_FEWEST_LEVELS[axis]} or more levels of {axis}, but has {len(values)}")
+    return by_axis, baseline, levels
+
+
+def _strongest(response: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """Each neuroid's strongest response (neuroid,) and where it is, an index (neuroid,) for each further axis."""
+    flat = response.reshape(len(response), -1)
+    return flat.max(axis=1), np.unravel_index(flat.argmax(axis=1), response.shape[1:])
+
+
+def _mean_and_first_harmonic(by_phase: np.ndarray, baseline: np.ndarray) -> np.ndarray:
+    """Mean over phase above baseline, and amplitude of the first harmonic: phase in, (..., 2) out."""
+    mean = by_phase.mean(axis=-1) - baseline.reshape(-1, *[1] * (by_phase.ndim - 2))
+    first_harmonic = 2 * np.abs(np.fft.rfft(by_phase)[..., 1]) / by_phase.shape[-1]
+    return np.stack([mean, first_harmonic], axis=-1)
+
+
+def _fitted_spatial_frequency_curve(curve: np.ndarray, frequency: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """100 frequencies evenly spaced in octaves, and the smoothed `curve` (neuroid, spatial frequency) at them."""
+    octave = np.log2(frequency)
+    fine = np.linspace(octave[0], octave[-1], 100)
+    return 2**fine, make_interp_spline(octave, _smoothed(curve, ends="edge"), axis=1)(fine)
+
+
+def _smoothed(curve: np.ndarray, *, ends: str) -> np.ndarray:
+    """Each row smoothed with (0.2, 1, 0.2) / 1.4, its ends padded in NumPy's mode `ends`."""
+    padded = np.pad(curve, ((0, 0), (1, 1)), mode=ends)  # type: ignore[call-overload]
+    return (0.2 * padded[:, :-2] + padded[:, 1:-1] + 0.2 * padded[:, 2:]) / 1.4
