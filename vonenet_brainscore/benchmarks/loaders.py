@@ -1,0 +1,187 @@
+"""Which files Brain-Score's own loaders want, found by running them without letting them fetch anything."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from .names import plugin_folder, registrations
+
+FileState = Literal["missing", "damaged", "verified"]
+
+# The V1 property benchmarks also probe with these, which they ask for only while they run.
+_V1_PROBES = ("Marques2020_blank", "Marques2020_receptive_field")
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file of a Brain-Score data set or stimulus set.
+
+    Attributes
+    ----------
+    data_set : str
+        Brain-Score's identifier of the data set or stimulus set that wants it.
+    name : str
+    sha1 : str
+        Of the content, as Brain-Score registers it.
+    url : str
+        Where Brain-Score's storage keeps it.
+    version_id : str or None
+        Which version of it there.
+    """
+
+    data_set: str
+    name: str
+    sha1: str
+    url: str
+    version_id: str | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where Brain-Score looks for it: ``$BRAINIO_HOME/<sha1>/<name>`` (``~/.brainio`` if that is not set)."""
+        from brainscore_core.supported_data_standards.brainio.fetch import get_local_data_path
+
+        return Path(get_local_data_path()) / self.sha1 / self.name
+
+    @property
+    def size(self) -> int | None:
+        """Bytes on this machine; None where it is missing (Brain-Score registers no sizes)."""
+        return self.path.stat().st_size if self.path.is_file() else None
+
+    def state(self) -> FileState:
+        """Missing, damaged (there, but with another sha1: cut short, for one) or verified. Reads the whole file."""
+        if not self.path.is_file():
+            return "missing"
+        return "verified" if sha1_of(self.path) == self.sha1 else "damaged"
+
+
+def sha1_of(path: Path) -> str:
+    """The sha1 of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha1").hexdigest()
+
+
+def data_set_files(identifier: str) -> tuple[DataFile, ...]:
+    """The files of one Brain-Score data set or stimulus set, its own stimuli included; none is opened or fetched.
+
+    Empty for the few that Brain-Score does not keep with the others and fetches in a way of their own.
+
+    Raises
+    ------
+    ValueError
+        If Brain-Score has no data set and no stimulus set of that name.
+    """
+    import brainscore_vision
+    from brainscore_core.supported_data_standards.brainio import s3
+
+    loads = [
+        (load, plugins[0])
+        for load, plugins in (
+            (brainscore_vision.load_dataset, registrations("data").get(identifier)),
+            (brainscore_vision.load_stimulus_set, registrations("stimulus_set").get(identifier)),
+        )
+        if plugins
+    ]
+    if not loads:
+        raise ValueError(f"Brain-Score has no data set {identifier!r}")
+    files: list[DataFile] = []
+
+    def record(location_type: str, location: str, sha1: str, version_id: str | None = None) -> str:
+        files.append(data_file(identifier, location, sha1, version_id))
+        return location
+
+    for load, plugin in loads:
+        if "_from_s3" not in (plugin_folder("data") / plugin / "__init__.py").read_text(encoding="utf-8"):
+            continue  # it has a way of its own to fetch what it wants, which can't be run without fetching
+        # A loader asks for the recordings, then the table and the archive of the stimuli, and only then opens one.
+        with without_pip(), replaced(s3, fetch_file=record, unzip=_stop, AssemblyLoader=_stop), suppress(_Stop):
+            load(identifier)
+        if any(file.name.endswith(".zip") for file in files):
+            break  # recordings bring their stimuli, which need not be those that go by the recordings' name
+    return tuple(files)
+
+
+def benchmark_data_sets(identifier: str) -> tuple[str, ...]:
+    """Brain-Score data sets that a Brain-Score benchmark starts from; nothing is fetched, no result cache is read.
+
+    The benchmark is built up to where it asks for its first data set. What it asks for later is known for training
+    recordings, whose test recordings bear the same name, and for the V1 properties; anything else turns up when the
+    benchmark runs.
+    """
+    import brainscore_vision
+    from brainscore_vision.utils import LazyLoad
+
+    import_plugin = brainscore_vision.import_plugin
+
+    def import_unless_data(library: str, plugin_type: str, plugin: str, registry_prefix: str | None = None) -> None:
+        if plugin_type == "data":
+            raise _Stop(plugin)
+        import_plugin(library, plugin_type, plugin, registry_prefix)
+
+    # A cached recording would hide which data set it came from.
+    with without_pip(), environment(RESULTCACHING_DISABLE="1"):
+        import_plugin("brainscore_vision", "benchmarks", identifier)
+        with replaced(brainscore_vision, import_plugin=import_unless_data):
+            try:
+                benchmark = brainscore_vision.benchmark_registry[identifier]()
+                for attribute in vars(benchmark).values():
+                    if isinstance(attribute, LazyLoad):
+                        attribute.reload()
+            except _Stop as stop:
+                first = str(stop)
+            else:
+                return ()
+    held_out = first.replace("_train", "_test")
+    later = _V1_PROBES if identifier.startswith("Marques2020_") else ()
+    return tuple(dict.fromkeys((first, *([held_out] if held_out in registrations("data") else []), *later)))
+
+
+def data_file(data_set: str, url: str, sha1: str, version_id: str | None) -> DataFile:
+    """The `DataFile` for one request to Brain-Score's storage; Brain-Score names the file as the address ends."""
+    return DataFile(data_set=data_set, name=url.rpartition("/")[2], sha1=sha1, url=url, version_id=version_id)
+
+
+@contextmanager
+def without_pip() -> Iterator[None]:
+    """Brain-Score installs no packages for its plugins meanwhile, unless the user's environment has it so."""
+    with environment(BS_INSTALL_DEPENDENCIES=os.environ.get("BS_INSTALL_DEPENDENCIES", "no")):
+        yield
+
+
+@contextmanager
+def environment(**variables: str) -> Iterator[None]:
+    """Environment variables set meanwhile, and afterwards as they were."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def replaced(module: Any, **substitutes: Callable[..., Any]) -> Iterator[None]:
+    """Functions of another library's module replaced meanwhile, and afterwards as they were."""
+    before = {name: getattr(module, name) for name in substitutes}
+    for name, substitute in substitutes.items():
+        setattr(module, name, substitute)
+    try:
+        yield
+    finally:
+        for name, function in before.items():
+            setattr(module, name, function)
+
+
+class _Stop(Exception):
+    """Raised inside Brain-Score's loaders once they have said what they want."""
+
+
+def _stop(*args: Any, **kwargs: Any) -> None:
+    raise _Stop

@@ -1,0 +1,139 @@
+"""Benchmark names: what a user may type, and which Brain-Score identifiers it stands for."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from .primate_v1 import V1_PROPERTIES
+
+V1_PROPERTIES_NAME = "V1-properties"
+
+# The dataset-style names of Brain-Score's first version, for the parts whose data are public.
+DATASET_NAMES = {
+    "movshon.FreemanZiemba2013-v1": "FreemanZiemba2013public.V1-pls",
+    "movshon.FreemanZiemba2013-v2": "FreemanZiemba2013public.V2-pls",
+    "dicarlo.MajajHong2015-v4": "MajajHong2015public.V4-pls",
+    "dicarlo.MajajHong2015-it": "MajajHong2015public.IT-pls",
+}
+
+LEADERBOARD = "https://www.brain-score.org/vision"
+
+PluginKind = Literal["benchmark", "data", "model", "stimulus_set"]
+# Kind of plugin -> folder of the installed brainscore_vision; stimulus sets live beside the recordings.
+_FOLDERS: dict[PluginKind, str] = {
+    "benchmark": "benchmarks",
+    "data": "data",
+    "model": "models",
+    "stimulus_set": "data",
+}
+
+
+def plugin_folder(kind: PluginKind) -> Path:
+    """Folder of the installed brainscore_vision that holds the plugins of one kind; nothing is imported.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If brainscore_vision is not installed.
+    """
+    spec = find_spec("brainscore_vision")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("brainscore_vision is not installed; pip install brainscore-vision")
+    return Path(spec.origin).parent / _FOLDERS[kind]
+
+
+def registrations(kind: PluginKind, folder: Path | None = None) -> dict[str, list[str]]:
+    """Identifiers that plugins of one kind register, and the plugin folders that register them.
+
+    Brain-Score finds a plugin by the literal text ``benchmark_registry['ID']`` in its ``__init__.py``; here the same
+    text is read, with the assignment that must follow it, so that nothing has to be imported.
+
+    Parameters
+    ----------
+    kind : 'benchmark', 'data', 'model' or 'stimulus_set'
+    folder : path, optional
+        Where the plugin folders are; that of the installed package when left out.
+
+    Returns
+    -------
+    dict
+        Identifier -> names of the plugin folders (more than one is an error to Brain-Score).
+    """
+    assignment = re.compile(rf"""^{kind}_registry\[(['"])([^'"{{}}]+)\1\][ ]*=""", re.MULTILINE)
+    found: dict[str, list[str]] = {}
+    for init_file in sorted((folder or plugin_folder(kind)).glob("[!._]*/__init__.py")):
+        for _, identifier in assignment.findall(init_file.read_text(encoding="utf-8")):
+            plugins = found.setdefault(identifier, [])
+            if init_file.parent.name not in plugins:
+                plugins.append(init_file.parent.name)
+    return found
+
+
+def known_benchmarks() -> tuple[str, ...]:
+    """Every benchmark name that `benchmark_identifiers` accepts: ours first, then Brain-Score's public identifiers."""
+    brainscore = registrations("benchmark")
+    public = sorted(identifier for identifier in brainscore if _public_part(identifier, brainscore) is None)
+    return (V1_PROPERTIES_NAME, *DATASET_NAMES, *public)
+
+
+def benchmark_identifiers(name: str) -> tuple[str, ...]:
+    """Brain-Score identifiers that a benchmark name stands for.
+
+    Parameters
+    ----------
+    name : str
+        ``'V1-properties'`` (the seven whose primate data ship with this package), a dataset-style name of
+        `DATASET_NAMES`, or any benchmark identifier of the installed Brain-Score.
+
+    Returns
+    -------
+    tuple of str
+
+    Raises
+    ------
+    TypeError
+        If `name` is not a string.
+    ValueError
+        If there is no such benchmark (the nearest names are given), or if its data are private: Brain-Score
+        registers the same benchmark a second time on data that anyone may have, and that one is named.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"a benchmark name is a string, not {type(name).__name__} ({name!r})")
+    if name == V1_PROPERTIES_NAME:
+        return V1_PROPERTIES
+    if name in V1_PROPERTIES:
+        return (name,)
+    if name in DATASET_NAMES:
+        return (DATASET_NAMES[name],)
+    brainscore = registrations("benchmark")
+    if name not in brainscore:
+        raise ValueError(f"unknown benchmark {name!r}; {nearest(name, known_benchmarks())}")
+    public = _public_part(name, brainscore)
+    if public is not None:
+        raise ValueError(private_refusal(name, public))
+    return (name,)
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The part of an error message that gives the names nearest to a mistyped one."""
+    candidates = list(names)
+    containing = [candidate for candidate in candidates if name and name.lower() in candidate.lower()]
+    close = containing[:3] or difflib.get_close_matches(name, candidates, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else "`vonenet-brainscore list` shows them all"
+
+
+def private_refusal(name: str, public: str) -> str:
+    """The error message for a private benchmark or data set whose public part is `public`."""
+    return (
+        f"{name!r} uses private data, which only the leaderboard can score ({LEADERBOARD}; see "
+        f"`vonenet-brainscore submit`); its public part is {public!r}"
+    )
+
+
+def _public_part(identifier: str, registered: Iterable[str]) -> str | None:
+    """The public twin of a private benchmark: ``Study.V1-pls`` beside ``Studypublic.V1-pls``; else None."""
+    twin = re.sub(r"^[^.-]+", r"\g<0>public", identifier)
+    return twin if twin in registered else None

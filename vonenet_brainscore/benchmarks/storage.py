@@ -1,0 +1,280 @@
+"""The primate recordings in Brain-Score's storage: what is on this machine, fetching, importing, and benchmarks."""
+
+import os
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .loaders import (
+    DataFile,
+    FileState,
+    benchmark_data_sets,
+    data_file,
+    data_set_files,
+    replaced,
+    sha1_of,
+    without_pip,
+)
+from .names import DATASET_NAMES, benchmark_identifiers, plugin_folder, private_refusal, registrations
+from .primate_v1 import V1_PROPERTIES
+
+if TYPE_CHECKING:
+    from brainscore_core.benchmarks import Benchmark
+
+_CONNECT_S = 5.0  # longer than a slow connection takes to open, short enough to wait for where there is none
+
+
+class MissingDataError(FileNotFoundError):
+    """Data are neither on this machine nor to be had from it.
+
+    Attributes
+    ----------
+    name : str
+        What the user asked for.
+    files : tuple of DataFile
+        The files that are missing or damaged.
+    reason : str
+        Why they could not be fetched.
+    """
+
+    def __init__(self, name: str, files: Sequence[DataFile], reason: str):
+        self.name, self.files, self.reason = name, tuple(files), reason
+        data_sets = ", ".join(dict.fromkeys(file.data_set for file in files))
+        wanted = "\n".join(f"  {file.path}  (sha1 {file.sha1}; {_in_words(file)})" for file in files)
+        super().__init__(
+            f"{name} needs Brain-Score's data set {data_sets}; not on this machine, and not fetched: {reason}\n"
+            f"Files wanted, and where they go:\n{wanted}\n"
+            f"On a machine with network: vonenet-brainscore data fetch {name}\n"
+            "and with the files brought here: vonenet-brainscore data import FILE..."
+        )
+
+    def __reduce__(self) -> tuple[type, tuple[str, tuple[DataFile, ...], str]]:
+        return type(self), (self.name, self.files, self.reason)
+
+
+def wanted_files(name: str | None = None) -> tuple[DataFile, ...]:
+    """The files behind a name: of a benchmark, as in `benchmark_identifiers`, or of a Brain-Score data or stimulus set.
+
+    Without a name, those of all dataset-style names. The V1 properties whose data ship with this package want none.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown or its data are private.
+    """
+    if name is None:
+        return tuple(dict.fromkeys(file for known in DATASET_NAMES for file in wanted_files(known)))
+    data_sets = registrations("data") | registrations("stimulus_set")
+    if name in data_sets:
+        public = name.removesuffix("private") + "public"
+        if name.endswith("private") and public in data_sets:
+            raise ValueError(private_refusal(name, public))
+        return data_set_files(name)
+    return tuple(
+        dict.fromkeys(file for identifier in benchmark_identifiers(name) for file in _benchmark_files(identifier))
+    )
+
+
+def data_status(name: str | None = None) -> dict[DataFile, FileState]:
+    """Which of the files behind a name (see `wanted_files`) are on this machine; each is read and its sha1 compared."""
+    return {file: file.state() for file in wanted_files(name)}
+
+
+def fetch_data(name: str) -> tuple[DataFile, ...]:
+    """Fetch what is missing or damaged of the files behind a name, with Brain-Score's own downloader and progress.
+
+    Returns
+    -------
+    tuple of DataFile
+        The files that were fetched; empty if all were there.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown or its data are private.
+    MissingDataError
+        If Brain-Score's storage can't be reached or does not give a file.
+    """
+    return _fetch(wanted_files(name), name)
+
+
+def import_data(paths: Iterable[str | Path]) -> tuple[DataFile, ...]:
+    """Put files brought from elsewhere where Brain-Score looks for them.
+
+    Each is known by its sha1, whatever it is called, among the files of every data set that Brain-Score registers.
+    All are checked before the first is copied, and each appears in its place whole or not at all.
+
+    Returns
+    -------
+    tuple of DataFile
+        One a path, in the order given.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a path is no file.
+    ValueError
+        If no data set wants a file of that sha1: it is named, and so is what was expected.
+    """
+    sources = [Path(path).expanduser() for path in paths]
+    common = {file.sha1: file for file in wanted_files()}
+    files = []
+    for source in sources:
+        if not source.is_file():
+            raise FileNotFoundError(f"no file {source} to import")
+        sha1 = sha1_of(source)
+        file = common.get(sha1) or _registered_file(sha1)
+        if file is None:
+            expected = "\n".join(f"  {file.name}  sha1 {file.sha1}" for file in common.values())
+            raise ValueError(
+                f"{source} has sha1 {sha1}, which no Brain-Score data set registers (cut short, or another version?); "
+                f"expected one of\n{expected}\nor a file of another data set"
+            )
+        files.append(file)
+    for source, file in zip(sources, files, strict=True):
+        if file.state() != "verified":
+            _put(source, file)
+    return tuple(files)
+
+
+def require_data(identifier: str, name: str | None = None) -> None:
+    """See to it that a benchmark's data are on this machine before work starts, fetching what is missing.
+
+    Parameters
+    ----------
+    identifier : str
+        Brain-Score's identifier of the benchmark.
+    name : str, optional
+        What the user called it, for messages.
+
+    Raises
+    ------
+    MissingDataError
+        If files are missing or damaged and Brain-Score's storage can't be reached or does not give them.
+    """
+    _fetch(_benchmark_files(identifier), name or identifier)
+
+
+def load_benchmark(identifier: str, name: str | None = None) -> "Benchmark":
+    """Brain-Score's own benchmark; its plugin's packages are not installed unless BS_INSTALL_DEPENDENCIES says so.
+
+    Raises
+    ------
+    MissingDataError
+        If it wants a file that is neither on this machine nor to be had.
+    ModuleNotFoundError
+        If its plugin needs a package that is not installed.
+    """
+    import brainscore_vision
+
+    with without_pip(), data_on_demand(name or identifier):
+        try:
+            return brainscore_vision.load_benchmark(identifier)
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                f"benchmark {identifier!r} needs the package {error.name!r}: install it, "
+                "or set BS_INSTALL_DEPENDENCIES=yes and Brain-Score installs what the benchmark lists",
+                name=error.name,
+            ) from error
+
+
+@contextmanager
+def data_on_demand(name: str) -> Iterator[None]:
+    """Whatever Brain-Score's loaders ask for meanwhile is there, fetched, or a `MissingDataError` naming `name`.
+
+    For what a benchmark asks for only while it runs, which `require_data` can't foresee.
+    """
+    from brainscore_core.supported_data_standards.brainio import s3
+
+    def fetch_file(location_type: str, location: str, sha1: str, version_id: str | None = None) -> str:
+        file = data_file(location.rpartition("/")[2].rpartition(".")[0], location, sha1, version_id)
+        _fetch([file], name)
+        return str(file.path)
+
+    try:
+        with replaced(s3, fetch_file=fetch_file):
+            yield
+    except subprocess.CalledProcessError as error:
+        raise FileNotFoundError(
+            f"{name} fetches its data with a command of its own, which failed; Brain-Score's data plugin says who may "
+            f"have them ({error})"
+        ) from error
+
+
+def _benchmark_files(identifier: str) -> tuple[DataFile, ...]:
+    if identifier in V1_PROPERTIES:
+        return ()
+    return tuple(dict.fromkeys(file for known in benchmark_data_sets(identifier) for file in data_set_files(known)))
+
+
+def _registered_file(sha1: str) -> DataFile | None:
+    """The file of that sha1 among everything that Brain-Score's data plugins register; only those naming it are run."""
+    plugins = {init.parent.name for init in plugin_folder("data").glob("*/__init__.py") if sha1 in init.read_text()}
+    for kind in ("data", "stimulus_set"):
+        for identifier, folders in registrations(kind).items():
+            if plugins.intersection(folders):
+                for file in data_set_files(identifier):
+                    if file.sha1 == sha1:
+                        return file
+    return None
+
+
+def _fetch(files: Iterable[DataFile], name: str) -> tuple[DataFile, ...]:
+    from brainscore_core.supported_data_standards.brainio.fetch import fetch_file
+
+    wanted = tuple(file for file in files if file.state() != "verified")
+    if not wanted:
+        return ()
+    # Brain-Score's downloader looks for credentials and retries for minutes before it says that there is no network.
+    unreachable = _unreachable(wanted[0].url)
+    if unreachable is not None:
+        raise MissingDataError(name, wanted, unreachable)
+    for position, file in enumerate(wanted):
+        _discard(file)
+        try:
+            fetch_file("S3", file.url, file.sha1, file.version_id)
+        except Exception as error:  # Brain-Score's downloader raises Exception itself
+            raise MissingDataError(
+                name, wanted[position:], f"Brain-Score's storage did not give it ({error})"
+            ) from error
+    return wanted
+
+
+def _unreachable(url: str) -> str | None:
+    """Why the server of an address can't be reached; None if it answers, whatever the answer."""
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_CONNECT_S).close()
+    except urllib.error.HTTPError:
+        return None
+    except OSError as error:
+        return f"Brain-Score's storage can't be reached ({error})"
+    return None
+
+
+def _put(source: Path, file: DataFile) -> None:
+    file.path.parent.mkdir(parents=True, exist_ok=True)
+    copy = file.path.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        shutil.copyfile(source, copy)
+        if sha1_of(copy) != file.sha1:
+            raise ValueError(f"{source} changed while it was copied; nothing was imported from it")
+        _discard(file)
+        copy.replace(file.path)
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _discard(file: DataFile) -> None:
+    """Remove a damaged file, and what Brain-Score unpacked from it, which it would otherwise go on using."""
+    file.path.unlink(missing_ok=True)
+    if file.path.suffix == ".zip":
+        shutil.rmtree(file.path.with_suffix(""), ignore_errors=True)
+
+
+def _in_words(file: DataFile) -> str:
+    return "missing" if file.size is None else f"damaged, {file.size} bytes with another sha1"
