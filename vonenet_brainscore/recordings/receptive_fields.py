@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from vonenet_brainscore.recordings.stimulus_axes import responses_by_axis
-from vonenet_brainscore.stimuli.gratings import PARAMETERS, PROBED_POSITION
+from ..stimuli.gratings import PARAMETERS, PROBED_POSITION
+from .stimulus_axes import responses_by_axis
 
 # Both from Marques et al. 2021 as Brain-Score has them.
 RECEPTIVE_FIELD_THRESHOLD = 0.05  # of the strongest response; weaker positions do not count as receptive field

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.interpolate import make_interp_spline
 
-from vonenet_brainscore.recordings.stimulus_axes import responses_by_axis
+from .stimulus_axes import responses_by_axis
 
 # All from Marques et al. 2021 as Brain-Score has them.
 MEDIAN_MAX_RATE = 33.8  # spikes/s, over V1 neurons

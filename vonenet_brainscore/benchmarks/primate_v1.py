@@ -1,0 +1,274 @@
+"""Published distributions of V1 tuning properties, and how similar a model's are.
+
+The seven of Brain-Score's ``Marques2020`` benchmarks whose primate data are histograms in print. The counts are those
+that Marques, Schrimpf & DiCarlo 2021 (bioRxiv 2021.03.01.433495) read from the studies for Brain-Score; the metric is
+Brain-Score's own, seeded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from brainscore_core.metrics import Score
+    from brainscore_core.supported_data_standards.brainio.assemblies import PropertyAssembly
+
+N_TRIALS = 20  # presentations of each grating that these benchmarks ask of a subject
+
+
+@dataclass(frozen=True)
+class PrimateHistogram:
+    """One property of macaque V1 neurons as published.
+
+    `n_neurons` were measured; where `counts` add up to fewer, the property is undefined for the rest. A benchmark
+    is `held_out` if VOneBlocks are not sampled from its data.
+    """
+
+    identifier: str
+    study: str
+    property: str
+    n_neurons: int
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    grating_set: str
+    held_out: bool
+    published_ceiling: float
+    label: str
+    unit: str = ""
+    log_axis: bool = False
+
+
+_DE_VALOIS_1982A = "De Valois, Yund & Hepler 1982, Vision Res 22:531"
+_DE_VALOIS_1982B = "De Valois, Albrecht & Thorell 1982, Vision Res 22:545"
+_SCHILLER_1976 = "Schiller, Finlay & Volman 1976, J Neurophysiol 39:1334"
+_CAVANAUGH_2002 = "Cavanaugh, Bair & Movshon 2002, J Neurophysiol 88:2530"
+_NO_OR_YES = (0.0, 0.5, 1.0)  # edges of the bins of a property that is 0 or 1
+_DIAMETER_EDGES = (0.0625, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+
+PRIMATE_V1 = {
+    row.identifier: row
+    for row in (
+        PrimateHistogram(
+            identifier="Marques2020_DeValois1982-pref_or",
+            study=_DE_VALOIS_1982A,
+            property="preferred_orientation",
+            n_neurons=385,
+            edges=(-22.5, 22.5, 67.5, 112.5, 157.5),
+            counts=(110, 83, 100, 92),
+            grating_set="orientation",
+            held_out=False,
+            published_ceiling=0.962,
+            label="Preferred orientation",
+            unit="degrees",
+        ),
+        PrimateHistogram(
+            identifier="Marques2020_DeValois1982-peak_sf",
+            study=_DE_VALOIS_1982B,
+            property="peak_spatial_frequency",
+            n_neurons=363,
+            edges=(0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.2, 16.0, 22.4),
+            # Simple and complex, foveal and parafoveal cells; VOneBlocks are sampled from the foveal simple ones.
+            counts=(3, 10, 15, 31, 57, 62, 67, 63, 31, 15, 5, 4),
+            grating_set="spatial_frequency",
+            held_out=False,
+            published_ceiling=0.967,
+            label="Peak spatial frequency",
+            unit="cycles/degree",
+            log_axis=True,
+        ),
+        PrimateHistogram(
+            identifier="Marques2020_Schiller1976-sf_selective",
+            study=_SCHILLER_1976,
+            property="spatial_frequency_selective",
+            n_neurons=87,
+            edges=_NO_OR_YES,
+            counts=(14, 73),
+            grating_set="spatial_frequency",
+            held_out=True,
+            published_ceiling=0.963,
+            label="Selective for spatial frequency",
+        ),
+        PrimateHistogram(
+            identifier="Marques2020_Schiller1976-sf_bandwidth",
+            study=_SCHILLER_1976,
+            property="spatial_frequency_bandwidth",
+            n_neurons=87,  # of which 73 are selective: 30 simple, 43 complex cells
+            edges=(0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 100.0),
+            counts=(0, 3, 4, 16, 22, 16, 9, 3, 0, 0),
+            grating_set="spatial_frequency",
+            held_out=True,
+            published_ceiling=0.933,
+            label="Spatial frequency bandwidth",
+            unit="% low/high",
+        ),
+        PrimateHistogram(
+            identifier="Marques2020_Cavanaugh2002-grating_summation_field",
+            study=_CAVANAUGH_2002,
+            property="grating_summation_field",
+            n_neurons=190,  # of which 148 are suppressed by more than 10 %
+            edges=_DIAMETER_EDGES,
+            counts=(0, 9, 30, 55, 42, 10, 2, 0),
+            grating_set="size",
+            held_out=True,
+            published_ceiling=0.956,
+            label="Grating summation field",
+            unit="degrees",
+            log_axis=True,
+        ),
+        PrimateHistogram(
+            identifier="Marques2020_Cavanaugh2002-surround_diameter",
+            study=_CAVANAUGH_2002,
+            property="surround_diameter",
+            n_neurons=190,  # of which 148 are suppressed by more than 10 %
+            edges=_DIAMETER_EDGES,
+            counts=(0, 0, 2, 20, 33, 49, 40, 4),
+            grating_set="size",
+            held_out=True,
+            published_ceiling=0.955,
+            label="Surround diameter",
+            unit="degrees",
+            log_axis=True,
+        ),
+        PrimateHistogram(
+            identifier="Marques2020_Cavanaugh2002-surround_suppression_index",
+            study=_CAVANAUGH_2002,
+            property="surround_suppression_index",
+            n_neurons=190,
+            edges=tuple(np.linspace(0, 2, 11)),
+            counts=(66, 44, 38, 23, 16, 3, 0, 0, 0, 0),
+            grating_set="size",
+            held_out=True,
+            published_ceiling=0.958,
+            label="Surround suppression index",
+        ),
+    )
+}
+V1_PROPERTIES = tuple(PRIMATE_V1)
+
+
+def primate_assembly(identifier: str) -> PropertyAssembly:
+    """The neurons behind a published histogram, as Brain-Score's data set of them is built.
+
+    Parameters
+    ----------
+    identifier : str
+        One of `V1_PROPERTIES`.
+
+    Returns
+    -------
+    PropertyAssembly, shape (neuroid, neuronal_property 1)
+        First the neurons for which the property is undefined (NaN), then each bin's, evenly spaced inside it, because
+        print gives bins, not values; 0 and 1 for a yes or no. ``attrs``: ``number_of_trials``, ``<property>_bins``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such histogram.
+    """
+    row = _row(identifier)
+    undefined = np.full(row.n_neurons - sum(row.counts), np.nan)
+    if row.edges == _NO_OR_YES:
+        defined = np.repeat([0.0, 1.0], row.counts)
+    else:
+        bins = zip(row.edges[:-1], row.edges[1:], row.counts, strict=True)
+        defined = np.concatenate([low + (high - low) * (np.arange(n) + 0.5) / max(n, 1) for low, high, n in bins])
+    return _property_assembly(np.concatenate([undefined, defined]), row)
+
+
+def distribution_similarity(model_values: ArrayLike, identifier: str, *, seed: int) -> Score:
+    """How similar a model's distribution of a property is to the published one.
+
+    Brain-Score's metric: the mean over 1000 samples of model neuroids, each as large as the study, of
+    ``1 - D / D_max``, D being the Kolmogorov-Smirnov distance between the binned distributions. A value beyond the
+    outermost bins counts in them. A NaN can be drawn, and is then left out of that sample's histogram.
+
+    Parameters
+    ----------
+    model_values : array, shape (neuroid,)
+        The property of the model's responsive neuroids; NaN where it is undefined.
+    identifier : str
+        One of `V1_PROPERTIES`.
+    seed : int
+        Of the bootstrap. The metric draws from NumPy's global generator, whose state is put back; do not run it in
+        several threads at once.
+
+    Returns
+    -------
+    Score
+        Not yet divided by the ceiling. ``attrs``: ``error``, the standard deviation over samples; ``raw``, the samples;
+        ``n_neuroids`` and, among them, ``n_undefined``, the NaN.
+
+    Raises
+    ------
+    ValueError
+        If the identifier is unknown, or no value is defined.
+    TypeError
+        If there is no seed.
+    """
+    row = _row(identifier)
+    values = np.array(model_values, dtype=float)  # a copy, because the metric writes to what it is given
+    undefined = int(np.isnan(values).sum())
+    if values.ndim != 1 or undefined == values.size:
+        raise ValueError(
+            f"{row.property}: need values of shape (neuroid,), some of them defined, but got shape {values.shape} with "
+            f"{undefined} undefined (NaN); did any neuroid respond?"
+        )
+    with _seeded_global_generator(seed):
+        score = _metric(row)(_property_assembly(values, row), primate_assembly(identifier))
+    score.attrs["n_neuroids"] = values.size
+    score.attrs["n_undefined"] = undefined
+    return score
+
+
+def ceiling(identifier: str, *, seed: int) -> Score:
+    """The similarity of a published distribution to samples of itself: the best that a model can be expected to reach.
+
+    Parameters, attributes and refusals as for `distribution_similarity`.
+    """
+    return distribution_similarity(primate_assembly(identifier).values[:, 0], identifier, seed=seed)
+
+
+def _row(identifier: str) -> PrimateHistogram:
+    if identifier not in PRIMATE_V1:
+        raise ValueError(f"no published V1 histogram for {identifier!r}; have {', '.join(PRIMATE_V1)}")
+    return PRIMATE_V1[identifier]
+
+
+def _metric(row: PrimateHistogram):
+    from brainscore_vision.metrics.distribution_similarity.metric import BootstrapDistributionSimilarity
+
+    return BootstrapDistributionSimilarity(property_name=row.property)
+
+
+def _property_assembly(values: np.ndarray, row: PrimateHistogram) -> PropertyAssembly:
+    from brainscore_core.supported_data_standards.brainio.assemblies import PropertyAssembly
+
+    return PropertyAssembly(
+        values[:, None],
+        coords={
+            "neuroid_id": ("neuroid", np.arange(len(values))),
+            "region": ("neuroid", np.full(len(values), "V1")),
+            "neuronal_property": [row.property],
+        },
+        dims=["neuroid", "neuronal_property"],
+        attrs={"number_of_trials": N_TRIALS, f"{row.property}_bins": np.array(row.edges)},
+    )
+
+
+@contextmanager
+def _seeded_global_generator(seed: int) -> Iterator[None]:
+    """NumPy's global generator seeded for the block, and its state put back: Brain-Score's bootstrap takes no other."""
+    if seed is None:
+        raise TypeError("seed must be a whole number; None would leave the bootstrap unseeded")
+    state = np.random.get_state()  # noqa: NPY002
+    np.random.seed(seed)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
