@@ -109,7 +109,7 @@ def _receive(address: str, part: IO[bytes]) -> None:
                         raise _Interrupted("the server went on with another part of the file than asked for")
                 else:
                     part.seek(0)
-                    part.truncate()
+                    part.truncate()  # what an earlier attempt or a killed process left
                     etag, length = response.headers["ETag"], _length(response)
                     free = shutil.disk_usage(Path(part.name).parent).free
                     if length > free:
@@ -173,7 +173,7 @@ def _keep(part: IO[bytes], target: Path, sha256: str | None, address: str) -> No
 
 @contextmanager
 def _exclusive(path: Path) -> Iterator[IO[bytes]]:
-    """The file ``path``, empty and open for writing by this process alone; removed at the end if still there."""
+    """The file ``path``, open for appending by this process alone; removed at the end if still there."""
     import fcntl  # not on every system, and needed for downloads alone
 
     def still_there() -> bool:
@@ -189,8 +189,6 @@ def _exclusive(path: Path) -> Iterator[IO[bytes]]:
             if not still_there():  # the process waited for has renamed or removed it
                 continue
             try:
-                file.seek(0)
-                file.truncate()  # what a killed process left
                 yield file
             finally:
                 if still_there():
