@@ -1,0 +1,105 @@
+"""Filter banks of the VOneBlock: dense weights, of which each filter uses one colour."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+COLOURS = 3
+QUADRATURES = ("matched", "paper")
+
+
+class FilterBank(nn.Module):
+    """Kernels, each in its own colour of a dense weight.
+
+    The weight, (channel, colour, y, x) in single precision, is a buffer: no optimiser sees it.
+
+    Parameters
+    ----------
+    kernels : Tensor, shape (channel, y, x)
+    colours : Tensor, shape (channel,)
+        Colour channel (0, 1, 2 for red, green, blue) that each filter sees.
+    """
+
+    weight: Tensor
+
+    def __init__(self, kernels: Tensor, colours: Tensor):
+        super().__init__()
+        weight = torch.zeros(len(kernels), COLOURS, *kernels.shape[1:])
+        weight[torch.arange(len(kernels)), colours] = kernels.float()
+        self.register_buffer("weight", weight)
+
+    @property
+    def colours(self) -> tuple[int | None, ...]:
+        """Colour that each filter sees, read off the weight; None for a filter with several colours or none."""
+        return tuple(row.index(True) if sum(row) == 1 else None for row in _has_weight(self.weight).tolist())
+
+
+class FilterGroup(NamedTuple):
+    """Filters of a bank that see the same colours."""
+
+    colours: slice
+    filters: Tensor  # (filter,), positions in the bank
+    kernels: Tensor  # (filter, colour, y, x)
+
+
+def filters_by_colour(weight: Tensor) -> list[FilterGroup]:
+    """A bank in groups of filters that see one colour each, and a last group of those that see several.
+
+    Finding the colours costs a hundredth of convolving one image, so that it is done anew at each call, and nothing
+    that happens to the weights can be missed.
+
+    Parameters
+    ----------
+    weight : Tensor, shape (filter, colour, y, x)
+
+    Returns
+    -------
+    list of FilterGroup
+        Every filter is in one of them.
+    """
+    if torch.compiler.is_compiling():  # a traced graph cannot depend on where the weights are zero
+        return [FilterGroup(slice(None), torch.arange(len(weight), device=weight.device), weight)]
+    has_weight = _has_weight(weight)
+    colour = has_weight.int().argmax(dim=1)  # (filter,)
+    several = has_weight.sum(dim=1) > 1
+    groups = []
+    for value in range(COLOURS):
+        filters = ((colour == value) & ~several).nonzero()[:, 0]
+        groups.append(FilterGroup(slice(value, value + 1), filters, weight[filters, value : value + 1]))
+    groups.append(FilterGroup(slice(None), several.nonzero()[:, 0], weight[several]))
+    return [group for group in groups if len(group.filters)]
+
+
+def draw_colours(channels: int, *, seed: int, quadrature: str = "matched") -> tuple[Tensor, Tensor]:
+    """Random colours of the two filters of each quadrature pair.
+
+    Parameters
+    ----------
+    channels : int
+    seed : int
+        Of a torch generator of its own.
+    quadrature : {'matched', 'paper'}
+        'matched': both filters of a pair see one colour, as quadrature means it. 'paper': each sees its own, as in the
+        released VOneNets, where about two thirds of the pairs disagree.
+
+    Returns
+    -------
+    tuple of two Tensors, shape (channel,)
+        Colours of the q0 and of the q1 filters, the same q0 for either `quadrature`.
+
+    Raises
+    ------
+    ValueError
+        If `quadrature` is unknown.
+    """
+    if quadrature not in QUADRATURES:
+        raise ValueError(f"unknown quadrature {quadrature!r}; have {', '.join(map(repr, QUADRATURES))}")
+    generator = torch.Generator().manual_seed(seed)
+    q0 = torch.randint(0, COLOURS, (channels,), generator=generator)
+    q1 = torch.randint(0, COLOURS, (channels,), generator=generator)
+    return q0, q1 if quadrature == "paper" else q0
+
+
+def _has_weight(weight: Tensor) -> Tensor:
+    return weight.detach().abs().amax(dim=(2, 3)) != 0  # (filter, colour)

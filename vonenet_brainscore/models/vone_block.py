@@ -1,0 +1,311 @@
+"""The VOneBlock: Gabor filter bank, simple and complex cells, and V1-like neuronal noise."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vonenet_brainscore.models.filter_bank import COLOURS, FilterBank, FilterGroup, filters_by_colour
+from vonenet_brainscore.models.gabors import GaborParameters, gabor_kernels
+from vonenet_brainscore.models.neuronal_noise import check_noise, noisy
+
+# Filter responses computed at once on a CPU: 16 MB of float32, whose memory is reused instead of mapped afresh.
+_RESPONSES_AT_ONCE = 2**22
+
+
+class VOneBlock(nn.Module):
+    """Fixed-weight model of primate V1 (Dapello, Marques et al. 2020, NeurIPS 33:13073).
+
+    Simple cell: ``k_exc * relu(q0)``; complex cell: ``k_exc * sqrt(q0² + q1²) / sqrt(2)``, where q0 and q1 are the
+    responses of a quadrature pair of Gabor filters. The first `simple_channels` channels are simple, the rest complex.
+
+    The filters are buffers, which no optimiser sees. Submodules that may be replaced or recorded: ``simple`` rectifies
+    the simple cells, ``noise`` rectifies the noisy rates, ``output`` hands out what the block does.
+
+    Parameters
+    ----------
+    gabor_parameters : GaborParameters
+        One filter a channel.
+    colours_q0, colours_q1 : Tensor, shape (channel,)
+        Colour channel (0, 1, 2 for red, green, blue) that each filter of a bank sees.
+    image_size : int
+        Side of the images in pixels.
+    visual_degrees : float
+        Visual angle that `image_size` pixels span.
+    ksize : int
+        Side of the filters in pixels, odd.
+    stride : int
+        Pixels between neighbouring cells of a channel.
+    simple_channels, complex_channels : int
+        Cells of each type at a position.
+    k_exc : float
+        Gain from filter response to rate.
+    noise_mode, noise_scale, noise_level
+        As in `set_noise_mode`.
+
+    Raises
+    ------
+    ValueError
+        If the channels, the parameters and the colours differ in number, or an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        gabor_parameters: GaborParameters,
+        colours_q0: Tensor,
+        colours_q1: Tensor,
+        *,
+        image_size: int = 224,
+        visual_degrees: float = 8,
+        ksize: int = 25,
+        stride: int = 4,
+        simple_channels: int = 256,
+        complex_channels: int = 256,
+        k_exc: float = 25,
+        noise_mode: str | None = None,
+        noise_scale: float = 0.35,
+        noise_level: float = 0.07,
+    ):
+        super().__init__()
+        channels = simple_channels + complex_channels
+        if min(simple_channels, complex_channels) < 0 or not (
+            channels == len(gabor_parameters) == len(colours_q0) == len(colours_q1)
+        ):
+            raise ValueError(
+                f"{simple_channels} simple and {complex_channels} complex channels, but {len(gabor_parameters)} Gabor "
+                f"parameters and colours of {len(colours_q0)} and {len(colours_q1)} filters: give one of each a channel"
+            )
+        if stride < 1 or image_size < 1 or not visual_degrees > 0:
+            raise ValueError(
+                f"stride={stride}, image_size={image_size}, visual_degrees={visual_degrees}: all must be positive"
+            )
+        self.image_size, self.visual_degrees = image_size, visual_degrees
+        self.ksize, self.stride, self.k_exc = ksize, stride, k_exc
+        self.simple_channels, self.complex_channels = simple_channels, complex_channels
+        self._sampled_parameters = gabor_parameters
+        self.simple_conv_q0 = FilterBank(self._kernels(phase_shift_deg=0), colours_q0)
+        self.simple_conv_q1 = FilterBank(self._kernels(phase_shift_deg=90), colours_q1)
+        self.simple = nn.ReLU()
+        self.noise = nn.ReLU(inplace=True)
+        self.output = nn.Identity()
+        self.fixed_noise: Tensor | None
+        self.register_buffer("fixed_noise", None, persistent=False)
+        self._kept: list[_KeptRates] | None = None
+        check_noise(noise_mode, noise_scale, noise_level)
+        self.noise_mode, self.noise_scale, self.noise_level = noise_mode, noise_scale, noise_level
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Rates with the current noise: (batch, colour, y, x) to (batch, channel, y, x)."""
+        rates = self.rates(x) if self._kept is None else self._rates_once(x, self._kept)
+        if self.noise_mode is not None:
+            rates = self.add_noise(rates, self._noise_draw(rates))
+        return self.output(rates)
+
+    def rates(self, x: Tensor, padding: int | None = None) -> Tensor:
+        """Responses without noise.
+
+        Parameters
+        ----------
+        x : Tensor, shape (batch, colour, y, x)
+            Normalised images, or windows of them.
+        padding : int, optional
+            Zeros around `x` in pixels; None for ``ksize // 2``, 0 for those cells alone whose filter lies within `x`.
+
+        Returns
+        -------
+        Tensor, shape (batch, channel, y, x)
+
+        Raises
+        ------
+        ValueError
+            If `x` is not a batch of three-colour images, or is smaller than a filter.
+        """
+        padding = self.ksize // 2 if padding is None else padding
+        if x.ndim != 4 or x.shape[1] != COLOURS:
+            raise ValueError(f"input has shape {tuple(x.shape)}; the VOneBlock takes (batch, {COLOURS}, y, x)")
+        if min(x.shape[2:]) + 2 * padding < self.ksize:
+            raise ValueError(
+                f"{tuple(x.shape[2:])} pixels with padding {padding} are less than a {self.ksize}-pixel filter"
+            )
+        # Every q0, and q1 of the complex cells alone: simple cells have no use for theirs.
+        weight = torch.cat((self.simple_conv_q0.weight, self.simple_conv_q1.weight[self.simple_channels :]))
+        groups = filters_by_colour(weight)
+        at_once = self._images_at_once(x, padding)
+        cells = self._cells(x[:at_once], groups, padding)
+        if len(x) <= at_once:
+            return torch.cat(cells, dim=1)
+        channels = self.simple_channels + self.complex_channels
+        rates = cells[0].new_empty(len(x), channels, *cells[0].shape[2:])
+        for start in range(0, len(x), at_once):
+            if start:
+                cells = self._cells(x[start : start + at_once], groups, padding)
+            torch.cat(cells, dim=1, out=rates[start : start + at_once])
+        return rates
+
+    def add_noise(self, rates: Tensor, draw: Tensor) -> Tensor:
+        """Rectified rates with noise of the current mode, scale and level (see `noisy`), made of a given draw.
+
+        Parameters
+        ----------
+        rates : Tensor, shape (batch, channel, y, x)
+            Never written to.
+        draw : Tensor of the same shape
+            Standard normal.
+
+        Returns
+        -------
+        Tensor of the same shape
+            New memory; in mode None, `rates` itself.
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ, or `noise_mode`, `noise_scale` or `noise_level` was set to what is not allowed.
+        """
+        check_noise(self.noise_mode, self.noise_scale, self.noise_level)
+        if draw.shape != rates.shape:
+            raise ValueError(f"the draw has shape {tuple(draw.shape)} but the rates {tuple(rates.shape)}")
+        if self.noise_mode is None:
+            return rates
+        mode, scale, level = self.noise_mode, self.noise_scale, self.noise_level
+        return self.noise(noisy(rates, draw.to(rates), mode=mode, scale=scale, level=level))
+
+    def set_noise_mode(
+        self, noise_mode: str | None = None, noise_scale: float | None = None, noise_level: float | None = None
+    ) -> None:
+        """Set the noise: its mode ('neuronal', 'gaussian' or None), scale and level; a None scale or level stays.
+
+        Raises
+        ------
+        ValueError
+            If the mode is unknown, the scale not positive or the level negative.
+        """
+        noise_scale = self.noise_scale if noise_scale is None else noise_scale
+        noise_level = self.noise_level if noise_level is None else noise_level
+        check_noise(noise_mode, noise_scale, noise_level)
+        self.noise_mode, self.noise_scale, self.noise_level = noise_mode, noise_scale, noise_level
+
+    def fix_noise(self, batch_size: int = 256, seed: int | None = None) -> None:
+        """Use one draw for every further batch of at most `batch_size` images, until `unfix_noise`.
+
+        The draw is for images of `image_size`, and the same on every device; for others assign `fixed_noise`. A None
+        seed takes it from torch's global generator.
+        """
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        side = (self.image_size + 2 * (self.ksize // 2) - self.ksize) // self.stride + 1
+        shape = (batch_size, self.simple_channels + self.complex_channels, side, side)
+        self.fixed_noise = torch.randn(shape, generator=generator).to(self.simple_conv_q0.weight)
+
+    def unfix_noise(self) -> None:
+        """Draw fresh noise from torch's global generator for every batch."""
+        self.fixed_noise = None
+
+    @contextmanager
+    def repeated_trials(self) -> Iterator[None]:
+        """Context within which forward calls on one tensor convolve it once, and only draw noise anew.
+
+        An input that is written to, or whose rates are differentiated, is convolved anew; so is one made under
+        ``torch.inference_mode``, where torch does not track writing. The block is to stay as it is within the context.
+        """
+        outer, self._kept = self._kept, []
+        try:
+            yield
+        finally:
+            self._kept = outer
+
+    @property
+    def pixels_per_degree(self) -> float:
+        return self.image_size / self.visual_degrees
+
+    @property
+    def colours(self) -> tuple[tuple[int | None, ...], tuple[int | None, ...]]:
+        """Colour of each q0 and of each q1 filter, read off the weights; None for one with several colours or none."""
+        return self.simple_conv_q0.colours, self.simple_conv_q1.colours
+
+    @property
+    def gabor_parameters(self) -> GaborParameters | None:
+        """Parameters of the filters; None where the kernels made of them are not those in the weights."""
+        for bank, phase_shift_deg in ((self.simple_conv_q0, 0), (self.simple_conv_q1, 90)):
+            if None in bank.colours:
+                return None
+            expected = self._kernels(phase_shift_deg)
+            weight = bank.weight.detach()
+            kernels = weight.sum(dim=1).to("cpu", torch.float64)  # (channel, y, x)
+            # Kernels of other parameters differ in the first digits; single-precision trigonometry by 1e-5 of the peak.
+            tolerance = max(1e-4, 2 * torch.finfo(weight.dtype).eps) * expected.abs().amax(dim=(1, 2), keepdim=True)
+            if not ((kernels - expected).abs() <= tolerance).all():
+                return None
+        return self._sampled_parameters
+
+    def _kernels(self, phase_shift_deg: float) -> Tensor:
+        return torch.from_numpy(
+            gabor_kernels(
+                self._sampled_parameters,
+                pixels_per_degree=self.pixels_per_degree,
+                ksize=self.ksize,
+                phase_shift_deg=phase_shift_deg,
+            )
+        )  # (channel, y, x)
+
+    def _cells(self, x: Tensor, groups: list[FilterGroup], padding: int) -> tuple[Tensor, Tensor]:
+        """Noise-free rates of the simple and of the complex cells."""
+        filtered = [
+            F.conv2d(x[:, group.colours], group.kernels, stride=self.stride, padding=padding) for group in groups
+        ]
+        sizes = (self.simple_channels, self.complex_channels, self.complex_channels)
+        responses = filtered[0].new_empty(len(x), sum(sizes), *filtered[0].shape[2:])  # (batch, filter, y, x)
+        for group, of_group in zip(groups, filtered, strict=True):
+            responses.index_copy_(1, group.filters, of_group)
+        simple, q0, q1 = responses.split(sizes, dim=1)
+        return self.simple(simple) * self.k_exc, _amplitude(q0, q1).mul_(self.k_exc / math.sqrt(2))
+
+    def _images_at_once(self, x: Tensor, padding: int) -> int:
+        differentiated = torch.is_grad_enabled() and any(t.requires_grad for t in (x, *self.parameters()))
+        if x.device.type != "cpu" or differentiated or torch.compiler.is_compiling():
+            return len(x)
+        positions = math.prod((side + 2 * padding - self.ksize) // self.stride + 1 for side in x.shape[2:])
+        return max(1, _RESPONSES_AT_ONCE // (positions * (self.simple_channels + 2 * self.complex_channels)))
+
+    def _noise_draw(self, rates: Tensor) -> Tensor:
+        if self.fixed_noise is None:
+            return torch.randn_like(rates)
+        if len(rates) > len(self.fixed_noise) or rates.shape[1:] != self.fixed_noise.shape[1:]:
+            raise ValueError(
+                f"noise is fixed for {tuple(self.fixed_noise.shape)} (images, channels, y, x) but this batch needs "
+                f"{tuple(rates.shape)}; call fix_noise with a larger batch_size, assign fixed_noise, or unfix_noise()"
+            )
+        return self.fixed_noise[: len(rates)]
+
+    def _rates_once(self, x: Tensor, kept: list["_KeptRates"]) -> Tensor:
+        for entry in kept:
+            if entry.x is x and entry.versions == (_version(x), _version(entry.rates)):
+                return entry.rates
+        rates = self.rates(x)
+        kept.clear()
+        if not rates.requires_grad:
+            kept.append(_KeptRates(x, rates, (_version(x), _version(rates))))
+        return rates
+
+
+class _KeptRates(NamedTuple):
+    x: Tensor
+    rates: Tensor
+    versions: tuple[object, object]
+
+
+def _amplitude(q0: Tensor, q1: Tensor) -> Tensor:
+    """``sqrt(q0² + q1²)``, with a gradient of zero where both are zero; writes to q0 where no gradient is needed."""
+    if not (torch.is_grad_enabled() and q0.requires_grad):
+        return q0.square_().addcmul_(q1, q1).sqrt_()
+    energy = q0.square() + q1.square()
+    silent = energy == 0
+    return energy.masked_fill(silent, 1).sqrt().masked_fill(silent, 0)
+
+
+def _version(tensor: Tensor) -> object:
+    """Count of in-place writes; where torch keeps none, a value equal to no other."""
+    return object() if tensor.is_inference() else tensor._version
