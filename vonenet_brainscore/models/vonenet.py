@@ -1,0 +1,236 @@
+"""VOneNets: a VOneBlock, a bottleneck and a back end; and `get_model`, which makes them."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vonenet_brainscore.models.back_ends import BACK_ENDS, BOTTLENECK_CHANNELS
+from vonenet_brainscore.models.checkpoints import Checkpoint, fetch_checkpoint, read_checkpoint
+from vonenet_brainscore.models.filter_bank import draw_colours
+from vonenet_brainscore.models.gabors import sample_gabor_parameters
+from vonenet_brainscore.models.registry import MODELS, ModelRow
+from vonenet_brainscore.models.vone_block import VOneBlock
+
+# What makes a front end, with the values for a new model. Those of each kind are treated alike beside a checkpoint.
+_SAMPLING = {"sf_corr": 0.75, "sf_max": 9, "sf_min": 0, "rand_param": False, "gabor_seed": 0}
+_GEOMETRY = {"image_size": 224, "visual_degrees": 8, "ksize": 25}
+_CELLS = {"simple_channels": 256, "complex_channels": 256, "stride": 4, "k_exc": 25}
+_NOISE = {"noise_mode": "neuronal", "noise_scale": 0.35, "noise_level": 0.07}
+_COLOUR = {"quadrature": "matched", "colour_seed": 0}
+_DEFAULTS: dict[str, Any] = {**_SAMPLING, **_GEOMETRY, **_CELLS, **_NOISE, **_COLOUR}
+
+
+@dataclass(frozen=True)
+class WeightsSource:
+    """The checkpoint file that made a model."""
+
+    path: Path
+    sha256: str
+
+
+class VOneNet(nn.Module):
+    """A VOneBlock and what reads it: (batch, colour, y, x) to logits (batch, classes).
+
+    Without a back end it is the front end alone, and gives what its ``vone_block`` gives, so that one layer name serves
+    every model.
+
+    Parameters
+    ----------
+    vone_block : VOneBlock
+    back_end : nn.Module, optional
+        Takes the bottleneck, (batch, 64, 56, 56) for the default geometry.
+
+    Attributes
+    ----------
+    vone_block, bottleneck, model : nn.Module
+        The stages; `bottleneck` and `model` are None without a back end.
+    weights_source : WeightsSource or None
+        The checkpoint that the weights come from.
+    """
+
+    def __init__(self, vone_block: VOneBlock, back_end: nn.Module | None = None):
+        super().__init__()
+        self.vone_block = vone_block
+        self.bottleneck: nn.Conv2d | None = None
+        if back_end is not None:
+            channels = vone_block.simple_channels + vone_block.complex_channels
+            self.bottleneck = nn.Conv2d(channels, BOTTLENECK_CHANNELS, 1, bias=False)
+            nn.init.kaiming_normal_(self.bottleneck.weight, mode="fan_out", nonlinearity="relu")
+        self.model = back_end
+        self.weights_source: WeightsSource | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.vone_block(x)
+        if self.bottleneck is None or self.model is None:
+            return x
+        return self.model(self.bottleneck(x))
+
+    @property
+    def module(self) -> "VOneNet":
+        """The model itself, for code written for the ``DataParallel`` that the released models came wrapped in."""
+        return self
+
+
+def get_model(
+    model_arch: str | None = "resnet50",
+    pretrained: bool = True,
+    map_location: str | torch.device | None = "cpu",
+    weights: str | Path | None = None,
+    **kwargs: Any,
+) -> VOneNet:
+    """A VOneNet, in training mode as torch makes its modules.
+
+    Parameters
+    ----------
+    model_arch : {'resnet50', 'cornets', 'alexnet', 'resnet50_at', 'resnet50_ns', None}
+        Back end. ``_at`` was trained adversarially, ``_ns`` has its noise off unless asked for. None is the VOneBlock
+        alone, which has nothing to train: `pretrained` does not concern it.
+    pretrained : bool
+        With the released weights of `model_arch`, downloaded if need be. Where `weights` or `back_end` is given it does
+        not matter.
+    map_location : str or torch.device, optional
+        Where the model is to be.
+    weights : path, optional
+        A checkpoint of one's own. Without a back end, its VOneBlock is taken.
+    sf_corr, sf_max, sf_min, rand_param, gabor_seed
+        As in `sample_gabor_parameters`; 0.75, 9, 0, False, 0.
+    image_size, visual_degrees, ksize, stride, simple_channels, complex_channels, k_exc
+        As in `VOneBlock`; 224, 8, 25, 4, 256, 256, 25.
+    noise_mode, noise_scale, noise_level
+        As in `VOneBlock.set_noise_mode`; 'neuronal', 0.35, 0.07.
+    quadrature, colour_seed
+        As in `draw_colours`; 'matched', 0. The released models have their own colours, drawn as 'paper'.
+    back_end : nn.Module
+        A network of one's own in place of `model_arch`; takes the bottleneck, (batch, 64, 56, 56).
+
+    A checkpoint brings its filters, channels, stride, gain and noise. Noise arguments apply nevertheless; the others
+    may be given if they agree with it.
+
+    Returns
+    -------
+    VOneNet
+
+    Raises
+    ------
+    TypeError
+        If an argument is unknown, with the nearest one.
+    ValueError
+        If `model_arch` is unknown, an argument is out of its range, or the checkpoint is for another architecture or
+        contradicts an argument.
+    FileNotFoundError, OSError
+        If the checkpoint cannot be had, as `fetch_checkpoint` and `read_checkpoint` say.
+    """
+    back_end = kwargs.pop("back_end", None)
+    if back_end is not None and not isinstance(back_end, nn.Module):
+        raise TypeError(f"back_end is a {type(back_end).__name__}; give an nn.Module")
+    for name in kwargs:
+        if name not in _DEFAULTS:
+            raise TypeError(f"get_model has no argument {name!r}; {_nearest(name, [*_DEFAULTS, 'back_end'])}")
+    row = None if model_arch is None or back_end is not None else _row(model_arch)
+    if weights is None and pretrained and row is not None:
+        weights = fetch_checkpoint(row.checkpoint)
+    checkpoint = None if weights is None else read_checkpoint(weights)
+
+    settings = {**_DEFAULTS, **(_fixed_by(checkpoint, kwargs) if checkpoint else {})}
+    if row is not None and not row.noise:
+        settings["noise_mode"] = None
+    vone_block = _vone_block(settings | kwargs)
+    if checkpoint is None:
+        model = VOneNet(vone_block, BACK_ENDS[row.back_end]() if row else back_end)
+    else:
+        model = _loaded(checkpoint, vone_block, row, back_end)
+        _refuse_other_filters(vone_block, kwargs, checkpoint)
+    return model.to(map_location)
+
+
+def _row(model_arch: str) -> ModelRow:
+    rows = {row.model_arch: row for row in MODELS.values()}
+    if model_arch not in rows:
+        raise ValueError(f"unknown model_arch {model_arch!r}; {_nearest(str(model_arch), rows)}, or None")
+    return rows[model_arch]
+
+
+def _nearest(name: str, known: Any) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}? It takes {', '.join(known)}" if near else f"it takes {', '.join(known)}"
+
+
+def _vone_block(settings: Mapping[str, Any]) -> VOneBlock:
+    channels = settings["simple_channels"] + settings["complex_channels"]
+    sampling = {name: settings[name] for name in ("sf_corr", "sf_max", "sf_min", "rand_param")}
+    parameters = sample_gabor_parameters(channels, seed=settings["gabor_seed"], **sampling)
+    colours = draw_colours(channels, seed=settings["colour_seed"], quadrature=settings["quadrature"])
+    return VOneBlock(parameters, *colours, **{name: settings[name] for name in (*_GEOMETRY, *_CELLS, *_NOISE)})
+
+
+def _fixed_by(checkpoint: Checkpoint, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the checkpoint says of its front end; ValueError if arguments given contradict it."""
+    filters = checkpoint.state_dict.get("vone_block.simple_conv_q0.weight")
+    if filters is None:
+        raise ValueError(f"{checkpoint.path} holds no VOneNet: it has no vone_block.simple_conv_q0.weight")
+    fixed = {name: checkpoint.flags[name] for name in _DEFAULTS if name in checkpoint.flags}
+    fixed["ksize"] = filters.shape[-1]
+    for name in ("ksize", *_CELLS):
+        if name in given and name in fixed and given[name] != fixed[name]:
+            raise ValueError(f"{checkpoint.path} has {name}={fixed[name]}, not {given[name]}; leave {name} out")
+    cells = {**_CELLS, **fixed, **given}
+    if cells["simple_channels"] + cells["complex_channels"] != len(filters):
+        raise ValueError(
+            f"{checkpoint.path} has {len(filters)} filters, not {cells['simple_channels']} for simple and "
+            f"{cells['complex_channels']} for complex cells; give simple_channels and complex_channels that add up"
+        )
+    return fixed
+
+
+def _loaded(checkpoint: Checkpoint, block: VOneBlock, row: ModelRow | None, back_end: nn.Module | None) -> VOneNet:
+    if row is None:
+        model = VOneNet(block, back_end)
+    else:
+        with torch.device("meta"):  # every weight comes from the file: drawing others first would cost seconds
+            untrained = BACK_ENDS[row.back_end]()
+        model = VOneNet(block, untrained.to_empty(device="cpu"))
+    state_dict = checkpoint.state_dict
+    if model.model is None:
+        state_dict = {name: value for name, value in state_dict.items() if name.startswith("vone_block.")}
+    try:
+        model.load_state_dict(state_dict)
+    except RuntimeError as error:
+        asked = row.model_arch if row else "the given back end" if back_end is not None else "a VOneBlock"
+        raise ValueError(f"{checkpoint.path} {_contents(state_dict)}, not {asked}: {error}") from error
+    model.weights_source = WeightsSource(checkpoint.path, checkpoint.sha256)
+    return model
+
+
+def _contents(state_dict: Mapping[str, Tensor]) -> str:
+    names = {name.removeprefix("model.") for name in state_dict if name.startswith("model.")}
+    for architecture, network in BACK_ENDS.items():
+        with torch.device("meta"):
+            if names == network().state_dict().keys():
+                return f"holds a VOneNet of architecture {architecture!r}"
+    return "holds a network of none of the named architectures"
+
+
+def _refuse_other_filters(block: VOneBlock, given: Mapping[str, Any], checkpoint: Checkpoint) -> None:
+    """ValueError if the filters that were loaded are not those that the arguments given describe."""
+    described = [name for name in (*_SAMPLING, *_GEOMETRY) if name in given]
+    if described and block.gabor_parameters is None:
+        raise ValueError(f"{checkpoint.path} has other filters than {_listed(given, described)}; leave them out")
+    described = [name for name in _COLOUR if name in given]
+    if not described:
+        return
+    q0, q1 = block.colours
+    complex_cells = slice(block.simple_channels, None)  # q1 of a simple cell is never used
+    quadrature = "matched" if q0[complex_cells] == q1[complex_cells] else "paper"
+    drawn_q0, drawn_q1 = draw_colours(len(q0), seed=given.get("colour_seed", 0), quadrature=quadrature)
+    other_seed = (*q0, *q1[complex_cells]) != (*drawn_q0.tolist(), *drawn_q1[complex_cells].tolist())
+    if given.get("quadrature", quadrature) != quadrature or ("colour_seed" in given and other_seed):
+        raise ValueError(f"{checkpoint.path} has other colours than {_listed(given, described)}; leave them out")
+
+
+def _listed(given: Mapping[str, Any], names: list[str]) -> str:
+    return ", ".join(f"{name}={given[name]!r}" for name in names)
