@@ -216,6 +216,11 @@ def test_weights_must_be_finite(tmp_path: Path, value: float) -> None:
         read_checkpoint(_save(weights, tmp_path / "diverged"))
 
 
+def test_large_weights_are_finite(tmp_path: Path) -> None:
+    weights = {"a": torch.full((4,), torch.finfo(torch.float32).max), "b": torch.zeros(0)}  # the sum overflows
+    assert read_checkpoint(_save(weights, tmp_path / "large")).state_dict.keys() == {"a", "b"}
+
+
 def test_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("VONENET_HOME", str(tmp_path))
     assert vonenet_home() == tmp_path

@@ -301,7 +301,9 @@ def test_too_little_room_is_said_before(server: Server, target: Path, monkeypatc
     _assert_nothing_left(target)
 
 
-def test_disk_fills_up_midway(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("size", [3 << 20, 1 << 20])  # the smaller one fills the disk, without room for its record
+def test_disk_fills_up_midway(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    server.content, server.claimed_length = CONTENT[:size], size
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True)

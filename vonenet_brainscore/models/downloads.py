@@ -177,7 +177,10 @@ def _exclusive(path: Path) -> Iterator[IO[bytes]]:
     import fcntl  # not on every system, and needed for downloads alone
 
     def still_there() -> bool:
-        return path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno()))
+        try:
+            return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+        except FileNotFoundError:
+            return False
 
     while True:
         with path.open("ab") as file:
@@ -210,8 +213,15 @@ def _recorded(target: Path) -> str | None:
 
 
 def _write_record(target: Path, found: str) -> None:
-    if _recorded(target) != found:
-        _record_path(target).write_text(f"{found}  {target.name}\n")
+    if _recorded(target) == found:
+        return
+    path = _record_path(target)
+    try:
+        path.write_text(f"{found}  {target.name}\n")
+    except OSError:
+        if path.is_file() and not path.read_text():  # opened, but no room for the text
+            path.unlink()
+        raise
 
 
 def _check_unchanged(target: Path, sha256: str | None, address: str) -> None:
