@@ -23,9 +23,10 @@ def compressible(benchmark: Any) -> Recognition:
     """Whether a benchmark's score is the same from row-space scores as from the features.
 
     True for a neural benchmark that runs Brain-Score's own `__call__`, in one time bin, with exactly
-    `CrossRegressedCorrelation` (or `TrainTestSplitCorrelation`, with train and test stimuli) around PLS without scaling,
-    ridge or dual ridge with an intercept, where training stimuli outnumber PLS components. Types are compared exactly:
-    a subclass may do anything with the features (`reverse_pls` predicts them). What isn't recognised isn't compressed.
+    `CrossRegressedCorrelation` (or `TrainTestSplitCorrelation`, with train and test stimuli) around PLS without
+    scaling, ridge or dual ridge with an intercept, where training stimuli outnumber PLS components. Types are compared
+    exactly: a subclass may do anything with the features (`reverse_pls` predicts them). What isn't recognised isn't
+    compressed.
 
     Parameters
     ----------
@@ -92,14 +93,14 @@ def _setup_obstacle(benchmark: Any) -> str | None:
 
     kind = type(benchmark)
     if kind.__call__ is NeuralBenchmark.__call__:
-        known_metric: type = CrossRegressedCorrelation
+        known_metric: type[Any] = CrossRegressedCorrelation
     elif kind.__call__ is TrainTestNeuralBenchmark.__call__:
         known_metric = TrainTestSplitCorrelation
         if kind.get_score is not TrainTestNeuralBenchmark.get_score:
             return f"{kind.__name__} compares recordings in its own way"
     else:
         return f"{kind.__name__} runs its experiment in its own way"
-    metric = benchmark._similarity_metric
+    metric: Any = benchmark._similarity_metric
     if type(metric) is not known_metric:
         return f"its metric is {_name(metric)}, not {known_metric.__name__}"
     if known_metric is CrossRegressedCorrelation:
@@ -139,7 +140,7 @@ def _regression_obstacle(regression: Any, n_training: int) -> str | None:
         return "DualRidgeCVRegression chooses alpha by a procedure of its own"
     alphas = regression.alpha if hasattr(regression, "alpha") else regression.alphas
     if not np.min(np.asarray(alphas, float)) > 0:
-        return "ridge without a penalty is least squares"
+        return "ridge without a positive penalty is least squares"
     return None
 
 

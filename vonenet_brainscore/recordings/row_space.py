@@ -1,4 +1,4 @@
-"""Exact compression: a recording of n stimuli and p features becomes n x n scores that the regressions can't tell apart.
+"""Exact compression: n stimuli x p features become n x n scores that the regressions can't tell apart.
 
 PLS without scaling and ridge see a recording X only through ``X X^T``, so any Z with ``Z Z^T = X X^T`` gives the same
 predictions: 135 stimuli x 1.6 million units become 135 x 135. `compressible` recognises the benchmarks this is exact
@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from vonenet_brainscore.recordings.gram import Gram, gram_matrix
-from vonenet_brainscore.recordings.recognition import compressible
+from .gram import Gram, gram_matrix
+from .recognition import compressible
 
 
 def row_space(gram: Gram) -> np.ndarray:
@@ -52,8 +52,8 @@ class RowSpaceSubject:
     ----------
     subject
         The subject to record from: `identifier`, `visual_degrees()`, `start_recording(region, time_bins)` and
-        `stream_recording(stimulus_set, number_of_trials=...)`, which yields batches of (row indices into the stimulus
-        set, features of shape (row, feature)) of the region being recorded.
+        `stream_recording(stimulus_set, number_of_trials=...)`, which yields batches of (rows of the stimulus set, as
+        indices or a slice; features of shape (row, feature)) of the region being recorded.
     benchmark : brainscore_vision.benchmarks.Benchmark
         What will be called with this object.
     memory, spill_folder
@@ -148,7 +148,7 @@ class RowSpaceSubject:
         def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
             for stimulus_set, first in zip(stimulus_sets, bounds[:-1], strict=True):
                 for rows, features in self._subject.stream_recording(stimulus_set, number_of_trials=number_of_trials):
-                    yield first + np.asarray(rows), features
+                    yield first + np.arange(len(stimulus_set))[rows], features
 
         gram = gram_matrix(batches(), int(bounds[-1]), memory=self._memory, spill_folder=self._spill_folder)
         self.n_features = gram.n_features
