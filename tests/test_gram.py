@@ -1,0 +1,137 @@
+import os
+
+import numpy as np
+import pytest
+
+from vonenet_brainscore.recordings import gram as gram_module
+from vonenet_brainscore.recordings.gram import gram_matrices, gram_matrix, quarter_of_memory
+
+N, P = 23, 5_000
+
+
+@pytest.fixture
+def features(monkeypatch):
+    """ReLU-like features, shape (stimulus, feature): small variance on a large common mean."""
+    monkeypatch.setattr(gram_module, "_BLOCK_BYTES", 8 * N * 700)  # several blocks, the last one not full
+    rng = np.random.default_rng(0)
+    return (40 + rng.random((N, P))).astype(np.float32)
+
+
+def batches(features, size=4, order=None):
+    order = np.arange(len(features)) if order is None else order
+    for start in range(0, len(order), size):
+        rows = order[start : start + size]
+        yield rows, features[rows]
+
+
+def test_products_are_those_of_the_centred_features(features):
+    exact = features.astype(np.longdouble)
+    exact -= exact.mean(axis=0)
+    gram = gram_matrix(batches(features), N)
+    # float64 sums of 5,000 products; without centring first, 1,600 of mean square per 0.08 of variance would cost 1e-12
+    np.testing.assert_allclose(gram.products, (exact @ exact.T).astype(float), rtol=0, atol=1e-14 * P)
+    assert gram.n_features == P
+    assert (gram.products == gram.products.T).all()
+
+
+@pytest.mark.parametrize("size", [1, 5, N])
+def test_order_and_size_of_batches_change_no_bit(features, size):
+    reference = gram_matrix(batches(features), N).products
+    shuffled = gram_matrix(batches(features, size, np.random.default_rng(size).permutation(N)), N).products
+    assert (shuffled == reference).all()
+
+
+def test_spilling_to_disk_changes_no_bit_and_leaves_nothing_behind(features, tmp_path):
+    in_memory = gram_matrix(batches(features), N).products
+    spilled = gram_matrix(batches(features), N, memory=0, spill_folder=tmp_path).products
+    assert (spilled == in_memory).all()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_stream_that_fails_leaves_nothing_behind(features, tmp_path):
+    open_before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0  # noqa: PTH208, PTH112
+
+    def breaks():
+        yield np.arange(3), features[:3]
+        raise RuntimeError("the network broke")
+
+    with pytest.raises(RuntimeError, match="the network broke"):
+        gram_matrix(breaks(), N, memory=0, spill_folder=tmp_path)
+    assert not list(tmp_path.iterdir())
+    if open_before:
+        assert len(os.listdir("/proc/self/fd")) == open_before  # noqa: PTH208
+
+
+def test_layers_share_one_pass_and_one_budget(features, tmp_path):
+    layers = {"small": features[:, :300], "large": features, "middle": features[:, ::3]}
+    named = ((rows, {name: values[rows] for name, values in layers.items()}) for rows, _ in batches(features))
+    budget = 4 * N * 3_000  # room for the small and the middle layer only
+    grams = gram_matrices(named, N, memory=budget, spill_folder=tmp_path)
+    assert {name: gram.n_features for name, gram in grams.items()} == {"small": 300, "large": P, "middle": 1_667}
+    for name, values in layers.items():
+        assert (grams[name].products == gram_matrix(batches(values), N).products).all()
+
+
+def test_float64_features_keep_their_precision():
+    features = 1 + 1e-9 * np.random.default_rng(0).random((N, 50))
+    assert np.diag(gram_matrix(batches(features), N).products).min() > 0
+
+
+def test_no_room_in_memory_or_on_disk_is_said_before_the_work(features, monkeypatch, tmp_path):
+    monkeypatch.setattr(gram_module.shutil, "disk_usage", lambda _: type("usage", (), {"free": 400_000}))
+    batch_count = []
+
+    def counted():
+        for batch in batches(features):
+            batch_count.append(batch)
+            yield batch
+
+    with pytest.raises(
+        MemoryError, match=r"0\.00 GB of responses \(23 stimuli, layers layer\) exceed the memory budget"
+    ):
+        gram_matrix(counted(), N, memory=0, spill_folder=tmp_path)
+    assert len(batch_count) == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([0, 1, 2], "20 of 23 stimuli never came, the first at index 3"),
+        ([0, 0], "came before, or one twice"),
+        ([22, 23], "stimulus 23 of 23"),
+        ([-1], "stimulus -1 of 23"),
+    ],
+)
+def test_refuses_missing_repeated_and_unknown_stimuli(features, rows, message):
+    with pytest.raises(ValueError, match=message):
+        gram_matrix([(np.array(rows), features[: len(rows)])], N)
+
+
+def test_refuses_a_stimulus_that_came_in_an_earlier_batch(features):
+    with pytest.raises(ValueError, match="came before"):
+        gram_matrix([(np.arange(3), features[:3]), (np.array([2]), features[:1])], N)
+
+
+def test_refuses_batches_that_change_shape_or_layers(features):
+    with pytest.raises(ValueError, match=r"shape \(3, 10\); \(3, 5000\) was expected"):
+        gram_matrix([(np.arange(3), features[:3]), (np.arange(3, 6), features[:3, :10])], N)
+    with pytest.raises(ValueError, match=r"shape \(3,\); \(row, feature\)"):
+        gram_matrix([(np.arange(3), features[:3, 0])], N)
+    with pytest.raises(ValueError, match=r"layers \['b'\]; the first one brought \['a'\]"):
+        gram_matrices([(np.arange(3), {"a": features[:3]}), (np.arange(3, 6), {"b": features[:3]})], N)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_refuses_responses_that_are_not_finite(features, value):
+    features[5, 77] = value
+    with (
+        np.errstate(invalid="ignore"),
+        pytest.raises(ValueError, match="'layer' has responses that are NaN or infinite"),
+    ):
+        gram_matrix(batches(features), N)
+
+
+def test_the_default_budget_is_a_quarter_of_the_memory():
+    import psutil
+
+    assert quarter_of_memory() == psutil.virtual_memory().total // 4
