@@ -213,7 +213,8 @@ def registered(folder: Path, *made: MadeDataSet) -> Iterator[None]:
     cache, root = fetch._local_data_path, screen.root_path
     for one in made:  # importing the plugin registers the real loaders, which ours then replace
         brainscore_vision.import_plugin("brainscore_vision", "data", one.assembly)
-    registries = dict(data_registry), dict(stimulus_set_registry)
+    real_assemblies = {one.assembly: data_registry[one.assembly] for one in made}
+    real_stimulus_sets = {one.stimulus_set: stimulus_set_registry[one.stimulus_set] for one in made}
     fetch._local_data_path, screen.root_path = str(folder), folder / "on_screen"
     try:
         for one in made:
@@ -236,9 +237,8 @@ def registered(folder: Path, *made: MadeDataSet) -> Iterator[None]:
         yield
     finally:
         fetch._local_data_path, screen.root_path = cache, root
-        for registry, real in zip((data_registry, stimulus_set_registry), registries, strict=True):
-            registry.clear()
-            registry.update(real)
+        data_registry.update(real_assemblies)
+        stimulus_set_registry.update(real_stimulus_sets)
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)

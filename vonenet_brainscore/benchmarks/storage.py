@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .loaders import (
+from ..brainscore import without_pip
+from .data_sets import (
     DataFile,
     FileState,
     benchmark_data_sets,
@@ -18,7 +19,6 @@ from .loaders import (
     data_set_files,
     replaced,
     sha1_of,
-    without_pip,
 )
 from .names import DATASET_NAMES, benchmark_identifiers, plugin_folder, private_refusal, registrations
 from .primate_v1 import V1_PROPERTIES

@@ -1,13 +1,13 @@
 """Which files Brain-Score's own loaders want, found by running them without letting them fetch anything."""
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from ..brainscore import without_pip, without_result_caching
 from .names import plugin_folder, registrations
 
 FileState = Literal["missing", "damaged", "verified"]
@@ -122,7 +122,7 @@ def benchmark_data_sets(identifier: str) -> tuple[str, ...]:
         import_plugin(library, plugin_type, plugin, registry_prefix)
 
     # A cached recording would hide which data set it came from.
-    with without_pip(), environment(RESULTCACHING_DISABLE="1"):
+    with without_pip(), without_result_caching():
         import_plugin("brainscore_vision", "benchmarks", identifier)
         with replaced(brainscore_vision, import_plugin=import_unless_data):
             try:
@@ -142,28 +142,6 @@ def benchmark_data_sets(identifier: str) -> tuple[str, ...]:
 def data_file(data_set: str, url: str, sha1: str, version_id: str | None) -> DataFile:
     """The `DataFile` for one request to Brain-Score's storage; Brain-Score names the file as the address ends."""
     return DataFile(data_set=data_set, name=url.rpartition("/")[2], sha1=sha1, url=url, version_id=version_id)
-
-
-@contextmanager
-def without_pip() -> Iterator[None]:
-    """Brain-Score installs no packages for its plugins meanwhile, unless the user's environment has it so."""
-    with environment(BS_INSTALL_DEPENDENCIES=os.environ.get("BS_INSTALL_DEPENDENCIES", "no")):
-        yield
-
-
-@contextmanager
-def environment(**variables: str) -> Iterator[None]:
-    """Environment variables set meanwhile, and afterwards as they were."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @contextmanager
