@@ -55,18 +55,25 @@ def test_a_stream_that_fails_leaves_nothing_behind(features, tmp_path):
         yield np.arange(3), features[:3]
         raise RuntimeError("the network broke")
 
-    with pytest.raises(RuntimeError, match="the network broke"):
+    with pytest.raises(RuntimeError, match="the network broke") as failure:
         gram_matrix(breaks(), N, memory=0, spill_folder=tmp_path)
+    assert failure.traceback  # still held, as by a debugger or a log
     assert not list(tmp_path.iterdir())
     if open_before:
         assert len(os.listdir("/proc/self/fd")) == open_before  # noqa: PTH208
 
 
-def test_layers_share_one_pass_and_one_budget(features, tmp_path):
+def test_layers_share_one_pass_and_one_budget(features, tmp_path, monkeypatch):
+    spilled = []
+    keep_on_disk = gram_module._Recording.keep_on_disk
+    monkeypatch.setattr(
+        gram_module._Recording, "keep_on_disk", lambda self, *args: (spilled.append(self), keep_on_disk(self, *args))
+    )
     layers = {"small": features[:, :300], "large": features, "middle": features[:, ::3]}
     named = ((rows, {name: values[rows] for name, values in layers.items()}) for rows, _ in batches(features))
-    budget = 4 * N * 3_000  # room for the small and the middle layer only
+    budget = 4 * N * 2_200  # room for the middle layer, its blocks filled up to 2,100 features, or for the small one
     grams = gram_matrices(named, N, memory=budget, spill_folder=tmp_path)
+    assert [recording._layer for recording in spilled] == ["large", "middle"]
     assert {name: gram.n_features for name, gram in grams.items()} == {"small": 300, "large": P, "middle": 1_667}
     for name, values in layers.items():
         assert (grams[name].products == gram_matrix(batches(values), N).products).all()
