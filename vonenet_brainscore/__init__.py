@@ -1,0 +1,37 @@
+"""VOneNets, CNNs with a model of primate V1 at the front, as experimental subjects of Brain-Score.
+
+from vonenet_brainscore import score_model
+score_model('voneresnet50', 'Marques2020_Schiller1976-sf_bandwidth')
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .models.registry import MODELS as MODELS
+    from .models.vonenet import get_model as get_model
+    from .plots import property_distributions as property_distributions
+    from .recordings.loading import record as record
+    from .scoring import score_model as score_model
+
+# Public name -> module that defines it. Names load on first use, so that importing the package costs nothing.
+_PUBLIC = {
+    "MODELS": "models.registry",
+    "get_model": "models.vonenet",
+    "property_distributions": "plots",
+    "record": "recordings.loading",
+    "score_model": "scoring",
+}
+
+__all__ = list(_PUBLIC)
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; have {', '.join(_PUBLIC)}")
+    return getattr(import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC])
