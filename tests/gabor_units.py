@@ -35,6 +35,7 @@ def unit_responses():
     even, odd = (envelope * np.cos(2 * np.pi * frequency * u + phase + shift) for shift in (0, np.pi / 2))
     surround = np.exp(-((x - dx) ** 2 + (y - dy) ** 2) / 2 / column(0.2, 0.8) ** 2)
     surround *= column(0, 6) * rng.integers(0, 2, (N_GABOR, 1)) / surround.sum(axis=1, keepdims=True)
+    gain = np.where(column(0, 1) < 0.2, 0.004, 1)  # a few too weak to count as responsive
     simple = np.arange(N_GABOR) < N_GABOR // 2
 
     responses = {}
@@ -44,7 +45,7 @@ def unit_responses():
         linear, quadrature = (filters.astype(np.float32) @ contrast.T for filters in (even, odd))
         pool = surround.astype(np.float32) @ np.abs(contrast).T
         drive = np.where(simple[:, None], np.maximum(linear, 0), np.hypot(linear, quadrature))
-        gabor = (drive.astype(float) + 0.01) / (1 + pool)
+        gabor = gain * (drive.astype(float) + 0.01) / (1 + pool)
         other = [rng.random((N_RANDOM, len(images))), np.zeros((1, len(images))), -np.ones((1, len(images)))]
         responses[name] = np.concatenate([gabor, *other])
     responses["blank"][N_GABOR:SILENT] *= 0.1

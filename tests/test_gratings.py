@@ -91,6 +91,12 @@ def test_odd_screens_are_those_of_the_generator(generator, visual_degrees, tmp_p
     np.testing.assert_array_equal(render_gratings(row, visual_degrees=visual_degrees)[0], expected[..., 0])
 
 
+def test_a_grating_larger_than_the_field_ends_with_it(generator, tmp_path):
+    row = grating_parameters("size").iloc[[1200]].assign(radius=9.0)
+    expected = brainscore_pixels(generator, next(row.itertuples()), 15, tmp_path)
+    np.testing.assert_array_equal(render_gratings(row, visual_degrees=15)[0], expected[..., 0])
+
+
 def test_every_radius_masks_the_same_pixels_as_the_generator(generator, tmp_path):
     every = pd.concat([grating_parameters(name) for name in GRATINGS])
     for row in every.drop_duplicates("radius").itertuples():

@@ -99,6 +99,19 @@ def test_properties_of_any_curve_are_brainscores(study):
     assert_equals_brainscore(study, rates, rng.random(300) * rng.integers(0, 40, 300))
 
 
+def test_size_curves_of_every_suppression_are_brainscores():
+    """Units that answer alike to every phase, so that the mean rate above a baseline of 10 spikes/s is followed."""
+    radii = np.unique(GRATINGS["size"]["radius"])
+    plateau = np.linspace(60, 0, 121)  # of a peak of 60; suppression of none, of a tenth, and below baseline
+    curves = plateau[:, None] + (60 - plateau)[:, None] * np.array(
+        [-0.5, 0.2, 0.8, 0.96, 1, 0.9, 0.3, 0.02, 0.01, 0, 0, 0]
+    )
+    rates = np.maximum(curves, 0)[:, np.searchsorted(radii, GRATINGS["size"]["radius"])]
+    table = assert_equals_brainscore("cavanaugh2002a", rates, np.full(len(rates), 10.0))
+    assert table["surround_suppression_index"].between(0.1, 0.12).any()
+    assert (table["surround_suppression_index"] > 1).any()
+
+
 def test_every_branch_of_the_properties_was_met():
     rates, baseline = all_rates()
     frequency = spatial_frequency_bandwidth(rates["spatial_frequency"], baseline, GRATINGS["spatial_frequency"])
