@@ -111,7 +111,7 @@ def register(target: Path | None = None) -> Path:
             shutil.rmtree(folder / "replaced", ignore_errors=True)
         finally:
             shutil.rmtree(built, ignore_errors=True)
-    importlib.invalidate_caches()
+    importlib.invalidate_caches()  # Brain-Score may have been imported already
     return folder
 
 
@@ -136,7 +136,6 @@ def unregister(target: Path | None = None) -> bool:
             folder.rename(Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=target)) / PLUGIN)
         for unfinished in target.glob(f"{_UNFINISHED}*"):
             shutil.rmtree(unfinished)
-    importlib.invalidate_caches()
     return found
 
 
@@ -157,7 +156,7 @@ def _is_ours(folder: Path) -> bool:
     """Whether `register` wrote a folder; False if there is none."""
     if not folder.exists() and not folder.is_symlink():
         return False
-    if folder.is_symlink() or not (folder / _MARKER).is_file():
+    if not (folder / _MARKER).is_file():
         raise FileExistsError(
             f"{folder} is there, and `vonenet-brainscore register` did not write it, or not to the end "
             f"(it has no {_MARKER}); remove it and try again"
