@@ -19,6 +19,7 @@ from PIL import Image
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.metrics import pairwise_distances
 
+from vonenet_brainscore import get_model
 from vonenet_brainscore.recordings.gram import Gram, gram_matrix
 from vonenet_brainscore.recordings.row_space import RowSpaceSubject, row_space
 
@@ -40,15 +41,24 @@ def _no_cache(monkeypatch):
 
 @pytest.fixture(scope="module")
 def features():
-    """A random convolution with ReLU on mixtures of six pictures: 20,184 features with a large common mean."""
+    """A VOneBlock's responses to mixtures of six pictures: 20,480 features with means as large as their deviations."""
     generator = torch.Generator().manual_seed(0)
-    pictures = torch.rand(6, 3, 68, 68, generator=generator)
+    pictures = torch.rand(6, 1, 36, 36, generator=generator)
     images = torch.einsum("im,mcyx->icyx", torch.rand(N_TRAIN + N_TEST, 6, generator=generator), pictures)
-    images = images + 0.2 * torch.rand(images.shape, generator=generator)
-    images = torch.nn.functional.avg_pool2d(images, 5, stride=1)  # (image, 3, 64, 64)
-    filters = torch.randn(24, 3, 7, 7, generator=generator)
-    layer = torch.relu(torch.nn.functional.conv2d(images, filters, stride=2) + 1)
-    return layer.flatten(1).numpy()  # (image, 24 * 29 * 29)
+    images = images + torch.rand(images.shape, generator=generator)
+    images = torch.nn.functional.avg_pool2d(images, 5, stride=1)  # (image, 1, 32, 32)
+    images = (images - images.mean()) / images.std() / 2
+    block = get_model(
+        None,
+        pretrained=False,
+        simple_channels=160,
+        complex_channels=160,
+        noise_mode=None,
+        image_size=32,
+        visual_degrees=2,
+    )
+    with torch.no_grad():
+        return block(images.expand(-1, 3, -1, -1)).flatten(1).numpy()  # (image, 320 * 8 * 8)
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +153,7 @@ def test_recording_carries_the_coordinates_of_the_subject_s_own(features, respon
     compressed, full = stand_in.look_at(TRAIN_STIMULI, 3), candidate.look_at(TRAIN_STIMULI, 3)
     assert compressed.dims == ("presentation", "neuroid")
     assert compressed.shape == (N_TRAIN, N_TRAIN)
-    assert stand_in.n_features == 20_184
+    assert stand_in.n_features == 20_480
     assert type(compressed) is type(full)
     assert compressed.coords.keys() == full.coords.keys()
     for name in ("stimulus_id", "object_name", "time_bin"):
@@ -205,7 +215,7 @@ def test_refuses_stimuli_that_are_not_the_benchmark_s(features, responses):
 
 def test_fewer_features_than_stimuli_stay_fewer(features, responses):
     """PLS refuses more components than features, compressed or not."""
-    narrow = features[:, ::1010]
+    narrow = features[:, 36::1024]  # the middle of the field in every 16th channel
     benchmark = cross_validated(pls_regression(), responses)
     assert RowSpaceSubject(subject(narrow), benchmark).look_at(TRAIN_STIMULI, 3).shape == (N_TRAIN, 20)
     for candidate in (subject(narrow), RowSpaceSubject(subject(narrow), benchmark)):
