@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 COLOURS = 3
 QUADRATURES = ("matched", "paper")
@@ -69,6 +70,16 @@ def filters_by_colour(weight: Tensor) -> list[FilterGroup]:
         groups.append(FilterGroup(slice(value, value + 1), filters, weight[filters, value : value + 1]))
     groups.append(FilterGroup(slice(None), several.nonzero()[:, 0], weight[several]))
     return [group for group in groups if len(group.filters)]
+
+
+def filter_responses(x: Tensor, groups: list[FilterGroup], *, stride: int, padding: int) -> Tensor:
+    """Convolution of images (batch, colour, y, x) with a bank given by its groups: (batch, filter, y, x)."""
+    filtered = [F.conv2d(x[:, group.colours], group.kernels, stride=stride, padding=padding) for group in groups]
+    filters = sum(len(group.filters) for group in groups)
+    responses = filtered[0].new_empty(len(x), filters, *filtered[0].shape[2:])  # in autocast's dtype, if there is one
+    for group, of_group in zip(groups, filtered, strict=True):
+        responses.index_copy_(1, group.filters, of_group)
+    return responses
 
 
 def draw_colours(channels: int, *, seed: int, quadrature: str = "matched") -> tuple[Tensor, Tensor]:

@@ -3,14 +3,13 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from vonenet_brainscore.models.filter_bank import COLOURS, FilterBank, FilterGroup, filters_by_colour
+from vonenet_brainscore.models.filter_bank import COLOURS, FilterBank, FilterGroup, filter_responses, filters_by_colour
 from vonenet_brainscore.models.gabors import GaborParameters, gabor_kernels
+from vonenet_brainscore.models.kept_rates import KeptRates
 from vonenet_brainscore.models.neuronal_noise import check_noise, noisy
 
 # Filter responses computed at once on a CPU: 16 MB of float32, whose memory is reused instead of mapped afresh.
@@ -94,13 +93,13 @@ class VOneBlock(nn.Module):
         self.output = nn.Identity()
         self.fixed_noise: Tensor | None
         self.register_buffer("fixed_noise", None, persistent=False)
-        self._kept: list[_KeptRates] | None = None
+        self._kept: KeptRates | None = None
         check_noise(noise_mode, noise_scale, noise_level)
         self.noise_mode, self.noise_scale, self.noise_level = noise_mode, noise_scale, noise_level
 
     def forward(self, x: Tensor) -> Tensor:
         """Rates with the current noise: (batch, colour, y, x) to (batch, channel, y, x)."""
-        rates = self.rates(x) if self._kept is None else self._rates_once(x, self._kept)
+        rates = self.rates(x) if self._kept is None else self._kept.of(x, self.rates)
         if self.noise_mode is not None:
             rates = self.add_noise(rates, self._noise_draw(rates))
         return self.output(rates)
@@ -196,9 +195,13 @@ class VOneBlock(nn.Module):
         seed takes it from torch's global generator.
         """
         generator = None if seed is None else torch.Generator().manual_seed(seed)
-        side = (self.image_size + 2 * (self.ksize // 2) - self.ksize) // self.stride + 1
-        shape = (batch_size, self.simple_channels + self.complex_channels, side, side)
+        shape = (batch_size, *self.units(self.image_size, self.image_size))
         self.fixed_noise = torch.randn(shape, generator=generator).to(self.simple_conv_q0.weight)
+
+    def units(self, height: int, width: int) -> tuple[int, int, int]:
+        """Shape (channel, y, x) of the response to an image of so many pixels."""
+        y, x = ((side + 2 * (self.ksize // 2) - self.ksize) // self.stride + 1 for side in (height, width))
+        return self.simple_channels + self.complex_channels, y, x
 
     def unfix_noise(self) -> None:
         """Draw fresh noise from torch's global generator for every batch."""
@@ -211,7 +214,7 @@ class VOneBlock(nn.Module):
         An input that is written to, or whose rates are differentiated, is convolved anew; so is one made under
         ``torch.inference_mode``, where torch does not track writing. The block is to stay as it is within the context.
         """
-        outer, self._kept = self._kept, []
+        outer, self._kept = self._kept, KeptRates()
         try:
             yield
         finally:
@@ -253,15 +256,12 @@ class VOneBlock(nn.Module):
 
     def _cells(self, x: Tensor, groups: list[FilterGroup], padding: int) -> tuple[Tensor, Tensor]:
         """Noise-free rates of the simple and of the complex cells."""
-        filtered = [
-            F.conv2d(x[:, group.colours], group.kernels, stride=self.stride, padding=padding) for group in groups
-        ]
+        responses = filter_responses(x, groups, stride=self.stride, padding=padding)
         sizes = (self.simple_channels, self.complex_channels, self.complex_channels)
-        responses = filtered[0].new_empty(len(x), sum(sizes), *filtered[0].shape[2:])  # (batch, filter, y, x)
-        for group, of_group in zip(groups, filtered, strict=True):
-            responses.index_copy_(1, group.filters, of_group)
         simple, q0, q1 = responses.split(sizes, dim=1)
-        return self.simple(simple) * self.k_exc, _amplitude(q0, q1).mul_(self.k_exc / math.sqrt(2))
+        simple = self.simple(simple)
+        amplitude = _amplitude(q0, q1, in_place=not (simple.requires_grad or q0.requires_grad))
+        return simple * self.k_exc, amplitude.mul_(self.k_exc / math.sqrt(2))
 
     def _images_at_once(self, x: Tensor, padding: int) -> int:
         differentiated = torch.is_grad_enabled() and any(t.requires_grad for t in (x, *self.parameters()))
@@ -280,32 +280,11 @@ class VOneBlock(nn.Module):
             )
         return self.fixed_noise[: len(rates)]
 
-    def _rates_once(self, x: Tensor, kept: list["_KeptRates"]) -> Tensor:
-        for entry in kept:
-            if entry.x is x and entry.versions == (_version(x), _version(entry.rates)):
-                return entry.rates
-        rates = self.rates(x)
-        kept.clear()
-        if not rates.requires_grad:
-            kept.append(_KeptRates(x, rates, (_version(x), _version(rates))))
-        return rates
 
-
-class _KeptRates(NamedTuple):
-    x: Tensor
-    rates: Tensor
-    versions: tuple[object, object]
-
-
-def _amplitude(q0: Tensor, q1: Tensor) -> Tensor:
-    """``sqrt(q0² + q1²)``, with a gradient of zero where both are zero; writes to q0 where no gradient is needed."""
-    if not (torch.is_grad_enabled() and q0.requires_grad):
+def _amplitude(q0: Tensor, q1: Tensor, *, in_place: bool) -> Tensor:
+    """``sqrt(q0² + q1²)``, with a gradient of zero where both are zero."""
+    if in_place:
         return q0.square_().addcmul_(q1, q1).sqrt_()
     energy = q0.square() + q1.square()
     silent = energy == 0
     return energy.masked_fill(silent, 1).sqrt().masked_fill(silent, 0)
-
-
-def _version(tensor: Tensor) -> object:
-    """Count of in-place writes; where torch keeps none, a value equal to no other."""
-    return object() if tensor.is_inference() else tensor._version
