@@ -1,0 +1,192 @@
+"""Recording: real trials, the same bits in any order and split, and a network left as it was found."""
+
+import numpy as np
+import pytest
+import torch
+from tiny_networks import PlainNetwork, RecurrentNetwork, tiny_vonenet
+
+from vonenet_brainscore.recordings import activations
+from vonenet_brainscore.recordings.activations import ActivationsExtractor, ColourStimuli
+from vonenet_brainscore.recordings.noise_draws import noise_draw
+from vonenet_brainscore.stimuli.images import as_picture, normalise, resize
+
+LAYERS = ["vone_block", "model.1", "logits"]
+
+
+@pytest.fixture(scope="module")
+def images():
+    random = np.random.default_rng(0)
+    return [random.integers(0, 256, (40, 40, 3), dtype=np.uint8) for _ in range(7)]
+
+
+def extractor(network, **settings):
+    return ActivationsExtractor(network, "tiny", **{"image_size": 64, "batch_size": 3, "progress": False} | settings)
+
+
+def recorded(extractor, images, layers=LAYERS, **kwargs):
+    """All batches put together: {layer: array (image, ...)}."""
+    parts = list(extractor.stream(images, layers, **kwargs))
+    return {layer: np.concatenate([part[layer][0] for _, part in parts]) for layer in layers}
+
+
+def test_noise_off_equals_a_forward_pass(images):
+    network = tiny_vonenet()
+    fed = torch.from_numpy(np.stack([normalise(resize(image, (64, 64))) for image in images]))
+    ours = recorded(extractor(network, noise="none"), images)
+    network.vone_block.set_noise_mode(None)
+    with torch.no_grad():
+        v1 = network.vone_block(fed)
+        features = network.model[1](network.model[0](network.bottleneck(v1)))
+        # rtol: float32 convolutions in batches of another size
+        np.testing.assert_allclose(ours["vone_block"], v1, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(ours["model.1"], features, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(ours["logits"], network(fed), rtol=1e-4, atol=1e-5)
+
+
+def test_trials_equal_a_plain_loop_over_keyed_draws(images):
+    network = tiny_vonenet()
+    block = network.vone_block
+    image = images[0]
+    fed = torch.from_numpy(normalise(resize(image, (64, 64))))[None]
+    by_hand = []
+    with torch.no_grad():
+        for trial in range(4):
+            draw = noise_draw((64, 16, 16), seed=5, content=as_picture(image).content, trial=trial)
+            by_hand.append(block.add_noise(block.rates(fed), torch.from_numpy(draw)[None])[0].numpy())
+    ours = extractor(network, seed=5)
+    each = recorded(ours, [image], ["vone_block"], trials=4, average=False)["vone_block"]
+    np.testing.assert_allclose(each[0], by_hand, rtol=1e-5, atol=1e-5)
+    mean = recorded(ours, [image], ["vone_block"], trials=4)["vone_block"]
+    np.testing.assert_allclose(mean[0], np.mean(by_hand, axis=0), rtol=1e-5, atol=1e-5)
+
+
+def test_the_same_bits_in_any_order_and_split(images):
+    network = tiny_vonenet()
+    whole = recorded(extractor(network, seed=1), images, trials=2)
+    order = [4, 0, 6, 2, 5, 1, 3]
+    shuffled = recorded(extractor(network, seed=1), [images[i] for i in order], trials=2)
+    for layer in LAYERS:
+        np.testing.assert_array_equal(shuffled[layer], whole[layer][order])
+    for index in (0, 5):
+        alone = recorded(extractor(network, seed=1), [images[index]], trials=2)
+        for layer in LAYERS:
+            np.testing.assert_array_equal(alone[layer][0], whole[layer][index])
+
+
+def test_seeds_trials_and_stimuli_differ_and_global_generators_are_untouched(images):
+    network = tiny_vonenet()
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    one = recorded(extractor(network, seed=0), images[:1], ["vone_block"], trials=2, average=False)["vone_block"]
+    other = recorded(extractor(network, seed=1), images[:1], ["vone_block"], trials=2, average=False)["vone_block"]
+    assert not np.array_equal(one[0, 0], one[0, 1])
+    assert not np.array_equal(one, other)
+    assert torch.equal(before[0], torch.get_rng_state())
+    np.testing.assert_array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002
+
+
+def test_a_network_without_noise_runs_once(images):
+    network = tiny_vonenet(noise_mode=None)
+    forward_passes = []
+    network.vone_block.output.register_forward_hook(lambda *_: forward_passes.append(1))
+    quiet = extractor(network, batch_size=7)
+    each = recorded(quiet, images, ["logits"], trials=20)
+    assert quiet.trials_run(20) == 1
+    assert len(forward_passes) == 2  # one image to learn the number of calls, then the batch
+    np.testing.assert_array_equal(each["logits"], recorded(quiet, images, ["logits"])["logits"])
+
+
+def test_trials_convolve_once(images, monkeypatch):
+    network = tiny_vonenet()
+    convolved = []
+    rates = network.vone_block.rates
+    monkeypatch.setattr(network.vone_block, "rates", lambda x, *rest: convolved.append(len(x)) or rates(x, *rest))
+    recorded(extractor(network), images[:3], ["logits"], trials=10)
+    assert convolved == [1, 3]
+
+
+def test_the_network_is_left_as_it_was_found(images):
+    network = tiny_vonenet().train()
+    network.model[0].eval()
+    network.vone_block.fix_noise(4, seed=9)
+    fixed = network.vone_block.fixed_noise
+    recorded(extractor(network, noise="none"), images)
+    assert network.training and network.model.training and not network.model[0].training
+    assert network.vone_block.noise_mode == "neuronal"
+    assert network.vone_block.fixed_noise is fixed
+
+
+def test_memory_running_out_halves_the_batch(images, monkeypatch):
+    network = tiny_vonenet()
+    expected = recorded(extractor(network, batch_size=2), images)
+    starved = extractor(network, batch_size=8)
+    forward = network.forward
+
+    def out_of_memory(x):
+        if len(x) > 2:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 byte")
+        return forward(x)
+
+    monkeypatch.setattr(network, "forward", out_of_memory)
+    ours = recorded(starved, images)
+    assert starved.batch_size == 2
+    for layer in LAYERS:
+        np.testing.assert_array_equal(ours[layer], expected[layer])
+    monkeypatch.setattr(network, "forward", lambda x: (_ for _ in ()).throw(torch.OutOfMemoryError("none left")))
+    with pytest.raises(MemoryError, match="with a single image"):
+        recorded(starved, images)
+
+
+def test_other_errors_are_not_taken_for_memory(images, monkeypatch):
+    network = tiny_vonenet()
+    monkeypatch.setattr(network, "forward", lambda x: (_ for _ in ()).throw(RuntimeError("sizes do not match")))
+    with pytest.raises(RuntimeError, match="sizes do not match"):
+        recorded(extractor(network), images)
+
+
+def test_what_is_not_finite_is_refused(images):
+    network = PlainNetwork().eval()
+    with torch.no_grad():
+        network.conv.bias[0] = float("nan")
+    with pytest.raises(ValueError, match=r"tiny answers with 675 of 4050 values of layer 'conv' not finite"):
+        recorded(extractor(network), images[:3], ["conv"])
+
+
+def test_colour_is_refused_where_only_grey_will_do(images):
+    grey = np.repeat(images[0][..., :1], 3, axis=2)
+    only_grey = extractor(tiny_vonenet(), grey_only=True)
+    recorded(only_grey, [grey], ["vone_block"])
+    with pytest.raises(ColourStimuli):
+        recorded(only_grey, [grey, images[0]], ["vone_block"])
+
+
+def test_recurrent_layers_give_every_call(images):
+    assembly = extractor(RecurrentNetwork())(images[:2], ["step", "last"])
+    assert assembly.dims == ("presentation", "neuroid", "time_step")
+    assert assembly.shape == (2, 2 * 3 * 64 * 64, 3)
+    step = assembly.values[:, : 3 * 64 * 64]
+    np.testing.assert_allclose(np.diff(step, axis=2), 1, rtol=1e-5)
+    last = assembly.values[:, 3 * 64 * 64 :]
+    assert np.isnan(last[..., 1:]).all() and np.isfinite(last[..., 0]).all()
+
+
+def test_progress_is_shown_unless_unwanted(images, capsys):
+    recorded(extractor(tiny_vonenet(), progress=True), images)
+    assert "7/7" in capsys.readouterr().err
+    recorded(extractor(tiny_vonenet()), images)
+    assert capsys.readouterr().err == ""
+
+
+def test_refusals(images):
+    network = tiny_vonenet()
+    with pytest.raises(ValueError, match="unknown noise 'off'; have 'model'"):
+        extractor(network, noise="off")
+    with pytest.raises(ValueError, match="batch_size is 0"):
+        ActivationsExtractor(network, batch_size=0)
+    with pytest.raises(ValueError, match="trials is 0"):
+        recorded(extractor(network), images, trials=0)
+    with pytest.raises(FileNotFoundError, match=r"no image at nowhere\.png"):
+        recorded(extractor(network), [*images[:4], "nowhere.png"])
+
+
+def test_a_gpu_takes_larger_batches():
+    assert activations.BATCH_SIZE["cuda"] > activations.BATCH_SIZE["cpu"]

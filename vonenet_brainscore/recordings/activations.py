@@ -1,0 +1,299 @@
+"""Stimuli -> layers, a batch at a time: `ActivationsExtractor` records a network's layers over many trials."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm.auto import tqdm
+
+from ..models.vone_block import VOneBlock
+from ..stimuli.images import as_picture, normalise, resize
+from .layers import LayerReader
+from .noise_draws import noise_draws
+
+if TYPE_CHECKING:
+    from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
+
+# Images a batch. Every batch has this size, the last one padded, because a network's arithmetic may differ in the
+# last bit with it. On a CPU more gains nothing: one batch of 16 already fills 100 MB with VOneBlock responses.
+BATCH_SIZE = {"cpu": 16, "cuda": 64}
+
+
+class ColourStimuli(ValueError):
+    """A stimulus has colour where only grey ones were expected."""
+
+
+@dataclass(frozen=True)
+class _Input:
+    content: bytes
+    pixels: np.ndarray  # float32 (3, y, x)
+
+
+class ActivationsExtractor:
+    """Records the layers of a network.
+
+    Trials are real: each is a fresh draw of the VOneBlock's noise, keyed by seed, stimulus content, trial and recorded
+    window. A network without noise answers every trial alike, so it runs once. The network is left as it was found.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Takes normalised images (batch, 3, y, x).
+    identifier : str
+    image_size : int
+        Edge of the square that images are stretched to, in pixels.
+    noise : {'model', 'none'}
+        Whether the VOneBlock's noise is as the network has it, or off.
+    seed : int
+        Of the noise.
+    trials : int, optional
+        To run instead of the number that a call asks for.
+    device : str or torch.device, optional
+        Where to run; by default where the network is.
+    batch_size : int, optional
+        Halved for good when memory runs out.
+    grey_only : bool
+        Refuse stimuli with colour, for a front end whose colours are not those of the model that it stands for.
+    progress : bool
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        identifier: str = "network",
+        *,
+        image_size: int = 224,
+        noise: str = "model",
+        seed: int = 0,
+        trials: int | None = None,
+        device: str | torch.device | None = None,
+        batch_size: int | None = None,
+        grey_only: bool = False,
+        progress: bool = True,
+    ) -> None:
+        if noise not in ("model", "none"):
+            raise ValueError(f"unknown noise {noise!r}; have 'model' (as the network has it) and 'none'")
+        for name, value in (("trials", trials), ("batch_size", batch_size)):
+            if value is not None and value < 1:
+                raise ValueError(f"{name} is {value}; it must be at least 1")
+        self.network = network if device is None else network.to(device)
+        self.identifier = identifier
+        self.image_size = image_size
+        self.noise = noise
+        self.seed = seed
+        self.trials = trials
+        self.batch_size = batch_size or BATCH_SIZE.get(self.device.type, BATCH_SIZE["cpu"])
+        self.grey_only = grey_only
+        self.progress = progress
+        self._extractor = self  # where Brain-Score's ModelCommitment looks for `set_visual_degrees`
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return self._weights.device
+
+    @property
+    def _weights(self) -> torch.Tensor:
+        tensors = chain(self.network.parameters(), self.network.buffers())
+        return next((tensor for tensor in tensors if tensor.is_floating_point()), torch.empty(0))
+
+    @property
+    def block(self) -> VOneBlock | None:
+        """The network's VOneBlock."""
+        return next((module for module in self.network.modules() if isinstance(module, VOneBlock)), None)
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether two trials of one stimulus differ."""
+        return self.noise == "model" and self.block is not None and self.block.noise_mode is not None
+
+    @contextmanager
+    def noise_off(self) -> Iterator[None]:
+        """Record without noise meanwhile."""
+        before, self.noise = self.noise, "none"
+        try:
+            yield
+        finally:
+            self.noise = before
+
+    def trials_run(self, asked: int) -> int:
+        """How many trials are run where so many are asked for."""
+        return (self.trials or asked) if self.is_noisy else 1
+
+    def set_visual_degrees(self, visual_degrees: float) -> None:
+        """Part of Brain-Score's interface, for eye movements, which this subject does not make."""
+
+    def stream(
+        self, images: Sequence[Any], layers: Sequence[str], *, trials: int = 1, average: bool = True
+    ) -> Iterator[tuple[slice, dict[str, list[np.ndarray]]]]:
+        """The layers' responses, a batch at a time, in the order of the images.
+
+        Parameters
+        ----------
+        images : sequence
+            Paths, Pillow images, uint8 arrays or `Picture`s.
+        layers : sequence of str
+        trials : int
+        average : bool
+            Whether to return the mean over trials or each of them.
+
+        Yields
+        ------
+        slice
+            Which images.
+        dict from layer to list of float32 arrays
+            One array a call of the layer, shape (image, *units), or (image, trial, *units) with ``average=False``.
+
+        Raises
+        ------
+        ValueError
+            For a layer that does not exist, an image that cannot be read, or a response that is not finite.
+        ColourStimuli
+            For an image with colour where the extractor takes grey ones only.
+        MemoryError
+            If not even a single image fits.
+        """
+        if trials < 1:
+            raise ValueError(f"trials is {trials}; it must be at least 1")
+        reader = LayerReader(self.network, layers)
+        trials = self.trials_run(trials)
+        bar = tqdm(total=len(images), desc=f"recording {', '.join(layers)}", unit="image", disable=not self.progress)
+        with self._set_up(), ThreadPoolExecutor(2) as pool, bar:
+            upcoming = iter(images)
+            decoding: deque = deque()  # images ahead of the network
+            batch: list[_Input] = []
+            start = 0
+            while start < len(images):
+                while len(decoding) < 2 * self.batch_size and start + len(batch) + len(decoding) < len(images):
+                    decoding.append(pool.submit(self._input, next(upcoming)))
+                while len(batch) < self.batch_size and decoding:
+                    batch.append(decoding.popleft().result())
+                try:
+                    responses = self._responses(reader, batch[: self.batch_size], trials, average)
+                except (RuntimeError, MemoryError) as error:
+                    self._halve_batch(error)
+                    continue
+                rows = slice(start, start + len(batch[: self.batch_size]))
+                yield rows, responses
+                bar.update(rows.stop - rows.start)
+                del batch[: self.batch_size]
+                start = rows.stop
+
+    def _input(self, image: Any) -> _Input:
+        picture = as_picture(image)
+        if self.grey_only and not picture.is_grey:
+            raise ColourStimuli(f"{image} has colour")
+        return _Input(picture.content, normalise(resize(picture.pixels, (self.image_size, self.image_size))))
+
+    def _halve_batch(self, error: Exception) -> None:
+        out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
+        if not out_of_memory:
+            raise error
+        if self.batch_size == 1:
+            raise MemoryError("memory ran out with a single image; record fewer layers at a time") from error
+        self.batch_size //= 2
+
+    def _responses(
+        self, reader: LayerReader, batch: Sequence[_Input], trials: int, average: bool
+    ) -> dict[str, list[np.ndarray]]:
+        padded = [*batch, *[batch[-1]] * (self.batch_size - len(batch))]
+        images = torch.from_numpy(np.stack([item.pixels for item in padded])).to(self._weights)  # (batch, 3, y, x)
+        block = self.block
+        total: dict[str, list[Any]] = {}
+        with nullcontext() if block is None else block.repeated_trials():
+            for trial in range(trials):
+                if block is not None and self.is_noisy:
+                    block.fixed_noise = self._draw(block, images, padded, trial)
+                for layer, calls in reader(images).items():
+                    calls = [call[: len(batch)] for call in calls]
+                    self._check_finite(layer, calls)
+                    if not average:
+                        total.setdefault(layer, []).append(calls)
+                    elif layer not in total:
+                        total[layer] = calls
+                    else:
+                        for mean, call in zip(total[layer], calls, strict=True):
+                            mean += call
+        if average:
+            return {layer: [(mean / trials).float().cpu().numpy() for mean in calls] for layer, calls in total.items()}
+        return {
+            layer: [torch.stack(calls, dim=1).float().cpu().numpy() for calls in zip(*by_trial, strict=True)]
+            for layer, by_trial in total.items()
+        }
+
+    def _draw(self, block: VOneBlock, images: torch.Tensor, batch: Sequence[_Input], trial: int) -> torch.Tensor:
+        contents = [item.content for item in batch]
+        units = block.units(*images.shape[2:])
+        draws = noise_draws(units, seed=self.seed, contents=contents, trial=trial, threads=torch.get_num_threads())
+        return torch.from_numpy(draws).to(images)
+
+    def _check_finite(self, layer: str, calls: Sequence[torch.Tensor]) -> None:
+        for call in calls:
+            wrong = int((~torch.isfinite(call)).sum())
+            if wrong:
+                raise ValueError(
+                    f"{self.identifier} answers with {wrong} of {call.numel()} values of layer {layer!r} not finite; "
+                    "check its weights and the normalisation of its input"
+                )
+
+    @contextmanager
+    def _set_up(self) -> Iterator[None]:
+        """The network in evaluation mode with the noise asked for, and as it was afterwards."""
+        training = [module for module in self.network.modules() if module.training]
+        block = self.block
+        noise = None if block is None else (block.noise_mode, block.noise_scale, block.noise_level, block.fixed_noise)
+        self.network.eval()
+        if block is not None and self.noise == "none":
+            block.set_noise_mode(None)
+        try:
+            yield
+        finally:
+            for module in training:
+                module.training = True
+            if block is not None and noise is not None:
+                block.set_noise_mode(*noise[:3])
+                block.fixed_noise = noise[3]
+
+    def __call__(
+        self,
+        stimuli: Any,
+        layers: Sequence[str],
+        stimuli_identifier: str | None = None,
+        number_of_trials: int = 1,
+        require_variance: bool = False,
+    ) -> "NeuroidAssembly":
+        """A recording of whole layers: Brain-Score's call.
+
+        Parameters
+        ----------
+        stimuli : StimulusSet or sequence of images
+        layers : sequence of str
+        stimuli_identifier : ignored
+            Nothing is cached under a name.
+        number_of_trials : int
+        require_variance : bool
+            Return each trial, as its own presentation with a `repetition`, instead of their mean.
+
+        Returns
+        -------
+        NeuroidAssembly, (presentation, neuroid) or (presentation, neuroid, time_step)
+        """
+        from .assemblies import package, presentation_coordinates
+
+        coordinates, images = presentation_coordinates(stimuli)
+        recorded: dict[str, list[np.ndarray]] = {}
+        stream = self.stream(images, layers, trials=number_of_trials, average=not require_variance)
+        for rows, responses in stream:
+            for layer, calls in responses.items():
+                if layer not in recorded:
+                    recorded[layer] = [np.empty((len(images), *call.shape[1:]), np.float32) for call in calls]
+                for whole, call in zip(recorded[layer], calls, strict=True):
+                    whole[rows] = call
+        return package(self.identifier, recorded, coordinates, block=self.block, by_trial=require_variance)

@@ -1,0 +1,131 @@
+"""Recordings in Brain-Score's format: (presentation, neuroid) with what is known of both."""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ..models.vone_block import VOneBlock
+from ..stimuli.images import Picture, as_picture, image_files
+from .neuroids import neuroid_coordinates, side_by_side
+
+if TYPE_CHECKING:
+    from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
+
+_BLOCK_LAYERS = ("vone_block", "vone_block.output")
+
+
+def presentation_coordinates(stimuli: Any) -> tuple[dict[str, np.ndarray], list[Any]]:
+    """What is known of each stimulus, and the images.
+
+    Parameters
+    ----------
+    stimuli : StimulusSet, folder, path, or sequence of images
+        A Brain-Score stimulus set; a folder of images, taken in the order of their names; an image or several, as
+        paths, Pillow images, uint8 arrays or `Picture`s.
+
+    Returns
+    -------
+    dict of arrays, shape (presentation,)
+        The stimulus set's columns, or `stimulus_id` (the file name, or the first half of the content's digest where
+        there is no file); and `stimulus_path`, '' where there is none.
+    list
+        What `stimuli.images.as_picture` reads.
+
+    Raises
+    ------
+    ValueError
+        If there are no stimuli.
+    FileNotFoundError
+        If a folder or file is missing.
+    """
+    if isinstance(stimuli, pd.DataFrame):
+        paths: list[Any] = [Path(stimuli.get_stimulus(name)) for name in stimuli["stimulus_id"]]
+        columns = {str(name): np.asarray(stimuli[name].values) for name in stimuli.columns}
+        images = paths
+    else:
+        images = _images(stimuli)
+        columns = {"stimulus_id": np.array([_stimulus_id(image) for image in images])}
+    if not len(images):
+        raise ValueError("no stimuli to look at; give at least one image")
+    missing = [str(image) for image in images if isinstance(image, Path) and not image.is_file()]
+    if missing:
+        raise FileNotFoundError(f"{len(missing)} of {len(images)} images are missing, the first is {missing[0]}")
+    columns["stimulus_path"] = np.array([str(image) if isinstance(image, Path) else "" for image in images])
+    return columns, images
+
+
+def _images(stimuli: Any) -> list[Any]:
+    if isinstance(stimuli, str | PathLike):
+        return image_files(stimuli) if Path(stimuli).is_dir() else [Path(stimuli)]
+    if isinstance(stimuli, Picture | np.ndarray) or hasattr(stimuli, "convert"):
+        raise TypeError("stimuli is one image; put it into a list")
+    return [Path(image) if isinstance(image, str | PathLike) else as_picture(image) for image in stimuli]
+
+
+def _stimulus_id(image: Path | Picture) -> str:
+    return image.name if isinstance(image, Path) else image.content.hex()[:32]
+
+
+def package(
+    identifier: str,
+    recorded: Mapping[str, Sequence[np.ndarray]],
+    presentations: Mapping[str, np.ndarray],
+    *,
+    block: VOneBlock | None = None,
+    by_trial: bool = False,
+) -> "NeuroidAssembly":
+    """An assembly of the layers' responses, side by side.
+
+    Parameters
+    ----------
+    identifier : str
+        The model's.
+    recorded : dict from layer to list of arrays
+        One array a call, shape (stimulus, *units), or (stimulus, trial, *units) with ``by_trial``.
+    presentations : dict of arrays, shape (stimulus,)
+    block : VOneBlock, optional
+        To describe its units.
+    by_trial : bool
+
+    Returns
+    -------
+    NeuroidAssembly
+        (presentation, neuroid); with a third dimension `time_step` where a layer was called more than once, NaN after
+        the last call of a layer that was called less often. Trials are presentations with a `repetition`.
+    """
+    from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
+
+    stimuli = len(next(iter(presentations.values())))
+    steps = max(len(calls) for calls in recorded.values())
+    trials = next(iter(recorded.values()))[0].shape[1] if by_trial else 1
+    widths, parts = [], []
+    for layer, calls in recorded.items():
+        units = calls[0].shape[1 + by_trial :]
+        widths.append(int(np.prod(units)))
+        parts.append(neuroid_coordinates(identifier, layer, units, block if layer in _BLOCK_LAYERS else None))
+    shape = (stimuli * trials, sum(widths)) + ((steps,) if steps > 1 else ())
+    if len(recorded) == 1 and steps == 1:
+        (calls,) = recorded.values()
+        values = calls[0].reshape(shape)  # no copy: a whole layer can be gigabytes
+    else:
+        values = np.full(shape, np.nan, np.float32)
+        ends = np.cumsum(widths)
+        for end, width, calls in zip(ends, widths, recorded.values(), strict=True):
+            for step, call in enumerate(calls):
+                where = (slice(None), slice(end - width, end), step)[: len(shape)]
+                values[where] = call.reshape(stimuli * trials, width)
+    coordinates: dict[str, Any] = {
+        name: ("presentation", np.repeat(column, trials)) for name, column in presentations.items()
+    }
+    if by_trial:
+        coordinates["repetition"] = ("presentation", np.tile(np.arange(trials), stimuli))
+    coordinates |= {name: ("neuroid", column) for name, column in side_by_side(parts).items()}
+    dims = ["presentation", "neuroid"]
+    if steps > 1:
+        dims.append("time_step")
+        coordinates["time_step"] = ("time_step", np.arange(steps))
+    return NeuroidAssembly(values, coords=coordinates, dims=dims)

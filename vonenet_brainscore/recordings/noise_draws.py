@@ -1,0 +1,58 @@
+"""Standard-normal draws that depend on what is shown and which trial it is, never on batch or order."""
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+
+def noise_draw(shape: Sequence[int], *, seed: int, content: bytes, trial: int, window: str = "full") -> np.ndarray:
+    """One standard-normal draw for the units of one recording of one stimulus.
+
+    The key of a counter-based generator (Philox; Salmon et al. 2011, SC11) is a hash of the four arguments, so a
+    draw is the same bits in any order, batch, process or number of workers, and two draws share nothing.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of the recorded units, for example (channel, y, x).
+    seed : int
+        The subject's seed.
+    content : bytes
+        Key of the stimulus (`Picture.content`).
+    trial : int
+        From 0.
+    window : str
+        Which part of the units is recorded.
+
+    Returns
+    -------
+    float32 array
+    """
+    key = hashlib.sha256(b"\0".join([str(int(seed)).encode(), str(int(trial)).encode(), window.encode(), content]))
+    generator = np.random.Generator(np.random.Philox(key=int.from_bytes(key.digest()[:16], "little")))
+    return generator.standard_normal(tuple(shape), dtype=np.float32)
+
+
+def noise_draws(
+    shape: Sequence[int], *, seed: int, contents: Sequence[bytes], trial: int, window: str = "full", threads: int = 1
+) -> np.ndarray:
+    """`noise_draw` for several stimuli, side by side.
+
+    Returns
+    -------
+    float32 array, shape (stimulus, *shape)
+    """
+    draws = np.empty((len(contents), *shape), dtype=np.float32)
+
+    def fill(index: int) -> None:
+        draws[index] = noise_draw(shape, seed=seed, content=contents[index], trial=trial, window=window)
+
+    if threads == 1:
+        for index in range(len(contents)):
+            fill(index)
+    else:
+        with ThreadPoolExecutor(threads) as pool:  # numpy draws without the interpreter lock
+            list(pool.map(fill, range(len(contents))))
+    return draws
