@@ -1,0 +1,215 @@
+"""From what the user names to a subject: one of our models, a network, or anything that Brain-Score knows."""
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from ..brainscore import without_pip
+from ..models.registry import MODELS
+from ..models.vonenet import get_model
+from .activations import ActivationsExtractor
+from .layers import LOGITS, check_layers
+from .subject import FRONT_END, Subject
+
+if TYPE_CHECKING:
+    from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
+    from brainscore_vision.model_interface import BrainModel
+
+BRAINSCORE_PREFIX = "brainscore:"
+VISUAL_DEGREES = 8  # of a network that does not say; Brain-Score's own default
+REBUILT = "front end rebuilt from its published Gabor parameters (seed 0), no checkpoint"
+
+
+def load_subject(
+    model: Any,
+    *,
+    noise: str = "model",
+    trials: int | None = None,
+    seed: int = 0,
+    region_layer_map: Mapping[str, str] | None = None,
+    device: str | torch.device | None = None,
+    batch_size: int | None = None,
+    progress: bool = True,
+) -> "BrainModel":
+    """The subject that a name, a network or a `BrainModel` stands for.
+
+    A named VOneNet begins as its front end, rebuilt from published parameters: V1 on grey stimuli needs no more. The
+    released checkpoint is loaded when a region behind the front end, a task or a stimulus with colour asks for it.
+
+    Parameters
+    ----------
+    model : str, nn.Module or BrainModel
+        A name in `MODELS`; a network from `get_model`, or any other together with a `region_layer_map`; `brainscore:ID`
+        or an identifier that only Brain-Score knows; or a `BrainModel`, returned as it is.
+    noise : {'model', 'none'}
+    trials : int, optional
+        Instead of the number that the benchmark asks for.
+    seed : int
+        Of the noise.
+    region_layer_map : mapping from region to layer, optional
+        Added to the model's own.
+    device : str or torch.device, optional
+        By default a GPU if there is one, for named models; where it is, for a network.
+    batch_size : int, optional
+    progress : bool
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, with the nearest ones; for settings that a `BrainModel` cannot be given from outside.
+    TypeError
+        For anything that is not a model.
+    """
+    from brainscore_vision.model_interface import BrainModel
+
+    settings = {"noise": noise, "trials": trials, "seed": seed, "batch_size": batch_size, "progress": progress}
+    if isinstance(model, str) and model in MODELS:
+        return _named_subject(model, region_layer_map, device, settings)
+    if isinstance(model, nn.Module):
+        return _network_subject(model, region_layer_map, device, settings)
+    if isinstance(model, str):
+        model = _brainscore_model(model)
+    if not isinstance(model, BrainModel) and not hasattr(model, "look_at"):
+        raise TypeError(f"a model is a name, a network or a BrainModel, not {type(model).__name__}")
+    given = {"noise": noise != "model", "trials": trials, "region_layer_map": region_layer_map, "device": device}
+    refused = [name for name, value in given.items() if value]
+    if refused:
+        raise ValueError(f"{', '.join(refused)} cannot be set on a ready-made BrainModel; set it where it is made")
+    return model
+
+
+def _named_subject(
+    name: str, region_layer_map: Mapping[str, str] | None, device: Any, settings: dict[str, Any]
+) -> Subject:
+    row = MODELS[name]
+    front_end = get_model(None, pretrained=False, **row.published)
+
+    def load_trained() -> tuple[nn.Module, str]:
+        network = get_model(row.model_arch, pretrained=True)
+        return network, _weights(network)
+
+    extractor = ActivationsExtractor(
+        front_end, name, device=device or ("cuda" if torch.cuda.is_available() else "cpu"), grey_only=True, **settings
+    )
+    return Subject(
+        name,
+        extractor,
+        {**row.region_layer_map, **(region_layer_map or {})},
+        visual_degrees=row.visual_degrees,
+        weights=REBUILT,
+        readout_layer=row.readout_layer,
+        time_steps=row.time_steps,
+        load_trained=load_trained,
+    )
+
+
+def _network_subject(
+    network: nn.Module, region_layer_map: Mapping[str, str] | None, device: Any, settings: dict[str, Any]
+) -> Subject:
+    layers = {name for name, _ in network.named_modules()}
+    row = next((row for row in MODELS.values() if layers.issuperset(row.region_layer_map.values())), None)
+    own = row.region_layer_map if row else {"V1": FRONT_END} if FRONT_END in layers else {}
+    regions = {**own, **(region_layer_map or {})}
+    if not regions:
+        raise ValueError(
+            f"{type(network).__name__} has no VOneBlock and no layers of a model we know; say which layer stands for "
+            "which region, for example region_layer_map={'V1': 'layer1'}"
+        )
+    check_layers(network, list(dict.fromkeys(regions.values())))
+    extractor = ActivationsExtractor(network, type(network).__name__, device=device, **settings)
+    block = extractor.block
+    if block is not None:
+        extractor.image_size = block.image_size
+    return Subject(
+        extractor.identifier,
+        extractor,
+        regions,
+        visual_degrees=block.visual_degrees if block is not None else VISUAL_DEGREES,
+        weights=_weights(network),
+        readout_layer=row.readout_layer if row else LOGITS,
+        time_steps=row.time_steps if row else None,
+    )
+
+
+def _weights(network: nn.Module) -> str:
+    source = getattr(network, "weights_source", None)
+    return f"{source.path.name}, sha256 {source.sha256}" if source is not None else "as the network was given"
+
+
+def _brainscore_model(name: str) -> "BrainModel":
+    from ..benchmarks.names import registrations
+
+    identifier = name.removeprefix(BRAINSCORE_PREFIX)
+    known = registrations("model")
+    if identifier not in known:
+        names = [*MODELS, *(known if name == identifier else (BRAINSCORE_PREFIX + other for other in known))]
+        near = get_close_matches(name, names, n=3, cutoff=0.4) or list(MODELS)
+        raise ValueError(f"unknown model {name!r}; nearest: {', '.join(near)}")
+    import brainscore_vision
+
+    with without_pip():
+        return brainscore_vision.load_model(identifier)
+
+
+def record(
+    model: Any,
+    stimuli: Any,
+    layers: Sequence[str] | None = None,
+    *,
+    trials: int = 1,
+    average: bool = True,
+    seed: int = 0,
+    noise: str = "model",
+    device: str | torch.device | None = None,
+    progress: bool = True,
+) -> "NeuroidAssembly":
+    """What the layers of a model answer to images.
+
+    Parameters
+    ----------
+    model : str or nn.Module
+        A name in `MODELS` or a network that takes images (batch, 3, y, x), normalised with mean and standard
+        deviation 0.5.
+    stimuli : folder, sequence of images, or StimulusSet
+        Images as paths, Pillow images or uint8 arrays of shape (y, x) or (y, x, 3). They fill the visual field.
+    layers : sequence of str, optional
+        As in ``network.named_modules()``, or 'logits'; by default the VOneBlock.
+    trials : int
+        Noise draws.
+    average : bool
+        Return the mean over trials, or each trial as its own presentation with a `repetition`.
+    seed : int
+        Of the noise.
+    noise : {'model', 'none'}
+    device : str or torch.device, optional
+    progress : bool
+
+    Returns
+    -------
+    NeuroidAssembly, (presentation, neuroid)
+        float32 with coordinates of stimuli (`stimulus_id`, `stimulus_path`) and units (`neurons.neuroid_coordinates`);
+        with a third dimension `time_step` where a layer is called more than once.
+
+    Raises
+    ------
+    ValueError
+        For an unknown model or layer (with the nearest ones), an empty list, or an image that cannot be read.
+    FileNotFoundError
+        For a missing image, or weights that cannot be had.
+    TypeError
+        For a `BrainModel`, whose layers Brain-Score does not let one name.
+    """
+    layers = [FRONT_END] if layers is None else layers
+    if isinstance(model, nn.Module):
+        check_layers(model, layers)
+        subject = _network_subject(
+            model, {"recorded": layers[0]}, device, {"noise": noise, "seed": seed, "progress": progress}
+        )
+    else:
+        subject = load_subject(model, noise=noise, seed=seed, device=device, progress=progress)
+        if not isinstance(subject, Subject):
+            raise TypeError(f"record takes a name in {', '.join(MODELS)} or a network, not {type(model).__name__}")
+    return subject.record(stimuli, layers, trials=trials, average=average)

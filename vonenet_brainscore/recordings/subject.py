@@ -1,0 +1,194 @@
+"""A network as an experimental subject: a Brain-Score `BrainModel` with regions, real trials and time."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly, walk_coords
+from brainscore_vision.model_helpers.brain_transformation import ModelCommitment
+from torch import nn
+
+from .activations import ActivationsExtractor, ColourStimuli
+from .assemblies import presentation_coordinates
+
+FRONT_END = "vone_block"  # the layer that is V1
+
+
+class Subject(ModelCommitment):
+    """A network that can be recorded from and can do tasks.
+
+    Recording, trials and time are this project's; tasks (labels, probabilities, odd-one-out) are Brain-Score's own.
+
+    Parameters
+    ----------
+    identifier : str
+    extractor : ActivationsExtractor
+    region_layer_map : mapping from region to layer
+    visual_degrees : float
+        Width of the visual field that the image spans.
+    weights : str
+        Which weights the network has, for the record.
+    readout_layer : str, optional
+        What probabilities and odd-one-out are read from; by default the last layer of the map.
+    time_steps : mapping from region to (start, length, steps), optional
+        In ms after stimulus onset, for regions whose layer answers once a time step.
+    load_trained : callable, optional
+        Gives the trained network and the words for `weights`, where `extractor` has the front end alone. Called when
+        more is asked for than the front end can answer.
+    """
+
+    def __init__(
+        self,
+        identifier: str,
+        extractor: ActivationsExtractor,
+        region_layer_map: Mapping[str, str],
+        *,
+        visual_degrees: float = 8,
+        weights: str = "as given",
+        readout_layer: str | None = None,
+        time_steps: Mapping[str, tuple[int, int, int]] | None = None,
+        load_trained: Callable[[], tuple[nn.Module, str]] | None = None,
+    ) -> None:
+        if not region_layer_map:
+            raise ValueError("region_layer_map is empty; give for example {'V1': 'vone_block'}")
+        super().__init__(
+            identifier=identifier,
+            activations_model=extractor,
+            layers=list(dict.fromkeys(region_layer_map.values())),
+            behavioral_readout_layer=readout_layer,
+            region_layer_map=dict(region_layer_map),
+            visual_degrees=visual_degrees,
+        )
+        self.extractor = extractor
+        self.region_layer_map = dict(region_layer_map)
+        self.weights = weights
+        self.time_steps = dict(time_steps or {})
+        self.region: str | None = None
+        self.time_bins: list[tuple[int, int]] = []
+        self._load_trained = load_trained
+
+    @property
+    def layer(self) -> str:
+        """The layer that stands for the region being recorded."""
+        if self.region is None:
+            raise ValueError("nothing is being recorded; call start_recording first")
+        return self.region_layer_map[self.region]
+
+    def start_recording(self, recording_target: str, time_bins: Sequence[tuple[int, int]] = ((50, 200),)) -> None:
+        """Say which region to record from, and over which windows in ms after stimulus onset.
+
+        Raises
+        ------
+        ValueError
+            If no layer stands for the region.
+        FileNotFoundError
+            If the region lies behind the front end and the trained weights cannot be had.
+        """
+        region = str(recording_target)
+        if region not in self.region_layer_map:
+            raise ValueError(
+                f"no layer of {self.identifier} stands for {region!r}; have {', '.join(self.region_layer_map)}. "
+                f"Name one with region_layer_map, for example {{{region!r}: {self.layers[-1]!r}}}"
+            )
+        if not self.region_layer_map[region].startswith(FRONT_END):
+            self._become_trained()
+        self.region = region
+        # Brain-Score's benchmarks hand each bin over as a tuple inside an array without dimensions.
+        self.time_bins = [(int(start), int(end)) for start, end in (np.asarray(each).tolist() for each in time_bins)]
+        self.do_behavior = False
+
+    def start_task(self, task: str, *args: Any, **kwargs: Any) -> None:
+        """Say which task to do; Brain-Score's own tasks, on the trained network."""
+        self._become_trained()
+        super().start_task(task, *args, **kwargs)
+
+    def look_at(self, stimuli: Any, number_of_trials: int = 1, require_variance: bool = False) -> Any:
+        """Responses to stimuli that fill the subject's visual field.
+
+        Parameters
+        ----------
+        stimuli : StimulusSet or sequence of images
+        number_of_trials : int
+            Averaged, each with noise of its own.
+        require_variance : bool
+            Return each trial, as its own presentation, instead of the mean.
+
+        Returns
+        -------
+        NeuroidAssembly, (presentation, neuroid), or with `time_bin` where several windows are recorded
+            A network without time answers the same in every window. One with time answers each window with the step
+            whose start is nearest to the window's, the earlier of two, as Brain-Score's CORnet-S commitment does.
+        """
+        if self.do_behavior:
+            return super().look_at(stimuli, number_of_trials=number_of_trials, require_variance=require_variance)
+        responses = self.record(stimuli, [self.layer], trials=number_of_trials, average=not require_variance)
+        coordinates = {name: (dims, values) for name, dims, values in walk_coords(responses)}
+        coordinates["region"] = ("neuroid", np.full(responses.sizes["neuroid"], self.region))
+        values = responses.values
+        coordinates.pop("time_step", None)
+        if values.ndim == 2:
+            values = values[..., None]  # (presentation, neuroid, time step)
+        steps = [self._step(start, values.shape[2]) for start, _ in self.time_bins]
+        if len(self.time_bins) == 1:
+            return NeuroidAssembly(values[..., steps[0]], coords=coordinates, dims=responses.dims[:2])
+        coordinates["time_bin_start"] = ("time_bin", [start for start, _ in self.time_bins])
+        coordinates["time_bin_end"] = ("time_bin", [end for _, end in self.time_bins])
+        return NeuroidAssembly(values[..., steps], coords=coordinates, dims=[*responses.dims[:2], "time_bin"])
+
+    def record(self, stimuli: Any, layers: Sequence[str], *, trials: int = 1, average: bool = True) -> NeuroidAssembly:
+        """Responses of layers, of the trained network where the front end alone cannot give them.
+
+        Returns
+        -------
+        NeuroidAssembly
+            As `ActivationsExtractor.__call__`.
+        """
+        if not all(layer.startswith(FRONT_END) for layer in layers):
+            self._become_trained()
+        try:
+            return self.extractor(stimuli, layers, number_of_trials=trials, require_variance=not average)
+        except ColourStimuli:
+            self._become_trained()
+            return self.extractor(stimuli, layers, number_of_trials=trials, require_variance=not average)
+
+    def stream_recording(self, stimuli: Any, number_of_trials: int = 1) -> Iterator[tuple[slice, np.ndarray]]:
+        """The recorded region's responses in the one window, a batch of stimuli at a time.
+
+        Yields
+        ------
+        slice
+            Which stimuli.
+        float32 array, shape (stimulus, neuroid)
+            Mean over trials, as `look_at` would return them.
+        """
+        _, images = presentation_coordinates(stimuli)
+        if len(self.time_bins) != 1:
+            raise ValueError(f"a stream has one time window, {len(self.time_bins)} are being recorded")
+        try:
+            for rows, responses in self.extractor.stream(images, [self.layer], trials=number_of_trials):
+                calls = responses[self.layer]
+                step = self._step(self.time_bins[0][0], len(calls))
+                yield rows, calls[step].reshape(len(calls[step]), -1)
+        except ColourStimuli:
+            self._become_trained()
+            yield from self.stream_recording(stimuli, number_of_trials)
+
+    def _step(self, start_ms: int, calls: int) -> int:
+        if calls == 1:
+            return 0
+        first, length, steps = self.time_steps.get(self.region or "", (0, 0, 0))
+        if not steps:
+            raise ValueError(
+                f"layer {self.layer!r} of {self.identifier} is called {calls} times a stimulus, and time_steps does "
+                f"not say when after stimulus onset {self.region} answers"
+            )
+        starts = first + length * np.arange(min(steps, calls))
+        return int(np.abs(starts - start_ms).argmin())
+
+    def _become_trained(self) -> None:
+        if self._load_trained is None:
+            return
+        network, self.weights = self._load_trained()
+        self.extractor.network = network.to(self.extractor.device)
+        self.extractor.grey_only = False
+        self._load_trained = None
