@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .models.registry import MODELS as MODELS
     from .models.vonenet import get_model as get_model
-    from .plots import property_distributions as property_distributions
+    from .plots.properties import property_distributions as property_distributions
     from .recordings.loading import record as record
     from .scoring import score_model as score_model
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _PUBLIC = {
     "MODELS": "models.registry",
     "get_model": "models.vonenet",
-    "property_distributions": "plots",
+    "property_distributions": "plots.properties",
     "record": "recordings.loading",
     "score_model": "scoring",
 }

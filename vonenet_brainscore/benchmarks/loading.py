@@ -1,0 +1,52 @@
+"""From what the user names to Brain-Score benchmarks."""
+
+from typing import TYPE_CHECKING, Any
+
+from .names import benchmark_identifiers
+from .primate_v1 import V1_PROPERTIES
+
+if TYPE_CHECKING:
+    from brainscore_core.benchmarks import Benchmark
+
+
+def load_benchmarks(benchmark: Any, *, seed: int = 0) -> "dict[str, Benchmark]":
+    """The benchmarks that names stand for, by identifier, each once; their data are on this machine afterwards.
+
+    Parameters
+    ----------
+    benchmark : str, Benchmark, or a list of them
+        Names as in `names.benchmark_identifiers`.
+    seed : int
+        Of the V1 property benchmarks' bootstraps.
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+    ValueError
+        For an empty list, an unknown name or a private benchmark.
+    MissingDataError
+        If data are missing and cannot be fetched.
+    """
+    from brainscore_core.benchmarks import Benchmark
+
+    from .storage import load_benchmark, require_data
+    from .v1_properties import V1PropertyBenchmark
+
+    wanted = list(benchmark) if isinstance(benchmark, list | tuple) else [benchmark]
+    if not wanted:
+        raise ValueError("no benchmark named; 'V1-properties' needs no data but the package's own")
+    loaded: dict[str, Benchmark] = {}
+    for each in wanted:
+        if hasattr(each, "identifier") and callable(each):
+            loaded[each.identifier] = each
+            continue
+        for identifier in benchmark_identifiers(each):
+            if identifier in loaded:
+                continue
+            if identifier in V1_PROPERTIES:
+                loaded[identifier] = V1PropertyBenchmark(identifier, seed=seed)
+            else:
+                require_data(identifier, each)
+                loaded[identifier] = load_benchmark(identifier, each)
+    return loaded

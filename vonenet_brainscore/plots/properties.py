@@ -1,0 +1,85 @@
+"""V1 tuning properties, model against primate."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..benchmarks.primate_v1 import PRIMATE_V1, PrimateHistogram
+
+if TYPE_CHECKING:
+    from brainscore_core.metrics import Score
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe & Ito's colours, distinct for colour-blind readers and in grey print.
+MODEL_COLOUR, PRIMATE_COLOUR = "#D55E00", "#0072B2"
+
+
+def property_distribution(score: "Score", ax: "Axes") -> None:
+    """Model and primate histograms of one V1 property, side by side, with the score.
+
+    Parameters
+    ----------
+    score : Score
+        Of a V1 property benchmark.
+    ax : Axes
+    """
+    row = PRIMATE_V1[score.attrs["benchmark_identifier"]]
+    edges = np.asarray(row.edges)
+    model = np.clip(score.attrs["model_values"], edges[0], edges[-1])  # as the metric does
+    counts = np.histogram(model[~np.isnan(model)], bins=edges)[0]
+    place = np.arange(len(edges) - 1)
+    for offset, heights, colour, label in (
+        (-0.2, np.asarray(row.counts), PRIMATE_COLOUR, f"primate, n = {sum(row.counts)}"),
+        (0.2, counts, MODEL_COLOUR, f"model, n = {counts.sum()}"),
+    ):
+        ax.bar(place + offset, heights / heights.sum(), width=0.4, color=colour, label=label)
+    ax.set_xlabel(f"{row.label} ({row.unit})" if row.unit else row.label)
+    ax.set_ylabel("Fraction of cells")
+    _label_bins(ax, row)
+    origin = "held out" if row.held_out else "built from these data"
+    ax.set_title(f"score {float(score):.2f} ± {score.attrs['error']:.2f} ({origin})", fontsize="medium")
+    ax.set_ylim(top=1.25 * ax.get_ylim()[1])  # room for the legend
+    ax.legend(frameon=False, fontsize="small")
+
+
+def _label_bins(ax: "Axes", row: PrimateHistogram) -> None:
+    if row.edges == (0.0, 0.5, 1.0):
+        ax.set_xticks([0, 1], ["no", "yes"])
+        return
+    edges = np.arange(len(row.edges))
+    every = slice(None, None, 1 if len(edges) < 6 else 2)
+    ax.set_xticks((edges - 0.5)[every], [f"{edge:g}" for edge in np.round(row.edges, 3)[every]])
+
+
+def property_distributions(scores: "Mapping[str, Score]") -> "Figure":
+    """Model against primate, a panel a V1 property.
+
+    Parameters
+    ----------
+    scores : mapping from benchmark identifier to Score
+        As `score_model(model, 'V1-properties')` returns; scores of other benchmarks are left out.
+
+    Raises
+    ------
+    ValueError
+        If none of them is of a V1 property.
+    """
+    from matplotlib.figure import Figure
+
+    shown = [score for identifier, score in scores.items() if identifier in PRIMATE_V1]
+    if not shown:
+        raise ValueError(f"no V1 property among {', '.join(scores) or 'no scores'}; have {', '.join(PRIMATE_V1)}")
+    columns = min(len(shown), 4)
+    rows = -(-len(shown) // columns)
+    figure = Figure(figsize=(4.2 * columns, 3.4 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for score, ax in zip(shown, axes, strict=False):
+        property_distribution(score, ax)
+    for ax in axes[len(shown) :]:
+        ax.set_axis_off()
+    first = shown[0].attrs
+    noise = "noise off" if first["noise"] == "none" else f"{first['noise']} noise, {first['trials']} trials"
+    figure.suptitle(f"{first['model_identifier']}: V1 tuning against macaque V1 ({noise}, seed {first['seed']})")
+    return figure

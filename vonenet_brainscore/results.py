@@ -1,0 +1,108 @@
+"""Scores as a table, and as files."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from .files import written_whole
+
+if TYPE_CHECKING:
+    from brainscore_core.metrics import Score
+
+SUFFIXES = (".json", ".csv", ".nc")
+_NUMBERS = ("score", "raw", "ceiling", "error")
+
+
+def results_table(scores: "Mapping[str, Score]") -> pd.DataFrame:
+    """One row a benchmark: score, raw, ceiling, error and the record of what made it.
+
+    Parameters
+    ----------
+    scores : mapping from benchmark identifier to Score
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `benchmark`. `raw` and `ceiling` are NaN where the benchmark has none.
+    """
+    rows = []
+    for identifier, score in scores.items():
+        attrs = score.attrs
+        row = {
+            "benchmark": identifier,
+            "score": float(score),
+            "raw": float(attrs["raw"]) if "raw" in attrs else np.nan,
+            "ceiling": float(attrs["ceiling"]) if "ceiling" in attrs else np.nan,
+            "error": float(attrs.get("error", np.nan)),
+        }
+        row |= {name: value for name, value in attrs.items() if name not in row and _plain(value)}
+        rows.append(row)
+    return pd.DataFrame(rows).set_index("benchmark")
+
+
+def check_results_file(path: str | Path) -> Path:
+    """The path, if results can be written there.
+
+    Raises
+    ------
+    ValueError
+        For a suffix that is not .json, .csv or .nc.
+    FileNotFoundError
+        If its folder does not exist.
+    """
+    file = Path(path)
+    if file.suffix not in SUFFIXES:
+        raise ValueError(f"{file} has not one of the suffixes that results are written with: {', '.join(SUFFIXES)}")
+    if not file.parent.is_dir():
+        raise FileNotFoundError(f"no folder {file.parent} to write {file.name} to; make it first")
+    return file
+
+
+def save_results(scores: "Mapping[str, Score]", path: str | Path) -> None:
+    """Write scores to a file, whole or not at all.
+
+    ``.csv`` holds `results_table`; ``.json`` the same by benchmark; ``.nc`` an xarray Dataset over `benchmark` with
+    everything in the table (`versions` as JSON text).
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `check_results_file`.
+    """
+    file = check_results_file(path)
+    table = results_table(scores)
+    with written_whole(file) as partial:
+        if file.suffix == ".json":
+            partial.write_text(json.dumps(_json_rows(table), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            return
+        for column in table:
+            if table[column].map(lambda value: isinstance(value, dict)).any():
+                table[column] = table[column].map(lambda value: json.dumps(value, sort_keys=True))
+        if file.suffix == ".csv":
+            table.to_csv(partial)
+        else:
+            texts = table.select_dtypes("object").columns
+            table.astype({column: str for column in texts}).to_xarray().to_netcdf(partial)
+
+
+def _json_rows(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """NaN becomes null: JSON has no NaN."""
+    return {
+        str(identifier): {
+            name: None if isinstance(value, float) and not np.isfinite(value) else _native(value)
+            for name, value in row.items()
+        }
+        for identifier, row in table.iterrows()
+    }
+
+
+def _native(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _plain(value: Any) -> bool:
+    return value is None or isinstance(value, str | bool | int | float | dict | np.generic)

@@ -1,0 +1,86 @@
+"""`score_model`: a model, a benchmark -> a Brain-Score `Score`. Start reading here."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from brainscore_core.benchmarks import Benchmark
+    from brainscore_core.metrics import Score
+
+
+def score_model(
+    model: Any,
+    benchmark: "str | Benchmark | Sequence[str | Benchmark]",
+    *,
+    noise: str = "model",
+    trials: int | None = None,
+    seed: int = 0,
+    region_layer_map: Mapping[str, str] | None = None,
+    device: "str | torch.device | None" = None,
+    cache: bool = True,
+    progress: bool = True,
+) -> "Score | dict[str, Score]":
+    """How well a model predicts, or resembles, primate recordings.
+
+    Parameters
+    ----------
+    model : str, nn.Module or BrainModel
+        A name (`MODELS`, or one that Brain-Score knows), a network from `get_model`, or a ready-made subject.
+    benchmark : str, Benchmark, or a list of them
+        An identifier, 'V1-properties' for the seven whose data ship with the package, or a Brain-Score benchmark.
+    noise : {'model', 'none'}
+        The VOneBlock's neuronal noise as the model has it, or off.
+    trials : int, optional
+        Noise draws to average over, instead of the benchmark's own number.
+    seed : int
+        Of the noise and of every bootstrap.
+    region_layer_map : mapping from region to layer, optional
+        Added to the model's own, or in place of its entries.
+    device : str or torch.device, optional
+    cache : bool
+        Whether a score computed before from the same content may be returned.
+    progress : bool
+        Show progress bars.
+
+    Returns
+    -------
+    Score, or dict from identifier to Score for a list or 'V1-properties'
+        With attributes `raw`, `ceiling`, `error`, and the record of what made it (`provenance.provenance`).
+
+    Raises
+    ------
+    ValueError
+        For a name that does not exist (with the nearest ones), or settings that cannot be.
+    FileNotFoundError
+        If data or released weights are needed and cannot be had; says which, and how to get them.
+    """
+    from .benchmarks.loading import load_benchmarks
+    from .benchmarks.v1_properties import V1PropertyBenchmark
+    from .provenance import provenance
+    from .recordings.grating_experiments import GratingExperiments
+    from .recordings.loading import load_subject
+
+    benchmarks = load_benchmarks(benchmark, seed=seed)
+    subject = load_subject(
+        model,
+        noise=noise,
+        trials=trials,
+        seed=seed,
+        region_layer_map=region_layer_map,
+        device=device,
+        progress=progress,
+    )
+    scores = {}
+    gratings: dict[str, GratingExperiments] = {}  # region -> recordings that its benchmarks share
+    for identifier, each in benchmarks.items():
+        if isinstance(each, V1PropertyBenchmark):
+            if each.region not in gratings:
+                gratings[each.region] = GratingExperiments(subject, each.region)
+            score = each.compare(gratings[each.region])
+        else:
+            score = each(subject)
+        score.attrs |= provenance(subject, each, seed=seed)
+        scores[identifier] = score
+    wants_one = not isinstance(benchmark, list | tuple) and len(scores) == 1
+    return next(iter(scores.values())) if wants_one else scores
