@@ -109,7 +109,8 @@ def _in_order_of(stimulus_set: Any, responses: Responses, *, sorted_by_name: boo
     }
     found = [row for row in row_of.values() if row is not None]
     without_response = [filename for filename, row in row_of.items() if row is None]
-    without_image = [name for name, row in rows.items() if row not in set(found)]
+    matched = set(found)
+    without_image = [name for name, row in rows.items() if row not in matched]
     if without_response or without_image:
         raise ValueError(
             f"{len(without_response)} of {len(stimulus_set)} images have no response"

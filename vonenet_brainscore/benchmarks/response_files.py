@@ -33,6 +33,7 @@ DIMENSIONS = {
     "neuron": ("neuron", "neuron_id", "neuroid", "neuroid_id"),
     "repetition": ("repetition", "trial"),
 }
+_EMPTY = ("", "nan", "none", "na", "<na>")  # cells of a table that hold no response
 
 
 @dataclass(frozen=True)
@@ -231,11 +232,16 @@ def _from_table(table: pd.DataFrame) -> Responses:
 
 def _numbers(column: pd.Series) -> pd.Series:
     """A table's column as float64, NaN for an empty cell."""
-    numbers = pd.to_numeric(column, errors="coerce")
-    wrong = column[numbers.isna() & ~column.astype(str).str.strip().str.lower().isin(["", "nan", "none", "<na>"])]
-    if len(wrong):
-        raise ValueError(f"column {column.name!r}, row {wrong.index[0] + 1}: {wrong.iloc[0]!r} is not a number")
-    return numbers.astype(np.float64)
+    if column.dtype.kind in "buif":
+        return column.astype(np.float64)
+    texts = column.astype(str).str.strip()
+    texts = texts.mask(texts.str.lower().isin(_EMPTY), "nan")
+    # pandas' own parser of numbers may be wrong in the last bit; it only says here which are none.
+    wrong = pd.to_numeric(texts, errors="coerce").isna() & (texts != "nan")
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"column {column.name!r}, row {row + 1}: {column.iloc[row]!r} is not a number")
+    return texts.map(float)
 
 
 def _from_wide_table(wide: pd.DataFrame, stimulus: np.ndarray, repetition: np.ndarray | None) -> Responses:

@@ -1,0 +1,218 @@
+"""`neural_benchmark`: what a planted population scores, through Brain-Score's own benchmark and metrics."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vonenet_brainscore.benchmarks.own_recordings import METRICS, neural_benchmark
+from vonenet_brainscore.recordings.recognition import compressible
+
+
+@pytest.fixture(autouse=True)
+def no_stored_results(monkeypatch):
+    monkeypatch.setenv("RESULTCACHING_DISABLE", "1")
+
+
+class FeatureSubject:
+    """Answers stimulus i with row i of its features, whatever the image."""
+
+    identifier = "features"
+
+    def __init__(self, features, degrees=8):
+        self.features, self.degrees = features, degrees
+
+    def visual_degrees(self):
+        return self.degrees
+
+    def start_recording(self, recording_target, time_bins):
+        self.asked = (str(recording_target), [tuple(np.asarray(b).tolist()) for b in time_bins])
+
+    def look_at(self, stimuli, number_of_trials=1):
+        from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
+
+        self.shown, self.trials = stimuli, number_of_trials
+        rows = [int(str(stimulus_id)[1:]) for stimulus_id in stimuli["stimulus_id"]]
+        return NeuroidAssembly(
+            self.features[rows],
+            coords={
+                **{column: ("presentation", stimuli[column].values) for column in stimuli.columns},
+                "neuroid_id": ("neuroid", np.arange(self.features.shape[1])),
+                "layer": ("neuroid", ["none"] * self.features.shape[1]),
+            },
+            dims=("presentation", "neuroid"),
+        )
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """200 little images, s000 and on."""
+    folder = tmp_path_factory.mktemp("images")
+    noise = np.random.default_rng(0).integers(0, 256, (200, 4, 4), dtype=np.uint8)
+    for number, image in enumerate(noise):
+        Image.fromarray(image).save(folder / f"s{number:03d}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def features():
+    return np.random.default_rng(1).normal(size=(200, 30))
+
+
+def linear(features, *, noise, repetitions, neurons=12, weights_of=5):
+    """Responses linear in a few features, signal variance 1, and Gaussian noise: (stimulus, neuron, repetition)."""
+    rng = np.random.default_rng(2)
+    weights = np.zeros((features.shape[1], neurons))
+    weights[:weights_of] = rng.normal(size=(weights_of, neurons))
+    signal = features @ weights
+    signal = signal / signal.std(axis=0)
+    return signal[..., None] + noise * rng.normal(size=(*signal.shape, repetitions))
+
+
+# PLS and ridge fit 30 features to 180 stimuli; least squares with so many loses about
+# (noise / signal) * 30 / 150 of the variance, and a median of 12 correlations over 10 x 20 stimuli scatters by .03.
+@pytest.mark.parametrize("metric", ["pls", "ridge", "linear_predictivity"])
+def test_a_planted_population_scores_its_analytic_value(images, features, metric):
+    responses = linear(features, noise=1.0, repetitions=4)
+    benchmark = neural_benchmark("planted", images, responses, metric=metric)
+    score = benchmark(FeatureSubject(features))
+    assert float(benchmark.ceiling) == pytest.approx(1 / (1 + 1 / 4), abs=0.04)  # S / (S + N / repetitions)
+    assert float(score) == pytest.approx(1, abs=0.12)
+    assert float(score) == pytest.approx(float(score.raw) ** 2 / float(score.ceiling), rel=1e-12)
+
+
+def test_a_neuron_finds_its_model_neuroid(images, features):
+    responses = 3 * features[:, :6, None] + 0.5 * np.random.default_rng(3).normal(size=(200, 6, 3))
+    score = neural_benchmark("one-to-one", images, responses, metric="neuron_to_neuron")(FeatureSubject(features))
+    assert float(score) == pytest.approx(1, abs=0.05)
+
+
+def test_without_repetitions_the_score_is_r_squared_and_no_ceiling_is_claimed(images, features):
+    responses = linear(features, noise=1.0, repetitions=1)
+    benchmark = neural_benchmark("planted", images, responses[..., 0])
+    score = benchmark(FeatureSubject(features))
+    assert score.ceiling.attrs == {"claimed": False, "reason": "no repetitions were recorded"}
+    assert float(score) == float(score.raw) ** 2
+    assert float(score) == pytest.approx(1 / (1 + 1), abs=0.13)  # S / (S + N)
+
+
+def test_shuffled_responses_score_about_nothing(images, features):
+    responses = linear(features, noise=1.0, repetitions=4)[np.random.default_rng(4).permutation(200)]
+    score = neural_benchmark("shuffled", images, responses)(FeatureSubject(features))
+    # 12 neurons are a mixture of 5 features, so their correlations of 1 / sqrt(200) hardly average out
+    assert abs(float(score.raw)) < 0.2
+
+
+def test_it_is_brain_scores_own_benchmark_and_metric(images, features):
+    from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark
+    from brainscore_vision.metrics.regression_correlation.metric import CrossRegressedCorrelation
+
+    responses = linear(features, noise=1.0, repetitions=4)
+    for metric in METRICS:
+        benchmark = neural_benchmark("mine", images, responses, metric=metric)
+        assert type(benchmark) is NeuralBenchmark
+        assert type(benchmark._similarity_metric) is CrossRegressedCorrelation
+        assert bool(compressible(benchmark)) == (metric in ("pls", "ridge"))
+
+
+def test_the_experiment_is_as_asked(images, features):
+    responses = linear(features, noise=1.0, repetitions=4)
+    benchmark = neural_benchmark("mine", images, responses, region="V2", time_bin=(70, 170), splits=3)
+    subject = FeatureSubject(features)
+    score = benchmark(subject)
+    assert subject.asked == ("V2", [(70, 170)])
+    assert subject.trials == 4  # as many as the repetitions
+    assert score.raw.raw.sizes["split"] == 3
+    assert set(score.raw.raw["region"].values) == {"V2"}
+    assert (benchmark.identifier, benchmark.region, benchmark.parent) == ("mine", "V2", "V2")
+    benchmark = neural_benchmark("mine", images, responses, number_of_trials=7)
+    benchmark(subject)
+    assert subject.trials == 7
+
+
+def test_images_are_placed_on_the_subjects_screen(images, features, monkeypatch, tmp_path):
+    from brainscore_vision.benchmark_helpers import screen
+
+    monkeypatch.setattr(screen, "root_path", tmp_path)
+    subject = FeatureSubject(features, degrees=8)
+    neural_benchmark("mine", images, linear(features, noise=1.0, repetitions=2), visual_degrees=4)(subject)
+    placed = np.asarray(Image.open(subject.shown.get_stimulus("s007")))
+    assert placed.shape == (8, 8, 3)
+    np.testing.assert_array_equal(placed[2:6, 2:6, 0], np.asarray(Image.open(images / "s007.png")))
+
+
+def test_two_data_sets_of_one_name_keep_their_ceilings(images, features, monkeypatch, tmp_path):
+    monkeypatch.setenv("RESULTCACHING_DISABLE", "0")
+    monkeypatch.setenv("RESULTCACHING_HOME", str(tmp_path))
+    ceilings = [
+        float(neural_benchmark("mine", images, linear(features, noise=noise, repetitions=4)).ceiling)
+        for noise in (0.5, 2.0)
+    ]
+    assert ceilings[0] > 0.9 > 0.7 > ceilings[1]
+
+
+def test_each_file_format_gives_the_identical_benchmark(images, features, tmp_path):
+    import scipy.io
+    import xarray as xr
+
+    values = linear(features, noise=1.0, repetitions=2)[:, :3]
+    array = xr.DataArray(
+        values,
+        dims=("stimulus", "neuron", "repetition"),
+        coords={"stimulus": [f"s{i:03d}.png" for i in range(200)], "neuron": ["0", "1", "2"]},
+    )
+    np.save(tmp_path / "r.npy", values)
+    array.to_netcdf(tmp_path / "r.nc")
+    long = array.to_series().rename("response").reset_index().sample(frac=1, random_state=0).sort_values("neuron")
+    long.to_csv(tmp_path / "r.csv", index=False)
+    scipy.io.savemat(tmp_path / "r.mat", {"responses": values})
+    files = [tmp_path / f"r.{suffix}" for suffix in ("npy", "nc", "csv", "mat")]
+    benchmarks = [neural_benchmark("mine", images, source, splits=2) for source in (values, array, long, *files)]
+    scores = [benchmark(FeatureSubject(features)) for benchmark in benchmarks]
+    assert len({benchmark._assembly.attrs["responses_sha256"] for benchmark in benchmarks}) == 1
+    assert len({benchmark._assembly.attrs["stimulus_set_identifier"] for benchmark in benchmarks}) == 1
+    assert len({float(score) for score in scores}) == 1
+
+
+def test_stratify_balances_a_column(images, features):
+    from vonenet_brainscore.benchmarks.pairing import paired
+
+    responses = linear(features, noise=1.0, repetitions=2)
+    stimuli = paired(images, responses).stimulus_set
+    stimuli["kind"] = ["texture" if i < 150 else "noise" for i in range(200)]
+    benchmark = neural_benchmark("mine", stimuli, responses, stratify="kind")
+    _, splits = benchmark._similarity_metric.cross_validation._split.build_splits(benchmark._assembly)
+    assert {int((test < 150).sum()) for _, test in splits} == {15}
+    benchmark(FeatureSubject(features))
+    with pytest.raises(ValueError, match="no column 'texture' to stratify by; the stimuli have stimulus_id, filename"):
+        neural_benchmark("mine", stimuli, responses, stratify="texture")
+    with pytest.raises(ValueError, match="'filename' has 200 values in 200 stimuli"):
+        neural_benchmark("mine", stimuli, responses, stratify="filename")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"metric": "rigde"}, "unknown metric 'rigde' for recordings; nearest: ridge"),
+        ({"metric": "cka"}, "unknown metric 'cka' for recordings; nearest: pls, ridge, neuron_to_neuron"),
+        ({"region": ""}, "region is empty"),
+        ({"visual_degrees": 0}, "visual_degrees is 0"),
+        ({"number_of_trials": 0}, "number_of_trials is 0, must be at least 1"),
+        ({"time_bin": (200, 50)}, r"time_bin is \(200, 50\); it is a start and a later end"),
+        ({"splits": 0}, "splits is 0, must be at least 1"),
+    ],
+)
+def test_refuses_settings(images, features, settings, message):
+    with pytest.raises(ValueError, match=message):
+        neural_benchmark("mine", images, linear(features, noise=1.0, repetitions=2), **settings)
+
+
+def test_refuses_too_few_stimuli(images, features):
+    responses = linear(features, noise=1.0, repetitions=2)
+    files = sorted(images.iterdir())
+    with pytest.raises(ValueError, match="28 stimuli are too few for 'pls' on splits of 90 % and 10 %; needs 29"):
+        neural_benchmark("mine", files[:28], responses[:28])
+    neural_benchmark("mine", files[:29], responses[:29])
+    with pytest.raises(ValueError, match="20 stimuli are too few for 'ridge' on splits of 90 % and 10 %; needs 21"):
+        neural_benchmark("mine", files[:20], responses[:20], metric="ridge")
+    score = neural_benchmark("mine", files[:21], responses[:21], metric="ridge")(FeatureSubject(features))
+    assert np.isfinite(float(score))

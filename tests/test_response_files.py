@@ -1,0 +1,200 @@
+"""Responses from arrays, tables and files: one population in every layout, and what is refused."""
+
+import re
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.io
+import xarray as xr
+
+from vonenet_brainscore.benchmarks.response_files import read_responses
+
+STIMULI = ("007", "b", "c", "d")
+NEURONS = ("n1", "n2", "n3")
+
+
+@pytest.fixture
+def values():
+    """(stimulus, neuron, repetition), one repetition missing."""
+    values = np.random.default_rng(0).normal(size=(4, 3, 2))
+    values[1, 2, 1] = np.nan
+    return values
+
+
+def long_table(values: np.ndarray) -> pd.DataFrame:
+    """One response a row; a missing repetition has none."""
+    rows = [
+        {"stimulus": STIMULI[i], "neuron": NEURONS[j], "repetition": k, "response": values[i, j, k]}
+        for i, j, k in np.ndindex(*values.shape)
+        if np.isfinite(values[i, j, k])
+    ]
+    return pd.DataFrame(rows)
+
+
+def wide_table(values: np.ndarray) -> pd.DataFrame:
+    """One presentation a row, an empty cell for a missing repetition."""
+    rows = [
+        {"image": STIMULI[i], "trial": k, **dict(zip(NEURONS, values[i, :, k], strict=True))}
+        for i in range(4)
+        for k in range(2)
+    ]
+    return pd.DataFrame(rows)
+
+
+def data_array(values: np.ndarray) -> xr.DataArray:
+    return xr.DataArray(
+        values.transpose(1, 2, 0),
+        dims=("neuroid", "repetition", "presentation"),
+        coords={"stimulus_id": ("presentation", list(STIMULI)), "neuroid_id": ("neuroid", list(NEURONS))},
+    )
+
+
+def assembly(values: np.ndarray):
+    """As Brain-Score has recordings: presentations of (stimulus, repetition), one time bin."""
+    from brainscore_core.supported_data_standards.brainio.assemblies import NeuronRecordingAssembly
+
+    return NeuronRecordingAssembly(
+        values.transpose(0, 2, 1).reshape(8, 3, 1),
+        coords={
+            "stimulus_id": ("presentation", np.repeat(STIMULI, 2)),
+            "repetition": ("presentation", np.tile([0, 1], 4)),
+            "neuroid_id": ("neuroid", list(NEURONS)),
+            "region": ("neuroid", ["V1"] * 3),
+            "time_bin_start": ("time_bin", [50]),
+            "time_bin_end": ("time_bin", [200]),
+        },
+        dims=("presentation", "neuroid", "time_bin"),
+    )
+
+
+def cells(names):
+    """A MATLAB cell array of text."""
+    return np.array(names, dtype=object)[:, None]
+
+
+def write_mat73(path: Path, values: np.ndarray) -> None:
+    """As MATLAB writes version 7.3: HDF5, axes the other way round, text as references to character codes."""
+    with h5py.File(path, "w") as file:
+        file["responses"] = values.T
+        for variable, names in (("stimuli", STIMULI), ("neurons", NEURONS)):
+            references = np.empty((1, len(names)), dtype=h5py.ref_dtype)
+            for column, name in enumerate(names):
+                file[f"#refs#/{variable}{column}"] = np.array([[ord(letter)] for letter in name], dtype=np.uint16)
+                references[0, column] = file[f"#refs#/{variable}{column}"].ref
+            file[variable] = references
+
+
+WRITERS = {
+    "long.csv": lambda path, values: long_table(values).to_csv(path, index=False),
+    "wide.csv": lambda path, values: wide_table(values).to_csv(path, index=False),
+    "array.nc": lambda path, values: data_array(values).to_netcdf(path),
+    "presentations.nc": lambda path, values: (
+        xr.DataArray(assembly(values)).reset_index(["presentation", "neuroid", "time_bin"]).to_netcdf(path)
+    ),
+    "old.mat": lambda path, values: scipy.io.savemat(
+        path, {"responses": values, "stimuli": cells(STIMULI), "neurons": cells(NEURONS)}
+    ),
+    "new.mat": write_mat73,
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_named_format_gives_the_same_responses(name, tmp_path, values):
+    WRITERS[name](tmp_path / name, values)
+    responses = read_responses(tmp_path / name)
+    assert (responses.stimuli, responses.neurons) == (STIMULI, NEURONS)
+    # csv writes the shortest text that gives the same number back, so this too is exact
+    np.testing.assert_array_equal(responses.values, values)
+
+
+@pytest.mark.parametrize("form", [long_table, wide_table, data_array, assembly])
+def test_every_named_object_gives_the_same_responses(form, values):
+    responses = read_responses(form(values))
+    assert (responses.stimuli, responses.neurons) == (STIMULI, NEURONS)
+    np.testing.assert_array_equal(responses.values, values)
+
+
+def test_arrays_without_names(tmp_path, values):
+    np.save(tmp_path / "r.npy", values)
+    for responses in (read_responses(values), read_responses(tmp_path / "r.npy"), read_responses(values.tolist())):
+        assert responses.stimuli is None
+        assert responses.neurons == ("0", "1", "2")
+        np.testing.assert_array_equal(responses.values, values)
+    assert read_responses(values[..., 0]).values.shape == (4, 3, 1)
+
+
+def test_the_array_is_copied(values):
+    read_responses(values).values[:] = 0
+    assert np.isfinite(values).any() and values.any()
+
+
+def test_a_table_without_repetition_has_one(values):
+    responses = read_responses(long_table(values[..., :1]).drop(columns="repetition"))
+    np.testing.assert_array_equal(responses.values, values[..., :1])
+
+
+def test_pickles_are_not_read(tmp_path):
+    np.save(tmp_path / "r.npy", np.array([[1, "a"]], dtype=object))
+    with pytest.raises(ValueError, match=r"r\.npy.*allow_pickle=False"):
+        read_responses(tmp_path / "r.npy")
+
+
+REFUSALS = {
+    "one dimension": (lambda v: v[:, 0, 0], r"shape \(4,\) are not \(stimulus, neuron\) or"),
+    "empty": (lambda v: v[:0], r"shape \(0, 3, 2\) \(stimulus, neuron, ...\) are empty"),
+    "text": (lambda v: v.astype(str), "real numbers, not <U"),
+    "complex": (lambda v: v + 1j, "real numbers, not complex128"),
+    "two times": (
+        lambda v: data_array(v).rename(repetition="time"),
+        r"dimensions \('neuroid', 'time', 'presentation'\)",
+    ),
+    "no neuron": (lambda v: data_array(v).isel(neuroid=0), r"dimensions \('repetition', 'presentation'\)"),
+    "stimulus twice": (
+        lambda v: data_array(v).assign_coords(stimulus_id=("presentation", ["a", "b", "a", "c"])),
+        "stimulus 'a' stands twice",
+    ),
+    "neuron twice": (
+        lambda v: data_array(v).assign_coords(neuroid_id=("neuroid", ["n", "m", "n"])),
+        "neuron 'n' stands twice",
+    ),
+    "response twice": (
+        lambda v: pd.concat([long_table(v)] * 2),
+        "stimulus '007', neuron 'n1' has two responses in repetition 0",
+    ),
+    "no repetition": (
+        lambda v: long_table(v).drop(columns="repetition"),
+        "stimulus '007', neuron 'n1' has two responses; number them in a 'repetition'",
+    ),
+    "no stimulus": (
+        lambda v: wide_table(v).drop(columns="image"),
+        "needs a column 'stimulus'; has trial, n1, n2, n3",
+    ),
+    "no response": (lambda v: long_table(v).drop(columns="response"), "needs a column 'response'"),
+    "not a number": (
+        lambda v: wide_table(v).astype({"n2": object}).replace({"n2": {v[0, 1, 1]: "3,5"}}),
+        "column 'n2', row 2: '3,5' is not a number",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_refusals(case, values):
+    change, message = REFUSALS[case]
+    with pytest.raises((ValueError, TypeError), match=message):
+        read_responses(change(values))
+
+
+def test_file_refusals(tmp_path, values):
+    with pytest.raises(FileNotFoundError, match=re.escape(f"no responses at {tmp_path / 'r.csv'}")):
+        read_responses(tmp_path / "r.csv")
+    with pytest.raises(ValueError, match=r"r\.pkl is none of the files that hold responses: \.npy, \.nc, \.csv, \.mat"):
+        read_responses(tmp_path / "r.pkl")
+    scipy.io.savemat(tmp_path / "r.mat", {"rates": values})
+    with pytest.raises(ValueError, match=r"r\.mat: has no variable 'responses'"):
+        read_responses(tmp_path / "r.mat")
+    scipy.io.savemat(tmp_path / "s.mat", {"responses": values, "stimuli": cells(["a", "b"])})
+    with pytest.raises(ValueError, match="2 stimulus names for 4 stimulus entries"):
+        read_responses(tmp_path / "s.mat")
