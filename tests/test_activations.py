@@ -6,7 +6,7 @@ import torch
 from tiny_networks import PlainNetwork, RecurrentNetwork, tiny_vonenet
 
 from vonenet_brainscore.recordings import activations
-from vonenet_brainscore.recordings.activations import ActivationsExtractor, ColourStimuli
+from vonenet_brainscore.recordings.activations import ActivationsExtractor
 from vonenet_brainscore.recordings.noise_draws import noise_draw
 from vonenet_brainscore.stimuli.images import as_picture, normalise, resize
 
@@ -149,14 +149,6 @@ def test_what_is_not_finite_is_refused(images):
         network.conv.bias[0] = float("nan")
     with pytest.raises(ValueError, match=r"tiny answers with 675 of 4050 values of layer 'conv' not finite"):
         recorded(extractor(network), images[:3], ["conv"])
-
-
-def test_colour_is_refused_where_only_grey_will_do(images):
-    grey = np.repeat(images[0][..., :1], 3, axis=2)
-    only_grey = extractor(tiny_vonenet(), grey_only=True)
-    recorded(only_grey, [grey], ["vone_block"])
-    with pytest.raises(ColourStimuli):
-        recorded(only_grey, [grey, images[0]], ["vone_block"])
 
 
 def test_recurrent_layers_give_every_call(images):

@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 BATCH_SIZE = {"cpu": 16, "cuda": 64}
 
 
-class ColourStimuli(ValueError):
-    """A stimulus has colour where only grey ones were expected."""
-
-
 @dataclass(frozen=True)
 class _Input:
     content: bytes
@@ -59,8 +55,6 @@ class ActivationsExtractor:
         Where to run; by default where the network is.
     batch_size : int, optional
         Halved for good when memory runs out.
-    grey_only : bool
-        Refuse stimuli with colour, for a front end whose colours are not those of the model that it stands for.
     progress : bool
     """
 
@@ -75,7 +69,6 @@ class ActivationsExtractor:
         trials: int | None = None,
         device: str | torch.device | None = None,
         batch_size: int | None = None,
-        grey_only: bool = False,
         progress: bool = True,
     ) -> None:
         if noise not in ("model", "none"):
@@ -90,7 +83,6 @@ class ActivationsExtractor:
         self.seed = seed
         self.trials = trials
         self.batch_size = batch_size or BATCH_SIZE.get(self.device.type, BATCH_SIZE["cpu"])
-        self.grey_only = grey_only
         self.progress = progress
         self._extractor = self  # where Brain-Score's ModelCommitment looks for `set_visual_degrees`
 
@@ -155,8 +147,6 @@ class ActivationsExtractor:
         ------
         ValueError
             For a layer that does not exist, an image that cannot be read, or a response that is not finite.
-        ColourStimuli
-            For an image with colour where the extractor takes grey ones only.
         MemoryError
             If not even a single image fits.
         """
@@ -188,8 +178,6 @@ class ActivationsExtractor:
 
     def _input(self, image: Any) -> _Input:
         picture = as_picture(image)
-        if self.grey_only and not picture.is_grey:
-            raise ColourStimuli(f"{image} has colour")
         return _Input(picture.content, normalise(resize(picture.pixels, (self.image_size, self.image_size))))
 
     def _halve_batch(self, error: Exception) -> None:

@@ -91,9 +91,8 @@ def _named_subject(
         network = get_model(row.model_arch, pretrained=True)
         return network, _weights(network)
 
-    extractor = ActivationsExtractor(
-        front_end, name, device=device or ("cuda" if torch.cuda.is_available() else "cpu"), grey_only=True, **settings
-    )
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    extractor = ActivationsExtractor(front_end, name, device=device, **settings)
     return Subject(
         name,
         extractor,

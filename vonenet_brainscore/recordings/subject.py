@@ -8,7 +8,8 @@ from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidA
 from brainscore_vision.model_helpers.brain_transformation import ModelCommitment
 from torch import nn
 
-from .activations import ActivationsExtractor, ColourStimuli
+from ..stimuli.images import as_picture
+from .activations import ActivationsExtractor
 from .assemblies import presentation_coordinates
 
 FRONT_END = "vone_block"  # the layer that is V1
@@ -143,13 +144,8 @@ class Subject(ModelCommitment):
         NeuroidAssembly
             As `ActivationsExtractor.__call__`.
         """
-        if not all(layer.startswith(FRONT_END) for layer in layers):
-            self._become_trained()
-        try:
-            return self.extractor(stimuli, layers, number_of_trials=trials, require_variance=not average)
-        except ColourStimuli:
-            self._become_trained()
-            return self.extractor(stimuli, layers, number_of_trials=trials, require_variance=not average)
+        self._become_able(stimuli, layers)
+        return self.extractor(stimuli, layers, number_of_trials=trials, require_variance=not average)
 
     def stream_recording(self, stimuli: Any, number_of_trials: int = 1) -> Iterator[tuple[slice, np.ndarray]]:
         """The recorded region's responses in the one window, a batch of stimuli at a time.
@@ -161,17 +157,14 @@ class Subject(ModelCommitment):
         float32 array, shape (stimulus, neuroid)
             Mean over trials, as `look_at` would return them.
         """
-        _, images = presentation_coordinates(stimuli)
         if len(self.time_bins) != 1:
             raise ValueError(f"a stream has one time window, {len(self.time_bins)} are being recorded")
-        try:
-            for rows, responses in self.extractor.stream(images, [self.layer], trials=number_of_trials):
-                calls = responses[self.layer]
-                step = self._step(self.time_bins[0][0], len(calls))
-                yield rows, calls[step].reshape(len(calls[step]), -1)
-        except ColourStimuli:
-            self._become_trained()
-            yield from self.stream_recording(stimuli, number_of_trials)
+        self._become_able(stimuli, [self.layer])
+        _, images = presentation_coordinates(stimuli)
+        for rows, responses in self.extractor.stream(images, [self.layer], trials=number_of_trials):
+            calls = responses[self.layer]
+            step = self._step(self.time_bins[0][0], len(calls))
+            yield rows, calls[step].reshape(len(calls[step]), -1)
 
     def _step(self, start_ms: int, calls: int) -> int:
         if calls == 1:
@@ -185,10 +178,20 @@ class Subject(ModelCommitment):
         starts = first + length * np.arange(min(steps, calls))
         return int(np.abs(starts - start_ms).argmin())
 
+    def _become_able(self, stimuli: Any, layers: Sequence[str]) -> None:
+        """Load the trained network for what the front end alone cannot answer: layers behind it, and colour.
+
+        Which filter sees which colour is a draw of each released model's own, which only its checkpoint knows.
+        """
+        if self._load_trained is None:
+            return
+        in_front = all(layer.startswith(FRONT_END) for layer in layers)
+        if not in_front or not all(as_picture(image).is_grey for image in presentation_coordinates(stimuli)[1]):
+            self._become_trained()
+
     def _become_trained(self) -> None:
         if self._load_trained is None:
             return
         network, self.weights = self._load_trained()
         self.extractor.network = network.to(self.extractor.device)
-        self.extractor.grey_only = False
         self._load_trained = None

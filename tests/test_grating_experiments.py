@@ -1,0 +1,88 @@
+"""A subject probed with gratings: through the window and on whole screens alike."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from tiny_networks import PlainNetwork, tiny_vonenet
+
+from vonenet_brainscore.recordings import grating_experiments, vone_window
+from vonenet_brainscore.recordings.activations import ActivationsExtractor
+from vonenet_brainscore.recordings.grating_experiments import EXPERIMENT_OF, GratingExperiments
+from vonenet_brainscore.recordings.subject import Subject
+from vonenet_brainscore.stimuli import gratings
+
+
+def subject(network, layer, **settings):
+    extractor = ActivationsExtractor(network, "tiny", image_size=64, progress=False, **settings)
+    return Subject("tiny", extractor, {"V1": layer})
+
+
+@pytest.fixture
+def few_gratings(monkeypatch):
+    """A seventh of the positions, half of the sizes and frequencies: whole screens are slow to draw and to save."""
+    everything = gratings.grating_parameters
+
+    def some(name):
+        table = everything(name)
+        if name == "receptive_field":
+            near = table[["position_y", "position_x"]].isin([-0.75, -0.25, 0.25, 0.5, 0.75, 1.25]).all(axis=1)
+            table = table[near]
+        elif name == "size":
+            table = table[table["radius"].isin(table["radius"].unique()[::3])]
+        elif name == "spatial_frequency":
+            table = table[table["spatial_frequency"].isin(table["spatial_frequency"].unique()[::5])]
+        return table[table["orientation"].isin([0, 90]) | table["orientation"].isna()].reset_index(drop=True)
+
+    for module in (gratings, grating_experiments, vone_window):
+        monkeypatch.setattr(module, "grating_parameters", some)
+
+
+def test_window_and_whole_screens_agree(few_gratings, monkeypatch):
+    through_window = GratingExperiments(subject(tiny_vonenet(noise_mode=None), "vone_block"))
+    network = tiny_vonenet(noise_mode=None)
+    monkeypatch.setattr(grating_experiments, "WindowRecorder", None)  # must not be used by the second
+    monkeypatch.setattr(
+        grating_experiments, "_recorder_for", lambda subject: grating_experiments._ScreenRecorder(subject)
+    )
+    on_screen = GratingExperiments(subject(network, "vone_block"))
+    for name in ("channel", "channel_x", "channel_y"):
+        np.testing.assert_array_equal(through_window.neuroids[name], on_screen.neuroids[name])
+    for name in ("blank", "orientation", "spatial_frequency", "size"):
+        # float32 convolutions of other sizes
+        np.testing.assert_allclose(through_window.responses(name), on_screen.responses(name), rtol=1e-4, atol=1e-4)
+    ours, theirs = through_window.properties("surround_diameter"), on_screen.properties("surround_diameter")
+    np.testing.assert_allclose(ours["surround_suppression_index"], theirs["surround_suppression_index"], atol=1e-5)
+
+
+def test_every_property_for_every_probed_neuroid():
+    experiments = GratingExperiments(subject(tiny_vonenet(), "vone_block", trials=2))
+    for name in EXPERIMENT_OF:
+        properties = experiments.properties(name)
+        assert isinstance(properties, pd.DataFrame) and len(properties) == len(experiments.neuroids)
+        assert properties["responsive"].any() and name in properties
+    assert np.median(experiments.rates("blank")) < 5
+
+
+def test_each_set_is_shown_once(monkeypatch):
+    shown = []
+    record = vone_window.WindowRecorder.record
+    monkeypatch.setattr(
+        vone_window.WindowRecorder,
+        "record",
+        lambda self, name, trials: shown.append(name) or record(self, name, trials),
+    )
+    experiments = GratingExperiments(subject(tiny_vonenet(noise_mode=None), "vone_block"))
+    for name in EXPERIMENT_OF:
+        experiments.properties(name)
+    assert sorted(shown) == ["blank", "orientation", "size", "spatial_frequency"]
+
+
+def test_refusals(few_gratings):
+    experiments = GratingExperiments(subject(tiny_vonenet(noise_mode=None), "vone_block"))
+    with pytest.raises(ValueError, match="unknown property 'bandwith'; have preferred_orientation"):
+        experiments.properties("bandwith")
+    silent = PlainNetwork()
+    for weights in silent.conv.parameters():
+        weights.data.zero_()
+    with pytest.raises(ValueError, match=r"none of 1350 neuroids of tiny .* 1350 never respond"):
+        len(GratingExperiments(subject(silent, "conv")).neuroids)
