@@ -187,11 +187,28 @@ def test_refusals(case, values):
         read_responses(change(values))
 
 
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("stimulus,n1,n1", "column 'n1' stands twice"),
+        (",stimulus,n1", "a column has no name; leave it out"),  # as pandas writes its index
+        ("image_id,stimulus,n1", "columns 'image_id' and 'stimulus' both say the stimulus; leave one out"),
+    ],
+)
+def test_refuses_headers_that_could_be_misread(tmp_path, header, message):
+    (tmp_path / "r.csv").write_text(f"{header}\n0,1,2\n3,4,5\n")
+    with pytest.raises(ValueError, match=message):
+        read_responses(tmp_path / "r.csv")
+
+
 def test_file_refusals(tmp_path, values):
     with pytest.raises(FileNotFoundError, match=re.escape(f"no responses at {tmp_path / 'r.csv'}")):
         read_responses(tmp_path / "r.csv")
     with pytest.raises(ValueError, match=r"r\.pkl is none of the files that hold responses: \.npy, \.nc, \.csv, \.mat"):
         read_responses(tmp_path / "r.pkl")
+    (tmp_path / "latin1.csv").write_bytes("stimulus,n1\n\xe9,1\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"latin1\.csv: 'utf-8' codec can't decode"):
+        read_responses(tmp_path / "latin1.csv")
     scipy.io.savemat(tmp_path / "r.mat", {"rates": values})
     with pytest.raises(ValueError, match=r"r\.mat: has no variable 'responses'"):
         read_responses(tmp_path / "r.mat")

@@ -84,7 +84,8 @@ def _read_file(path: Path) -> Responses:
     try:
         return _READERS[path.suffix](path)
     except (ValueError, TypeError, OSError) as error:
-        raise type(error)(f"{path}: {error}") from error
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{path}: {error}") from error
 
 
 def _read_npy(path: Path) -> Responses:
@@ -97,8 +98,9 @@ def _read_netcdf(path: Path) -> Responses:
 
 
 def _read_csv(path: Path) -> Responses:
-    # As text, so that a stimulus called 007 keeps its name.
-    return _from_table(pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True))
+    # As text, so that a stimulus called 007 keeps its name; the header too, or pandas would rename a second 'n1'.
+    lines = pd.read_csv(path, header=None, dtype=str, keep_default_na=False, skipinitialspace=True)
+    return _from_table(lines[1:].set_axis(lines.iloc[0].tolist(), axis="columns").reset_index(drop=True))
 
 
 def _read_mat(path: Path) -> Responses:
@@ -213,7 +215,13 @@ def _coordinate(array: xr.DataArray, dim: Any, role: str) -> np.ndarray | None:
 
 
 def _from_table(table: pd.DataFrame) -> Responses:
-    columns = {_role(name): name for name in table.columns if name in sum(DIMENSIONS.values(), ())}
+    twice = table.columns[table.columns.duplicated()]
+    if len(twice) or "" in table.columns:
+        raise ValueError(f"column {twice[0]!r} stands twice" if len(twice) else "a column has no name; leave it out")
+    columns: dict[str | None, Any] = {}
+    for name in table.columns[table.columns.map(_role).notna()]:
+        if (first := columns.setdefault(_role(name), name)) != name:
+            raise ValueError(f"columns {first!r} and {name!r} both say the {_role(name)}; leave one out")
     if "stimulus" not in columns:
         raise ValueError(f"a table of responses needs a column 'stimulus'; has {', '.join(map(str, table.columns))}")
     stimulus = table[columns["stimulus"]].to_numpy()
