@@ -7,13 +7,13 @@ Brain-Score's own, seeded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from ..brainscore import seeded_global_generator
 
 if TYPE_CHECKING:
     from brainscore_core.metrics import Score
@@ -178,11 +178,35 @@ def primate_assembly(identifier: str) -> PropertyAssembly:
     else:
         bins = zip(row.edges[:-1], row.edges[1:], row.counts, strict=True)
         defined = np.concatenate([low + (high - low) * (np.arange(n) + 0.5) / max(n, 1) for low, high, n in bins])
-    return _property_assembly(np.concatenate([undefined, defined]), row)
+    return _property_assembly(np.concatenate([undefined, defined]), row.property, row.edges)
 
 
 def distribution_similarity(model_values: ArrayLike, identifier: str, *, seed: int) -> Score:
     """How similar a model's distribution of a property is to the published one.
+
+    Parameters
+    ----------
+    model_values : array, shape (neuroid,)
+        The property of the model's responsive neuroids; NaN where it is undefined.
+    identifier : str
+        One of `V1_PROPERTIES`.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    Score
+        As `binned_similarity`, which also says what is refused.
+    """
+    row = _row(identifier)
+    primate_values = primate_assembly(identifier).values[:, 0]
+    return binned_similarity(model_values, primate_values, row.edges, name=row.property, seed=seed)
+
+
+def binned_similarity(
+    model_values: ArrayLike, primate_values: ArrayLike, edges: ArrayLike, *, name: str, seed: int
+) -> Score:
+    """How similar a model's distribution of a quantity is to that of measured neurons.
 
     Brain-Score's metric: the mean over 1000 samples of model neuroids, each as large as the study, of
     ``1 - D / D_max``, D being the Kolmogorov-Smirnov distance between the binned distributions. A value beyond the
@@ -191,9 +215,11 @@ def distribution_similarity(model_values: ArrayLike, identifier: str, *, seed: i
     Parameters
     ----------
     model_values : array, shape (neuroid,)
-        The property of the model's responsive neuroids; NaN where it is undefined.
-    identifier : str
-        One of `V1_PROPERTIES`.
+        Of the model's responsive neuroids; NaN where the quantity is undefined.
+    primate_values : array, shape (neuron,)
+    edges : array, shape (bin + 1,)
+    name : str
+        Of the quantity, for messages.
     seed : int
         Of the bootstrap. The metric draws from NumPy's global generator, whose state is put back; do not run it in
         several threads at once.
@@ -207,20 +233,25 @@ def distribution_similarity(model_values: ArrayLike, identifier: str, *, seed: i
     Raises
     ------
     ValueError
-        If the identifier is unknown, or no value is defined.
+        If no value is defined.
     TypeError
         If there is no seed.
     """
-    row = _row(identifier)
+    from brainscore_vision.metrics.distribution_similarity.metric import BootstrapDistributionSimilarity
+
+    if seed is None:
+        raise TypeError("seed must be a whole number; None would leave the bootstrap unseeded")
     values = np.array(model_values, dtype=float)  # a copy, because the metric writes to what it is given
     undefined = int(np.isnan(values).sum())
     if values.ndim != 1 or undefined == values.size:
         raise ValueError(
-            f"{row.property}: need values of shape (neuroid,), some of them defined, but got shape {values.shape} with "
-            f"{undefined} undefined (NaN); did any neuroid respond?"
+            f"{name}: need values of shape (neuroid,), some of them defined, but got shape {values.shape} "
+            f"with {undefined} undefined (NaN); did any neuroid respond?"
         )
-    with _seeded_global_generator(seed):
-        score = _metric(row)(_property_assembly(values, row), primate_assembly(identifier))
+    metric = BootstrapDistributionSimilarity(property_name=name)
+    primate = _property_assembly(np.array(primate_values, dtype=float), name, edges)
+    with seeded_global_generator(seed):
+        score = metric(_property_assembly(values, name, edges), primate)
     score.attrs["n_neuroids"] = values.size
     score.attrs["n_undefined"] = undefined
     return score
@@ -240,13 +271,7 @@ def _row(identifier: str) -> PrimateHistogram:
     return PRIMATE_V1[identifier]
 
 
-def _metric(row: PrimateHistogram):
-    from brainscore_vision.metrics.distribution_similarity.metric import BootstrapDistributionSimilarity
-
-    return BootstrapDistributionSimilarity(property_name=row.property)
-
-
-def _property_assembly(values: np.ndarray, row: PrimateHistogram) -> PropertyAssembly:
+def _property_assembly(values: np.ndarray, name: str, edges: ArrayLike) -> PropertyAssembly:
     from brainscore_core.supported_data_standards.brainio.assemblies import PropertyAssembly
 
     return PropertyAssembly(
@@ -254,21 +279,8 @@ def _property_assembly(values: np.ndarray, row: PrimateHistogram) -> PropertyAss
         coords={
             "neuroid_id": ("neuroid", np.arange(len(values))),
             "region": ("neuroid", np.full(len(values), "V1")),
-            "neuronal_property": [row.property],
+            "neuronal_property": [name],
         },
         dims=["neuroid", "neuronal_property"],
-        attrs={"number_of_trials": N_TRIALS, f"{row.property}_bins": np.array(row.edges)},
+        attrs={"number_of_trials": N_TRIALS, f"{name}_bins": np.array(edges)},
     )
-
-
-@contextmanager
-def _seeded_global_generator(seed: int) -> Iterator[None]:
-    """NumPy's global generator seeded for the block, and its state put back: Brain-Score's bootstrap takes no other."""
-    if seed is None:
-        raise TypeError("seed must be a whole number; None would leave the bootstrap unseeded")
-    state = np.random.get_state()  # noqa: NPY002
-    np.random.seed(seed)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        np.random.set_state(state)  # noqa: NPY002
