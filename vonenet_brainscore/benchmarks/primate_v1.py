@@ -7,6 +7,7 @@ Brain-Score's own, seeded.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -204,7 +205,13 @@ def distribution_similarity(model_values: ArrayLike, identifier: str, *, seed: i
 
 
 def binned_similarity(
-    model_values: ArrayLike, primate_values: ArrayLike, edges: ArrayLike, *, name: str, seed: int
+    model_values: ArrayLike,
+    primate_values: ArrayLike,
+    edges: ArrayLike,
+    *,
+    name: str,
+    seed: int,
+    measure: Callable[[np.ndarray, np.ndarray], float] | None = None,
 ) -> Score:
     """How similar a model's distribution of a quantity is to that of measured neurons.
 
@@ -223,6 +230,9 @@ def binned_similarity(
     seed : int
         Of the bootstrap. The metric draws from NumPy's global generator, whose state is put back; do not run it in
         several threads at once.
+    measure : callable, optional
+        In place of ``1 - D / D_max``: takes the shares (bin,) of a model sample and of the neurons. One seed gives every
+        measure the same samples.
 
     Returns
     -------
@@ -248,7 +258,8 @@ def binned_similarity(
             f"{name}: need values of shape (neuroid,), some of them defined, but got shape {values.shape} "
             f"with {undefined} undefined (NaN); did any neuroid respond?"
         )
-    metric = BootstrapDistributionSimilarity(property_name=name)
+    chosen = {} if measure is None else {"similarity_func": measure}
+    metric = BootstrapDistributionSimilarity(property_name=name, **chosen)
     primate = _property_assembly(np.array(primate_values, dtype=float), name, edges)
     with seeded_global_generator(seed):
         score = metric(_property_assembly(values, name, edges), primate)
