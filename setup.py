@@ -35,5 +35,5 @@ setup(
     extras_require={
         "test": ["pytest", "hypothesis", "nbmake", "imageio", "ruff", "mypy", "pandas-stubs<3"],
     },
-    entry_points={"console_scripts": ["vonenet-brainscore = vonenet_brainscore.cli:main"]},
+    entry_points={"console_scripts": ["vonenet-brainscore = vonenet_brainscore.cli.main:main"]},
 )

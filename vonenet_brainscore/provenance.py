@@ -1,4 +1,4 @@
-"""The record of what made a score."""
+"""What made a score: the record that goes with it, and the content it is kept under."""
 
 from importlib.metadata import version
 from typing import Any
@@ -18,35 +18,84 @@ def provenance(subject: Any, benchmark: Any, *, seed: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        `model_identifier`, `benchmark_identifier`, `region`, `seed`, `versions`; for this package's subjects also
-        `layer`, `weights`, `noise` (mode, scale and level, or 'none'), `trials`, `batch_size`, `threads`, `device`.
-        Network arithmetic may differ in the last bit between the last three.
+        `model_identifier`, `benchmark_identifier`, `benchmark_version`, `region`, `seed`, `versions`; for this
+        package's subjects also `layer`, `weights`, `noise` (mode, scale and level, or 'none'), `trials`, `batch_size`,
+        `threads`, `device`. Network arithmetic may differ in the last bit between the last three.
     """
-    import torch
-
-    from . import __version__
     from .recordings.subject import Subject
 
     record: dict[str, Any] = {
         "model_identifier": subject.identifier,
         "benchmark_identifier": benchmark.identifier,
         "benchmark_version": benchmark.version,
-        "region": getattr(benchmark, "region", None),
+        "region": _region(benchmark),
         "seed": seed,
-        "versions": {"vonenet_brainscore": __version__, **{name: version(name) for name in _PACKAGES}},
+        "versions": _versions(),
     }
-    if isinstance(subject, Subject):
-        extractor, block = subject.extractor, subject.extractor.block
-        noise = "none"
-        if extractor.is_noisy and block is not None:
-            noise = f"{block.noise_mode}, scale {block.noise_scale}, level {block.noise_level}"
-        record |= {
-            "layer": subject.region_layer_map.get(str(record["region"])),
-            "weights": subject.weights,
-            "noise": noise,
-            "trials": extractor.trials_run(getattr(benchmark, "_number_of_trials", 1)),
-            "batch_size": extractor.batch_size,
-            "threads": torch.get_num_threads(),
-            "device": str(extractor.device),
-        }
-    return record
+    return record | (_recording(subject, benchmark) if isinstance(subject, Subject) else {})
+
+
+def content_of_score(subject: Any, identifier: str, benchmark: Any, *, seed: int) -> dict[str, Any] | None:
+    """Everything that a score depends on, as plain values; None where that cannot be known.
+
+    Known are this package's subjects on V1 property benchmarks and on benchmarks loaded by name, whose data Brain-Score
+    registers with a hash. The trained weights are loaded if the region needs them.
+    """
+    from .benchmarks.primate_v1 import V1_PROPERTIES
+    from .benchmarks.storage import wanted_files
+    from .models.checkpoints import vonenet_home
+    from .models.registry import MODELS
+    from .recordings.subject import Subject
+    from .score_cache import code_digest, weights_digest
+
+    known = identifier in V1_PROPERTIES or getattr(benchmark, "loaded_by_name", False)
+    region = _region(benchmark)
+    if not isinstance(subject, Subject) or not known or region is None:
+        return None
+    subject.start_recording(region)
+    row = MODELS.get(subject.identifier)
+    released = vonenet_home() / row.checkpoint if row is not None else None
+    return {
+        **_recording(subject, benchmark),
+        "model": subject.identifier,
+        "benchmark": identifier,
+        "data": [] if identifier in V1_PROPERTIES else [file.sha1 for file in wanted_files(identifier)],
+        "seed": seed,
+        "weights": weights_digest(subject.extractor.network),
+        # What a front end would load for stimuli with colour.
+        "checkpoint": released.stat().st_mtime_ns if released is not None and released.is_file() else None,
+        "visual_degrees": subject.visual_degrees(),
+        "image_size": subject.extractor.image_size,
+        "time_steps": subject.time_steps,
+        "code": code_digest(),
+        "versions": _versions(),
+    }
+
+
+def _recording(subject: Any, benchmark: Any) -> dict[str, Any]:
+    import torch
+
+    extractor, block = subject.extractor, subject.extractor.block
+    noise = "none"
+    if extractor.is_noisy and block is not None:
+        noise = f"{block.noise_mode}, scale {block.noise_scale}, level {block.noise_level}"
+    return {
+        "layer": subject.region_layer_map.get(_region(benchmark)),
+        "weights": subject.weights,
+        "noise": noise,
+        "trials": extractor.trials_run(getattr(benchmark, "_number_of_trials", 1)),
+        "batch_size": extractor.batch_size,
+        "threads": torch.get_num_threads(),
+        "device": str(extractor.device),
+    }
+
+
+def _region(benchmark: Any) -> str | None:
+    region = getattr(benchmark, "region", None)
+    return None if region is None else str(region)
+
+
+def _versions() -> dict[str, str]:
+    from . import __version__
+
+    return {"vonenet_brainscore": __version__, **{name: version(name) for name in _PACKAGES}}

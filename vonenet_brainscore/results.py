@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from brainscore_core.metrics import Score
 
 SUFFIXES = (".json", ".csv", ".nc")
-_NUMBERS = ("score", "raw", "ceiling", "error")
 
 
 def results_table(scores: "Mapping[str, Score]") -> pd.DataFrame:
@@ -36,7 +35,7 @@ def results_table(scores: "Mapping[str, Score]") -> pd.DataFrame:
             "benchmark": identifier,
             "score": float(score),
             "raw": float(attrs["raw"]) if "raw" in attrs else np.nan,
-            "ceiling": float(attrs["ceiling"]) if "ceiling" in attrs else np.nan,
+            "ceiling": _ceiling(attrs),
             "error": float(attrs.get("error", np.nan)),
         }
         row |= {name: value for name, value in attrs.items() if name not in row and _plain(value)}
@@ -102,6 +101,11 @@ def _json_rows(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
 
 def _native(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _ceiling(attrs: Mapping[str, Any]) -> float:
+    ceiling = attrs.get("ceiling")
+    return np.nan if ceiling is None or not ceiling.attrs.get("claimed", True) else float(ceiling)
 
 
 def _plain(value: Any) -> bool:

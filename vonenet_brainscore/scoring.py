@@ -16,8 +16,10 @@ def score_model(
     noise: str = "model",
     trials: int | None = None,
     seed: int = 0,
+    seeds: int | None = None,
     region_layer_map: Mapping[str, str] | None = None,
     device: "str | torch.device | None" = None,
+    memory: int | None = None,
     cache: bool = True,
     progress: bool = True,
 ) -> "Score | dict[str, Score]":
@@ -35,11 +37,17 @@ def score_model(
         Noise draws to average over, instead of the benchmark's own number.
     seed : int
         Of the noise and of every bootstrap.
+    seeds : int, optional
+        Score with so many seeds, from `seed` on: the mean, with the spread over them as its error.
     region_layer_map : mapping from region to layer, optional
         Added to the model's own, or in place of its entries.
     device : str or torch.device, optional
+        By default a GPU if there is one, for named models; where it is, for a network.
+    memory : int, optional
+        Bytes that recorded features may take before they are spilled to a temporary file.
     cache : bool
-        Whether a score computed before from the same content may be returned.
+        Return the score kept for the same content (weights, noise, trials, seed, data, layer, code), and keep new
+        ones. Only scores of named benchmarks are kept.
     progress : bool
         Show progress bars.
 
@@ -54,33 +62,46 @@ def score_model(
         For a name that does not exist (with the nearest ones), or settings that cannot be.
     FileNotFoundError
         If data or released weights are needed and cannot be had; says which, and how to get them.
+    MemoryError
+        If a benchmark needs more memory than there is, before the work starts.
     """
     from .benchmarks.loading import load_benchmarks
+    from .benchmarks.running import run_benchmark
     from .benchmarks.v1_properties import V1PropertyBenchmark
-    from .provenance import provenance
+    from .provenance import content_of_score, provenance
     from .recordings.grating_experiments import GratingExperiments
     from .recordings.loading import load_subject
+    from .score_cache import cached_score
+    from .seeds import over_seeds
 
+    settings: dict[str, Any] = {
+        "noise": noise,
+        "trials": trials,
+        "region_layer_map": region_layer_map,
+        "device": device,
+        "progress": progress,
+    }
+    if seeds is not None:
+        return over_seeds(
+            lambda each: score_model(model, benchmark, seed=each, memory=memory, cache=cache, **settings), seed, seeds
+        )
     benchmarks = load_benchmarks(benchmark, seed=seed)
-    subject = load_subject(
-        model,
-        noise=noise,
-        trials=trials,
-        seed=seed,
-        region_layer_map=region_layer_map,
-        device=device,
-        progress=progress,
-    )
-    scores = {}
+    subject = load_subject(model, seed=seed, **settings)
     gratings: dict[str, GratingExperiments] = {}  # region -> recordings that its benchmarks share
+    scores = {}
     for identifier, each in benchmarks.items():
-        if isinstance(each, V1PropertyBenchmark):
-            if each.region not in gratings:
-                gratings[each.region] = GratingExperiments(subject, each.region)
-            score = each.compare(gratings[each.region])
-        else:
-            score = each(subject)
-        score.attrs |= provenance(subject, each, seed=seed)
-        scores[identifier] = score
+
+        def compute(each: Any = each) -> "Score":
+            if isinstance(each, V1PropertyBenchmark):
+                if each.region not in gratings:
+                    gratings[each.region] = GratingExperiments(subject, each.region)
+                score = each.compare(gratings[each.region])
+            else:
+                score = run_benchmark(subject, each, seed=seed, memory=memory)
+            score.attrs |= provenance(subject, each, seed=seed)
+            return score
+
+        content = content_of_score(subject, identifier, each, seed=seed) if cache else None
+        scores[identifier] = compute() if content is None else cached_score(content, compute)
     wants_one = not isinstance(benchmark, list | tuple) and len(scores) == 1
     return next(iter(scores.values())) if wants_one else scores

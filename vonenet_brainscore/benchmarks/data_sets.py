@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -60,6 +61,12 @@ class DataFile:
 
 def sha1_of(path: Path) -> str:
     """The sha1 of a file's content, in hexadecimal."""
+    stat = path.stat()
+    return _sha1_of(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache  # recordings are gigabytes, and asked for before every benchmark
+def _sha1_of(path: Path, _modified: int, _size: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha1").hexdigest()
 

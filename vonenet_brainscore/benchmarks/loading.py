@@ -28,8 +28,6 @@ def load_benchmarks(benchmark: Any, *, seed: int = 0) -> "dict[str, Benchmark]":
     MissingDataError
         If data are missing and cannot be fetched.
     """
-    from brainscore_core.benchmarks import Benchmark
-
     from .storage import load_benchmark, require_data
     from .v1_properties import V1PropertyBenchmark
 
@@ -38,15 +36,14 @@ def load_benchmarks(benchmark: Any, *, seed: int = 0) -> "dict[str, Benchmark]":
         raise ValueError("no benchmark named; 'V1-properties' needs no data but the package's own")
     loaded: dict[str, Benchmark] = {}
     for each in wanted:
-        if hasattr(each, "identifier") and callable(each):
+        if not isinstance(each, str) and hasattr(each, "identifier") and callable(each):
             loaded[each.identifier] = each
             continue
         for identifier in benchmark_identifiers(each):
-            if identifier in loaded:
-                continue
             if identifier in V1_PROPERTIES:
                 loaded[identifier] = V1PropertyBenchmark(identifier, seed=seed)
-            else:
+            elif identifier not in loaded:
                 require_data(identifier, each)
                 loaded[identifier] = load_benchmark(identifier, each)
+                loaded[identifier].loaded_by_name = True  # its content is known
     return loaded

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vonenet_brainscore.models.downloads import download
+from .downloads import download
 
 RELEASE = "https://vonenet-models.s3.us-east-2.amazonaws.com"  # where the authors of VOneNet keep their weights
 # Left over from training in the adversarially trained release; the network has no such layers.

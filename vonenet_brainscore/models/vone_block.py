@@ -7,10 +7,10 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from vonenet_brainscore.models.filter_bank import COLOURS, FilterBank, FilterGroup, filter_responses, filters_by_colour
-from vonenet_brainscore.models.gabors import GaborParameters, gabor_kernels
-from vonenet_brainscore.models.kept_rates import KeptRates
-from vonenet_brainscore.models.neuronal_noise import check_noise, noisy
+from .filter_bank import COLOURS, FilterBank, FilterGroup, filter_responses, filters_by_colour
+from .gabors import GaborParameters, gabor_kernels
+from .kept_rates import KeptRates
+from .neuronal_noise import check_noise, noisy
 
 # Filter responses computed at once on a CPU: 16 MB of float32, whose memory is reused instead of mapped afresh.
 _RESPONSES_AT_ONCE = 2**22

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vonenet_brainscore.models.back_ends import BACK_ENDS, BOTTLENECK_CHANNELS
-from vonenet_brainscore.models.checkpoints import Checkpoint, fetch_checkpoint, read_checkpoint
-from vonenet_brainscore.models.filter_bank import draw_colours
-from vonenet_brainscore.models.gabors import sample_gabor_parameters
-from vonenet_brainscore.models.registry import MODELS, ModelRow
-from vonenet_brainscore.models.vone_block import VOneBlock
+from .back_ends import BACK_ENDS, BOTTLENECK_CHANNELS
+from .checkpoints import Checkpoint, fetch_checkpoint, read_checkpoint
+from .filter_bank import draw_colours
+from .gabors import sample_gabor_parameters
+from .registry import MODELS, ModelRow
+from .vone_block import VOneBlock
 
 # What makes a front end, with the values for a new model. Those of each kind are treated alike beside a checkpoint.
 _SAMPLING = {"sf_corr": 0.75, "sf_max": 9, "sf_min": 0, "rand_param": False, "gabor_seed": 0}

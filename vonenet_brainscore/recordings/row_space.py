@@ -5,13 +5,13 @@ predictions: 135 stimuli x 1.6 million units become 135 x 135. `compressible` re
 for; nothing else may be given a `RowSpaceSubject`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .gram import Gram, gram_matrix
+from .gram import Gram, gram_matrices
 from .recognition import compressible
 
 
@@ -56,13 +56,18 @@ class RowSpaceSubject:
         indices or a slice; features of shape (row, feature)) of the region being recorded.
     benchmark : brainscore_vision.benchmarks.Benchmark
         What will be called with this object.
+    layers : sequence of str, optional
+        Candidates to stand for the region, recorded together; set `layer` to answer with another. The subject's own
+        layer by default. Needs the subject's `stream_layers`.
     memory, spill_folder
-        As in `gram_matrix`.
+        As in `gram_matrices`.
 
     Attributes
     ----------
+    layer : str or None
+        Which of the `layers` answers.
     n_features : int
-        How many features the subject recorded; 0 before the first `look_at`.
+        How many features it has; 0 before the first `look_at`.
 
     Raises
     ------
@@ -71,21 +76,34 @@ class RowSpaceSubject:
     """
 
     def __init__(
-        self, subject: Any, benchmark: Any, *, memory: int | None = None, spill_folder: Path | None = None
+        self,
+        subject: Any,
+        benchmark: Any,
+        *,
+        layers: Sequence[str] | None = None,
+        memory: int | None = None,
+        spill_folder: Path | None = None,
     ) -> None:
         recognition = compressible(benchmark)
         if not recognition:
             raise ValueError(
                 f"{benchmark.identifier} needs the full features: {recognition.reason}; give it the subject itself"
             )
-        self.n_features = 0
+        self.layer = layers[0] if layers else None
+        self._layers = layers
         self._subject = subject
         self._benchmark = benchmark
         self._memory = memory
         self._spill_folder = spill_folder
         self._region = ""
         self._time_bin = (0, 0)
-        self._scores: dict[tuple[str, ...], np.ndarray] = {}
+        self._n_features: dict[str | None, int] = {}
+        self._scores: dict[tuple[str | None, ...], np.ndarray] = {}
+
+    @property
+    def n_features(self) -> int:
+        """How many features the layer that answers has."""
+        return self._n_features.get(self.layer, 0)
 
     @property
     def identifier(self) -> str:
@@ -119,12 +137,13 @@ class RowSpaceSubject:
         """
         if not self._scores:
             self._record(self._stimulus_sets(stimuli), number_of_trials)
-        if _key(stimuli) not in self._scores:
+        key = (self.layer, *_key(stimuli))
+        if key not in self._scores:
             raise ValueError(
                 f"stimulus set {stimuli.identifier!r} isn't one of {self._benchmark.identifier}'s, whose row space was "
                 f"recorded; make a RowSpaceSubject for the benchmark that shows it"
             )
-        return self._assembly(self._scores[_key(stimuli)], stimuli)
+        return self._assembly(self._scores[key], stimuli)
 
     def _stimulus_sets(self, stimuli: Any) -> list[Any]:
         """Every stimulus set that the benchmark will show, on the subject's screen."""
@@ -145,15 +164,23 @@ class RowSpaceSubject:
     def _record(self, stimulus_sets: list[Any], number_of_trials: int) -> None:
         bounds = np.cumsum([0, *map(len, stimulus_sets)])
 
-        def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-            for stimulus_set, first in zip(stimulus_sets, bounds[:-1], strict=True):
+        def stream(stimulus_set: Any) -> Iterator[tuple[Any, dict[Any, np.ndarray]]]:
+            if self._layers:
+                yield from self._subject.stream_layers(stimulus_set, self._layers, number_of_trials=number_of_trials)
+            else:
                 for rows, features in self._subject.stream_recording(stimulus_set, number_of_trials=number_of_trials):
+                    yield rows, {None: features}
+
+        def batches() -> Iterator[tuple[np.ndarray, dict[Any, np.ndarray]]]:
+            for stimulus_set, first in zip(stimulus_sets, bounds[:-1], strict=True):
+                for rows, features in stream(stimulus_set):
                     yield first + np.arange(len(stimulus_set))[rows], features
 
-        gram = gram_matrix(batches(), int(bounds[-1]), memory=self._memory, spill_folder=self._spill_folder)
-        self.n_features = gram.n_features
-        parts = np.split(row_space(gram), bounds[1:-1])
-        self._scores = {_key(stimulus_set): part for stimulus_set, part in zip(stimulus_sets, parts, strict=True)}
+        grams = gram_matrices(batches(), int(bounds[-1]), memory=self._memory, spill_folder=self._spill_folder)
+        for layer, gram in grams.items():
+            self._n_features[layer] = gram.n_features
+            for stimulus_set, part in zip(stimulus_sets, np.split(row_space(gram), bounds[1:-1]), strict=True):
+                self._scores[layer, *_key(stimulus_set)] = part
 
     def _assembly(self, scores: np.ndarray, stimuli: Any) -> Any:
         from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly

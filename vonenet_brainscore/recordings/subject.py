@@ -92,7 +92,7 @@ class Subject(ModelCommitment):
                 f"Name one with region_layer_map, for example {{{region!r}: {self.layers[-1]!r}}}"
             )
         if not self.region_layer_map[region].startswith(FRONT_END):
-            self._become_trained()
+            self.become_trained()
         self.region = region
         # Brain-Score's benchmarks hand each bin over as a tuple inside an array without dimensions.
         self.time_bins = [(int(start), int(end)) for start, end in (np.asarray(each).tolist() for each in time_bins)]
@@ -100,7 +100,7 @@ class Subject(ModelCommitment):
 
     def start_task(self, task: str, *args: Any, **kwargs: Any) -> None:
         """Say which task to do; Brain-Score's own tasks, on the trained network."""
-        self._become_trained()
+        self.become_trained()
         super().start_task(task, *args, **kwargs)
 
     def look_at(self, stimuli: Any, number_of_trials: int = 1, require_variance: bool = False) -> Any:
@@ -157,14 +157,29 @@ class Subject(ModelCommitment):
         float32 array, shape (stimulus, neuroid)
             Mean over trials, as `look_at` would return them.
         """
+        for rows, responses in self.stream_layers(stimuli, [self.layer], number_of_trials):
+            yield rows, responses[self.layer]
+
+    def stream_layers(
+        self, stimuli: Any, layers: Sequence[str], number_of_trials: int = 1
+    ) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
+        """Responses of several layers, each as if it stood for the recorded region, as `stream_recording`."""
         if len(self.time_bins) != 1:
             raise ValueError(f"a stream has one time window, {len(self.time_bins)} are being recorded")
-        self._become_able(stimuli, [self.layer])
+        self._become_able(stimuli, layers)
         _, images = presentation_coordinates(stimuli)
-        for rows, responses in self.extractor.stream(images, [self.layer], trials=number_of_trials):
-            calls = responses[self.layer]
-            step = self._step(self.time_bins[0][0], len(calls))
-            yield rows, calls[step].reshape(len(calls[step]), -1)
+        for rows, responses in self.extractor.stream(images, layers, trials=number_of_trials):
+            in_window = {
+                layer: calls[self._step(self.time_bins[0][0], len(calls))] for layer, calls in responses.items()
+            }
+            yield rows, {layer: call.reshape(len(call), -1) for layer, call in in_window.items()}
+
+    def count_features(self) -> int:
+        """How many units the recorded region has."""
+        size = self.extractor.image_size
+        with self.extractor.noise_off():
+            ((_, responses),) = self.extractor.stream([np.full((size, size), 128, np.uint8)], [self.layer])
+        return int(responses[self.layer][0].size)
 
     def _step(self, start_ms: int, calls: int) -> int:
         if calls == 1:
@@ -187,9 +202,10 @@ class Subject(ModelCommitment):
             return
         in_front = all(layer.startswith(FRONT_END) for layer in layers)
         if not in_front or not all(as_picture(image).is_grey for image in presentation_coordinates(stimuli)[1]):
-            self._become_trained()
+            self.become_trained()
 
-    def _become_trained(self) -> None:
+    def become_trained(self) -> None:
+        """Load the trained network, where the front end alone has been standing for it."""
         if self._load_trained is None:
             return
         network, self.weights = self._load_trained()

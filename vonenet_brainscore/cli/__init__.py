@@ -1,0 +1,1 @@
+"""The command line: words to functions, results to tables. Nothing is computed here."""

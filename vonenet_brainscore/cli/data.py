@@ -1,0 +1,47 @@
+"""`vonenet-brainscore data`: primate recordings on this machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .tables import say, table
+
+app = typer.Typer(no_args_is_help=True, help="The primate recordings in Brain-Score's storage, on this machine.")
+Name = Annotated[str, typer.Argument(help="A benchmark or a data set of Brain-Score's.")]
+
+
+@app.command()
+def status(
+    name: Annotated[str | None, typer.Argument(help="Default: the data behind every dataset-style name.")] = None,
+) -> None:
+    """Which files are wanted, where they go, and whether they are there and whole."""
+    from ..benchmarks.storage import data_status
+
+    states = data_status(name)
+    if not states:
+        say(f"{name} wants no files: its data are part of this package")
+        return
+    shown = table("Files of Brain-Score's storage", "file", "state", "data set", "sha1")
+    for file, state in states.items():
+        shown.add_row(str(file.path), state, file.data_set, file.sha1)
+    say(shown)
+
+
+@app.command()
+def fetch(name: Name) -> None:
+    """Fetch what is missing or damaged from Brain-Score's storage; every file is verified by its sha1."""
+    from ..benchmarks.storage import fetch_data
+
+    fetched = fetch_data(name)
+    say(*[f"fetched {file.path}" for file in fetched] or [f"all of {name} is on this machine already"])
+
+
+@app.command("import")
+def import_files(
+    files: Annotated[list[Path], typer.Argument(help="Files fetched on another machine, under any name.")],
+) -> None:
+    """Put files brought from elsewhere where Brain-Score looks for them, known by their sha1."""
+    from ..benchmarks.storage import import_data
+
+    say(*[f"{file.name} -> {file.path}" for file in import_data(files)])

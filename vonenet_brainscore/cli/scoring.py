@@ -1,0 +1,190 @@
+"""Commands that score: `list`, `score`, `choose-layers`, `self-check`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .tables import number, say, table
+
+if TYPE_CHECKING:
+    from brainscore_core.metrics import Score
+
+Model = Annotated[str, typer.Argument(help="A model's name; `vonenet-brainscore list` shows them.")]
+Seed = Annotated[int, typer.Option(help="Of the noise and of every bootstrap.")]
+Trials = Annotated[int | None, typer.Option(min=1, help="Noise draws to average; default, the benchmark's own number.")]
+Noise = Annotated[str, typer.Option(help="'model', the neuronal noise as the model has it, or 'none'.")]
+Device = Annotated[str | None, typer.Option(help="Where to run, for example 'cuda'; default, a GPU if there is one.")]
+Memory = Annotated[
+    float | None, typer.Option(min=0.1, help="GB that recordings may take; default, a quarter of the machine's.")
+]
+
+
+def list_models_and_benchmarks(
+    all_benchmarks: Annotated[bool, typer.Option("--all", help="Also every benchmark that Brain-Score knows.")] = False,
+) -> None:
+    """Models, benchmarks, and what of their weights and data is on this machine."""
+    from ..benchmarks.names import DATASET_NAMES, V1_PROPERTIES_NAME, known_benchmarks
+    from ..benchmarks.primate_v1 import V1_PROPERTIES
+    from ..benchmarks.storage import data_status
+    from ..models.checkpoints import vonenet_home
+    from ..models.registry import MODELS
+
+    models = table("Models", "model", "in Brain-Score", "V1 (grey stimuli)", "V2, V4, IT")
+    for name, row in MODELS.items():
+        here = (vonenet_home() / row.checkpoint).is_file()
+        rest = "ready" if here else f"needs {row.checkpoint}, fetched when asked for"
+        models.add_row(name, row.brainscore_identifier, "ready", rest)
+    benchmarks = table("Benchmarks", "benchmark", "region", "data")
+    benchmarks.add_row(V1_PROPERTIES_NAME, "V1", "ready: the seven below")
+    for identifier in V1_PROPERTIES:
+        benchmarks.add_row(f"  {identifier}", "V1", "ready: part of this package")
+    for name in DATASET_NAMES:
+        ready = all(state == "verified" for state in data_status(name).values())
+        benchmarks.add_row(
+            name, name.rpartition("-")[2].upper(), "ready" if ready else f"vonenet-brainscore data fetch {name}"
+        )
+    say(models, benchmarks)
+    known = known_benchmarks()
+    say("\n".join(known) if all_benchmarks else f"{len(known)} names in all: vonenet-brainscore list --all")
+
+
+def score(
+    model: Model,
+    benchmarks: Annotated[
+        list[str] | None, typer.Argument(help="Benchmarks; default, the V1 properties whose data ship here.")
+    ] = None,
+    seed: Seed = 0,
+    seeds: Annotated[int | None, typer.Option(min=2, help="Score with so many seeds: mean and spread.")] = None,
+    trials: Trials = None,
+    noise: Noise = "model",
+    device: Device = None,
+    memory: Memory = None,
+    cache: Annotated[bool, typer.Option(help="Return a score kept for the same content, and keep new ones.")] = True,
+    output: Annotated[Path | None, typer.Option(help="Write every number to a .json, .csv or .nc file.")] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Where the figure of V1 properties goes; default MODEL-V1-properties.png.")
+    ] = None,
+    images: Annotated[Path | None, typer.Option(help="Score on your own recordings: the folder of images.")] = None,
+    responses: Annotated[
+        Path | None, typer.Option(help="... and the .npy, .nc, .csv or .mat file of responses.")
+    ] = None,
+    region: Annotated[str, typer.Option(help="... where the neurons are.")] = "V1",
+    degrees: Annotated[float, typer.Option(help="... what the width of an image spanned, in visual degrees.")] = 8,
+    metric: Annotated[
+        str, typer.Option(help="... 'pls', 'ridge', 'neuron_to_neuron' or 'linear_predictivity'.")
+    ] = "pls",
+) -> None:
+    """Score a model on benchmarks: a table, and for V1 properties a figure of model and primate distributions."""
+    from ..benchmarks.primate_v1 import PRIMATE_V1
+    from ..results import check_results_file, save_results
+    from ..scoring import score_model
+
+    wanted: list[Any] = list(benchmarks or [])
+    if (images is None) != (responses is None):
+        raise ValueError("your own recordings take both --images and --responses")
+    for file in (output, figure):
+        if file is not None and not file.resolve().parent.is_dir():
+            raise FileNotFoundError(f"no folder {file.resolve().parent} to write {file.name} to; make it first")
+    if output is not None:
+        check_results_file(output)
+    if images is not None and responses is not None:
+        from ..benchmarks.own_recordings import neural_benchmark
+
+        wanted.append(neural_benchmark(responses.stem, images, responses, region, degrees, metric))
+    scores: Any = score_model(
+        model,
+        wanted or ["V1-properties"],
+        noise=noise,
+        trials=trials,
+        seed=seed,
+        seeds=seeds,
+        device=device,
+        memory=None if memory is None else int(memory * 1e9),
+        cache=cache,
+    )
+    _print_scores(model, scores)
+    if output is not None:
+        save_results(scores, output)
+        say(f"numbers: {output}")
+    if any(identifier in PRIMATE_V1 for identifier in scores):
+        target = figure or Path(f"{model.replace(':', '-')}-V1-properties.png")
+        _save_figure(scores, target)
+        say(f"figure:  {target}")
+
+
+def choose_layers(
+    model: Model,
+    benchmark: Annotated[str, typer.Argument(help="A PLS or ridge benchmark of the region.")],
+    layers: Annotated[list[str] | None, typer.Argument(help="Candidates; default, the network's stages.")] = None,
+    seed: Seed = 0,
+    trials: Trials = None,
+    noise: Noise = "model",
+    device: Device = None,
+    memory: Memory = None,
+) -> None:
+    """Score candidate layers on a benchmark in one pass over its images, best first."""
+    from ..layer_choice import choose_layers as choose
+
+    choice = choose(
+        model,
+        benchmark,
+        layers,
+        noise=noise,
+        trials=trials,
+        seed=seed,
+        device=device,
+        memory=None if memory is None else int(memory * 1e9),
+    )
+    columns = ("score", "raw", "ceiling", "error", "units")
+    shown = table(f"{model} on {benchmark}", "layer", *columns, numbers=columns)
+    for layer, row in choice.scores.iterrows():
+        shown.add_row(str(layer), *(number(row[name]) for name in columns[:4]), number(row["n_units"], 0))
+    say(shown, f"region_layer_map={choice.region_layer_map}")
+
+
+def self_check(model: Model = "voneresnet50", seed: Seed = 0, noise: Noise = "none", device: Device = None) -> None:
+    """Score the VOneBlock, pixels and shuffled responses on a simulated V1 whose truth is known; needs no data."""
+    from ..benchmarks.running import run_benchmark
+    from ..benchmarks.self_check import self_check as check
+    from ..recordings.loading import load_subject
+
+    subject = load_subject(model, noise=noise, seed=seed, device=device)
+    found = check(subject, seed=seed, score=lambda each, benchmark: run_benchmark(each, benchmark, seed=seed))
+    shown = table(f"{found.benchmark} (simulated, not primate data)", "subject", "score", "r", "error")
+    for row in found.rows:
+        shown.add_row(row.subject, number(row.score), number(row.r), number(row.error))
+    say(shown, f"ceiling {number(found.ceiling)}, analytic {number(found.analytic_ceiling)}")
+    if found.problems:
+        raise RuntimeError("the self-check failed: " + "; ".join(found.problems))
+    say("as it must be: the VOneBlock above pixels, pixels above shuffled responses, the ceiling where it belongs")
+
+
+def _save_figure(scores: "dict[str, Score]", target: Path) -> None:
+    from ..files import written_whole
+    from ..plots.properties import property_distributions
+
+    drawing = property_distributions(scores)
+    with written_whole(target) as partial:
+        drawing.savefig(partial, dpi=150)
+
+
+def _print_scores(model: str, scores: "dict[str, Score]") -> None:
+    from ..results import results_table
+
+    columns = ("score", "raw", "ceiling", "error", "neurons", "model units")
+    shown = table(model, "benchmark", *columns, "primate data", numbers=columns)
+    rows = results_table(scores)
+    for identifier, row in rows.iterrows():
+        units, held_out = "", ""
+        if row.get("n_units") == row.get("n_units") and "n_units" in row:
+            units = f"{row['n_units'] - row['n_undefined']:.0f} of {row['n_units']:.0f}"
+            held_out = "held out" if row["held_out"] else "built from"
+        neurons = number(row.get("n_neurons"), 0)
+        shown.add_row(str(identifier), *(number(row[name]) for name in columns[:4]), neurons, units, held_out)
+    say(shown)
+    if "n_units" in rows:
+        say("model units: those with a value of the property, of the responsive ones at the probed place")
+    first = rows.iloc[0]
+    record = [f"{name} {first[name]}" for name in ("layer", "noise", "trials", "seed", "weights") if name in first]
+    say("; ".join(record))

@@ -1,0 +1,123 @@
+"""Which layer stands best for a region: every candidate scored in one pass over the images."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+
+@dataclass(frozen=True)
+class LayerChoice:
+    """What `choose_layers` found.
+
+    Attributes
+    ----------
+    scores : DataFrame, a row a layer
+        `score`, `raw`, `ceiling`, `error` and `n_units`, best first.
+    region_layer_map : dict
+        The region to its best layer, to be passed on as `region_layer_map=`.
+    """
+
+    scores: pd.DataFrame
+    region_layer_map: dict[str, str]
+
+
+def choose_layers(
+    model: Any,
+    benchmark: Any,
+    layers: Sequence[str] | None = None,
+    *,
+    noise: str = "model",
+    trials: int | None = None,
+    seed: int = 0,
+    device: Any = None,
+    memory: int | None = None,
+    progress: bool = True,
+) -> LayerChoice:
+    """Score candidate layers on a benchmark of a region, and take the best.
+
+    Brain-Score's `LayerSelection` does this layer by layer, and keeps its choice by name alone, whatever the layers
+    were. Here all layers are recorded together, and nothing is kept.
+
+    Parameters
+    ----------
+    model : str or nn.Module
+        As for `score_model`.
+    benchmark : str or Benchmark
+        One that exact compression recognises (PLS or ridge); use public data, which the leaderboard's are not.
+    layers : sequence of str, optional
+        Candidates; by default `candidate_layers` of the network.
+    noise, trials, seed, device, memory, progress
+        As for `score_model`.
+
+    Returns
+    -------
+    LayerChoice
+
+    Raises
+    ------
+    ValueError
+        For a layer that does not exist, a benchmark that needs full features, or several benchmarks.
+    """
+    from .benchmarks.loading import load_benchmarks
+    from .benchmarks.running import run_benchmark
+    from .recordings.layers import check_layers
+    from .recordings.loading import load_subject
+    from .recordings.row_space import RowSpaceSubject
+    from .recordings.subject import FRONT_END, Subject
+
+    loaded = load_benchmarks(benchmark, seed=seed)
+    if len(loaded) != 1:
+        raise ValueError(f"layers are chosen on one benchmark, not on {', '.join(loaded)}")
+    (each,) = loaded.values()
+    subject = load_subject(model, noise=noise, trials=trials, seed=seed, device=device, progress=progress)
+    if not isinstance(subject, Subject):
+        raise ValueError(f"{subject.identifier} is a BrainModel, whose layers are committed already")
+    if layers is None or not all(layer.startswith(FRONT_END) for layer in layers):
+        subject.become_trained()
+    if layers is None:
+        layers = candidate_layers(subject.extractor.network)
+    check_layers(subject.extractor.network, layers)
+    recorded = RowSpaceSubject(subject, each, layers=layers, memory=memory)
+    subject.region_layer_map.setdefault(str(each.region), layers[0])
+    rows = []
+    for layer in layers:
+        recorded.layer = layer
+        score = run_benchmark(recorded, each, seed=seed)
+        rows.append(
+            {
+                "layer": layer,
+                "score": float(score),
+                "raw": float(score.attrs["raw"]),
+                "ceiling": float(score.attrs["ceiling"]),
+                "error": float(score.attrs.get("error", np.nan)),
+                "n_units": recorded.n_features,
+            }
+        )
+    scores = pd.DataFrame(rows).set_index("layer").sort_values("score", ascending=False, kind="stable")
+    return LayerChoice(scores, {str(each.region): str(scores.index[0])})
+
+
+def candidate_layers(network: nn.Module) -> list[str]:
+    """The stages of a network: its modules, those inside a `Sequential` in its place, a recurrent area's `output`.
+
+    Rectifications are left out, since the modules before them are the same up to a rectification.
+    """
+
+    def stages(module: nn.Module, prefix: str) -> Iterator[str]:
+        for name, child in module.named_children():
+            if isinstance(child, nn.Sequential):
+                yield from stages(child, f"{prefix}{name}.")
+            elif isinstance(getattr(child, "output", None), nn.Module):
+                yield f"{prefix}{name}.output"
+            elif not isinstance(child, nn.ReLU | nn.Identity | nn.Flatten | nn.Dropout):
+                yield f"{prefix}{name}"
+
+    front = [name for name in ("vone_block", "bottleneck") if isinstance(getattr(network, name, None), nn.Module)]
+    back_end = getattr(network, "model", None)
+    if not isinstance(back_end, nn.Module):
+        return front or list(stages(network, ""))
+    return [*front, *stages(back_end, "model.")]

@@ -1,0 +1,58 @@
+"""One score from several seeds: its mean and its spread."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from brainscore_core.metrics import Score
+
+
+def over_seeds(score: Callable[[int], Any], first: int, count: int) -> Any:
+    """Scores with `count` seeds from `first` on, put together.
+
+    Parameters
+    ----------
+    score : callable
+        From a seed to a Score, or to a dict of them.
+    first, count : int
+
+    Returns
+    -------
+    Score, or dict of Score
+        As `mean_over_seeds`.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two seeds, of which there is no spread.
+    """
+    if count < 2:
+        raise ValueError(f"seeds is {count}; a spread needs at least 2, and one seed is what `seed` says")
+    seeds = range(first, first + count)
+    each = [score(seed) for seed in seeds]
+    if isinstance(each[0], dict):
+        return {identifier: mean_over_seeds([scores[identifier] for scores in each], seeds) for identifier in each[0]}
+    return mean_over_seeds(each, seeds)
+
+
+def mean_over_seeds(scores: "list[Score]", seeds: range) -> "Score":
+    """The mean of scores that differ in their seed.
+
+    Returns
+    -------
+    Score
+        Attributes as the first one's, but `raw` and `ceiling` are means, `error` is the standard deviation of the score
+        over seeds (n - 1), `seeds` are the seeds and `score_by_seed` their scores.
+    """
+    from brainscore_core.metrics import Score
+
+    values = np.array([float(score) for score in scores])
+    mean = Score(values.mean())
+    mean.attrs |= scores[0].attrs
+    for name in ("raw", "ceiling"):
+        if name in mean.attrs:
+            mean.attrs[name] = Score(np.mean([float(score.attrs[name]) for score in scores]))
+    mean.attrs |= {"error": float(values.std(ddof=1)), "seeds": list(seeds), "score_by_seed": values.tolist()}
+    return mean
