@@ -8,23 +8,26 @@ Arrays are (neuroid, presentation) in the order of `stimuli.gratings.grating_par
 so that its responses are (neuroid,).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 from scipy.interpolate import make_interp_spline
 
+from .grating_responses import (
+    RESPONSE_THRESHOLD,
+    TUNING_AXES,
+    mean_and_first_harmonic,
+    rates_by_axis,
+    strongest_response,
+)
+from .orientation_selectivity import ORIENTATION_SELECTIVITY, orientation_selectivity
 from .stimulus_axes import responses_by_axis
 
 # All from Marques et al. 2021 as Brain-Score has them.
 MEDIAN_MAX_RATE = 33.8  # spikes/s, over V1 neurons
 MEDIAN_SPONTANEOUS_RATE = 0.82  # spikes/s
 SINGLE_MAX_RATE = 243.1  # spikes/s, of the most active neuron
-RESPONSE_THRESHOLD = 5.0  # spikes/s above which a neuron counts as responsive
-
-_TUNING_AXES = ("radius", "spatial_frequency", "orientation", "phase")
-# A cubic spline takes 4 points; with 2 phases or less the fundamental is not to be told from the mean.
-_FEWEST_LEVELS = {"radius": 2, "spatial_frequency": 4, "orientation": 2, "phase": 3}
 
 
 def firing_rate_affine(responses: np.ndarray, blank: np.ndarray, parameters: pd.DataFrame) -> tuple[float, float]:
@@ -54,8 +57,8 @@ def firing_rate_affine(responses: np.ndarray, blank: np.ndarray, parameters: pd.
     """
     rectified = np.maximum(np.asarray(responses, float), 0)
     background = np.maximum(np.asarray(blank, float), 0)
-    by_phase, _ = responses_by_axis(rectified, background, parameters, _TUNING_AXES[1:])
-    strongest, _ = _strongest(by_phase.mean(axis=-1))
+    by_phase, _ = responses_by_axis(rectified, background, parameters, TUNING_AXES[1:])
+    strongest, _ = strongest_response(by_phase.mean(axis=-1))
     evoked = strongest - background
     if not (evoked > 0).any():
         raise ValueError(
@@ -104,9 +107,9 @@ def preferred_orientation(rates: np.ndarray, baseline: np.ndarray, parameters: p
         If shapes differ, presentations are not in the set's order, a rate is negative or not finite, or an axis of
         the stimuli has too few levels.
     """
-    by_phase, baseline, levels = _rates_by_axis(rates, baseline, parameters, _TUNING_AXES[1:])
+    by_phase, baseline, levels = rates_by_axis(rates, baseline, parameters, TUNING_AXES[1:])
     mean_rate = by_phase.mean(axis=-1)  # (neuroid, aperture, spatial frequency, orientation)
-    strongest, (aperture, frequency, _) = _strongest(mean_rate)
+    strongest, (aperture, frequency, _) = strongest_response(mean_rate)
     curve = mean_rate[np.arange(len(mean_rate)), aperture, frequency]  # (neuroid, orientation)
     turns = np.concatenate([levels["orientation"] + turn for turn in (-180, 0, 180)])
     # Brain-Score pads the outer turns with 0: 12 knots away, that changes the middle turn by 1e-7.
@@ -134,9 +137,9 @@ def peak_spatial_frequency(rates: np.ndarray, baseline: np.ndarray, parameters: 
     DataFrame, a row a neuroid
         ``responsive`` (strongest response above 5 spikes/s) and ``peak_spatial_frequency``, cycles/degree.
     """
-    by_phase, baseline, levels = _rates_by_axis(rates, baseline, parameters, _TUNING_AXES)
-    response = _mean_and_first_harmonic(by_phase, baseline)
-    strongest, (slower, radius, _, orientation, component) = _strongest(response)
+    by_phase, baseline, levels = rates_by_axis(rates, baseline, parameters, TUNING_AXES)
+    response = mean_and_first_harmonic(by_phase, baseline)
+    strongest, (slower, radius, _, orientation, component) = strongest_response(response)
     curve = response[
         np.arange(len(response)), slower, radius, :, orientation, component
     ]  # (neuroid, spatial frequency)
@@ -164,9 +167,9 @@ def spatial_frequency_bandwidth(rates: np.ndarray, baseline: np.ndarray, paramet
         ``responsive`` (strongest rate above baseline + 5 spikes/s), ``spatial_frequency_selective`` (0 or 1) and
         ``spatial_frequency_bandwidth`` in percent, NaN for a neuroid that is not selective.
     """
-    by_phase, baseline, levels = _rates_by_axis(rates, baseline, parameters, _TUNING_AXES)
+    by_phase, baseline, levels = rates_by_axis(rates, baseline, parameters, TUNING_AXES)
     mean_rate = by_phase.mean(axis=-1)  # (neuroid, slower, radius, spatial frequency, orientation)
-    strongest, (slower, radius, _, orientation) = _strongest(mean_rate)
+    strongest, (slower, radius, _, orientation) = strongest_response(mean_rate)
     curve = mean_rate[np.arange(len(mean_rate)), slower, radius, :, orientation]  # (neuroid, spatial frequency)
     frequency, fitted = _fitted_spatial_frequency_curve(curve, levels["spatial_frequency"])
 
@@ -202,9 +205,9 @@ def size_tuning(rates: np.ndarray, baseline: np.ndarray, parameters: pd.DataFram
         (0 or 1: index at least 0.1), ``grating_summation_field`` and ``surround_diameter`` in degrees, and
         ``surround_grating_summation_field_ratio``. All NaN for a neuroid that never responds.
     """
-    by_phase, baseline, levels = _rates_by_axis(rates, baseline, parameters, _TUNING_AXES)
-    response = _mean_and_first_harmonic(by_phase, baseline)
-    peak, (slower, _, frequency, orientation, component) = _strongest(response)
+    by_phase, baseline, levels = rates_by_axis(rates, baseline, parameters, TUNING_AXES)
+    response = mean_and_first_harmonic(by_phase, baseline)
+    peak, (slower, _, frequency, orientation, component) = strongest_response(response)
     curve = response[np.arange(len(response)), slower, :, frequency, orientation, component]  # (neuroid, radius)
 
     diameter, plateau = 2 * levels["radius"], curve[:, -1]
@@ -236,35 +239,8 @@ TUNING: dict[str, Callable[[np.ndarray, np.ndarray, pd.DataFrame], pd.DataFrame]
     "grating_summation_field": size_tuning,
     "surround_diameter": size_tuning,
     "surround_grating_summation_field_ratio": size_tuning,
+    **dict.fromkeys(ORIENTATION_SELECTIVITY, orientation_selectivity),
 }
-
-
-def _rates_by_axis(
-    rates: np.ndarray, baseline: np.ndarray, parameters: pd.DataFrame, axes: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Checked rates (neuroid, slower, *axes), baseline (neuroid,) and the levels of each axis."""
-    rates, baseline = np.asarray(rates, float), np.asarray(baseline, float)
-    by_axis, levels = responses_by_axis(rates, baseline, parameters, axes)
-    lowest = min(rates.min(initial=0), baseline.min(initial=0))
-    if lowest < 0:
-        raise ValueError(f"firing rates must not be negative, but one is {lowest:g}; see firing_rates")
-    for axis, values in levels.items():
-        if len(values) < _FEWEST_LEVELS[axis]:
-            raise ValueError(f"tuning needs {_FEWEST_LEVELS[axis]} or more levels of {axis}, but has {len(values)}")
-    return by_axis, baseline, levels
-
-
-def _strongest(response: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-    """Each neuroid's strongest response (neuroid,) and where it is, an index (neuroid,) for each further axis."""
-    flat = response.reshape(len(response), -1)
-    return flat.max(axis=1), np.unravel_index(flat.argmax(axis=1), response.shape[1:])
-
-
-def _mean_and_first_harmonic(by_phase: np.ndarray, baseline: np.ndarray) -> np.ndarray:
-    """Mean over phase above baseline, and amplitude of the first harmonic: phase in, (..., 2) out."""
-    mean = by_phase.mean(axis=-1) - baseline.reshape(-1, *[1] * (by_phase.ndim - 2))
-    first_harmonic = 2 * np.abs(np.fft.rfft(by_phase)[..., 1]) / by_phase.shape[-1]
-    return np.stack([mean, first_harmonic], axis=-1)
 
 
 def _fitted_spatial_frequency_curve(curve: np.ndarray, frequency: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

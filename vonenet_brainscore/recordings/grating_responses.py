@@ -1,0 +1,84 @@
+"""Firing rates to gratings by stimulus axis, and what every tuning analysis reads off them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from .stimulus_axes import responses_by_axis
+
+RESPONSE_THRESHOLD = (
+    5.0  # spikes/s above which a neuron counts as responsive; Marques et al. 2021 as Brain-Score has it
+)
+TUNING_AXES = ("radius", "spatial_frequency", "orientation", "phase")
+# A cubic spline takes 4 points; with 2 phases or less the fundamental is not to be told from the mean.
+_FEWEST_LEVELS = {"radius": 2, "spatial_frequency": 4, "orientation": 2, "phase": 3}
+
+
+def rates_by_axis(
+    rates: np.ndarray, baseline: np.ndarray, parameters: pd.DataFrame, axes: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Firing rates with a dimension for each stimulus axis.
+
+    Parameters
+    ----------
+    rates : array, shape (neuroid, presentation)
+        spikes/s, non-negative.
+    baseline : array, shape (neuroid,)
+        Rate at the blank, spikes/s.
+    parameters : DataFrame, a row a presentation
+    axes : sequence of str
+        As in `responses_by_axis`.
+
+    Returns
+    -------
+    rates : float64 array, shape (neuroid, slower, *axes)
+    baseline : float64 array, shape (neuroid,)
+    levels : dict
+        The sorted levels of each axis.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, presentations are in another order, a rate is negative or not finite, or an axis has too few
+        levels for a tuning curve.
+    """
+    rates, baseline = np.asarray(rates, float), np.asarray(baseline, float)
+    by_axis, levels = responses_by_axis(rates, baseline, parameters, axes)
+    lowest = min(rates.min(initial=0), baseline.min(initial=0))
+    if lowest < 0:
+        raise ValueError(f"firing rates must not be negative, but one is {lowest:g}; see firing_rates")
+    for axis, values in levels.items():
+        if len(values) < _FEWEST_LEVELS[axis]:
+            raise ValueError(
+                f"tuning needs {_FEWEST_LEVELS[axis]} or more levels of {axis}, but has {len(values)}; none of "
+                f"{len(rates)} neuroids was measured"
+            )
+    return by_axis, baseline, levels
+
+
+def strongest_response(response: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """Each neuroid's strongest response (neuroid,) and where it is, an index (neuroid,) for each further axis."""
+    flat = response.reshape(len(response), -1)
+    return flat.max(axis=1), np.unravel_index(flat.argmax(axis=1), response.shape[1:])
+
+
+def mean_and_first_harmonic(by_phase: np.ndarray, baseline: np.ndarray) -> np.ndarray:
+    """Mean over phase above baseline, and amplitude of the first harmonic, both in spikes/s.
+
+    Parameters
+    ----------
+    by_phase : array, shape (neuroid, ..., phase)
+    baseline : array, shape (neuroid,)
+
+    Returns
+    -------
+    array, shape (neuroid, ..., 2)
+    """
+    mean = by_phase.mean(axis=-1) - baseline.reshape(-1, *[1] * (by_phase.ndim - 2))
+    return np.stack([mean, first_harmonic(by_phase)], axis=-1)
+
+
+def first_harmonic(by_phase: np.ndarray) -> np.ndarray:
+    """Amplitude ``2 |sum_k r_k exp(-i phase_k)| / n`` of the modulation over phase, (..., phase) in and (...) out."""
+    return 2 * np.abs(np.fft.rfft(by_phase)[..., 1]) / by_phase.shape[-1]
