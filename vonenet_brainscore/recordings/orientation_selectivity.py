@@ -124,7 +124,7 @@ def half_bandwidth(curve: np.ndarray, orientations_deg: np.ndarray) -> np.ndarra
         Degrees, at most 90; NaN for a neuroid that answers every orientation with more than 0.707 of its peak.
     """
     turns = np.concatenate([orientations_deg + turn for turn in (-180, 0, 180)])
-    # Brain-Score pads with 0, and reads the spline beyond its last knot: so do we, as it decides about flat curves.
+    # Padded with 0 and read past the last knot as in Brain-Score; points so far out give widths above 180 degrees.
     padded = np.pad(np.tile(curve, 3), ((0, 0), (1, 1)))
     smooth = (0.4 * padded[:, :-2] + padded[:, 1:-1] + 0.4 * padded[:, 2:]) / 1.8
     degrees = np.arange(-180, 360)
