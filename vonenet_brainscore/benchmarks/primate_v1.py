@@ -231,8 +231,8 @@ def binned_similarity(
         Of the bootstrap. The metric draws from NumPy's global generator, whose state is put back; do not run it in
         several threads at once.
     measure : callable, optional
-        In place of ``1 - D / D_max``: takes the shares (bin,) of a model sample and of the neurons. One seed gives every
-        measure the same samples.
+        In place of ``1 - D / D_max``: takes the shares (bin,) of a model sample and of the neurons. One seed gives
+        every measure the same samples.
 
     Returns
     -------

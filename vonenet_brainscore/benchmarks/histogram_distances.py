@@ -1,0 +1,90 @@
+"""How far two histograms over the same bins are apart."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def wasserstein_distance(p: ArrayLike, q: ArrayLike, positions: ArrayLike, *, period: float | None = None) -> float:
+    """Wasserstein distance between two histograms: the share of cells moved, times how far, at the least.
+
+    ``sum_i |P_i - Q_i - c| (x_{i+1} - x_i)`` with the cumulative shares P and Q and ``c = 0``. On a circle the sum
+    includes the way from the last position to the first, and c is the value that makes it smallest, the median of
+    ``P - Q`` weighted by the ways (Rabin, Delon & Gousseau 2011, J Math Imaging Vis 41:147).
+
+    Parameters
+    ----------
+    p, q : array, shape (bin,)
+        Shares; each sums to 1.
+    positions : array, shape (bin,)
+        Where the cells of a bin are taken to lie, ascending.
+    period : float, optional
+        Length of the circle, if the positions lie on one.
+
+    Returns
+    -------
+    float
+        In the unit of `positions`.
+    """
+    positions = np.asarray(positions, float)
+    surplus = np.cumsum(np.asarray(p, float) - np.asarray(q, float))  # (bin,), to be carried over each way
+    if period is None:
+        return float(np.abs(surplus[:-1]) @ np.diff(positions))
+    ways = np.diff(positions, append=positions[0] + period)
+    return float(np.abs(surplus - _weighted_median(surplus, ways)) @ ways)
+
+
+def joint_wasserstein_distance(p: ArrayLike, q: ArrayLike, positions: ArrayLike, n_cells: int) -> float:
+    """Wasserstein distance between two joint histograms of as many cells: the mean way of the best assignment.
+
+    Parameters
+    ----------
+    p, q : array, shape (bin,)
+        Shares; times `n_cells` they are whole.
+    positions : array, shape (bin, parameter)
+    n_cells : int
+        In each of the two.
+
+    Returns
+    -------
+    float
+        Euclidean, in the unit of `positions`.
+    """
+    from scipy.optimize import linear_sum_assignment
+    from scipy.spatial.distance import cdist
+
+    positions = np.asarray(positions, float)
+    cells = [np.repeat(positions, np.rint(np.multiply(shares, n_cells)).astype(int), axis=0) for shares in (p, q)]
+    ways = cdist(*cells)  # (cell, cell)
+    return float(ways[linear_sum_assignment(ways)].mean())
+
+
+def joint_ks_similarity(p: NDArray, q: NDArray) -> float:
+    """Similarity of two joint histograms, ``1 - D / D_max``.
+
+    D is Peacock's Kolmogorov-Smirnov distance (1983, Mon Not R Astron Soc 202:615): the largest difference between the
+    shares of cells in a quadrant, over all four quadrants at every corner of a bin. D_max is that of `q` from a
+    population that lies all in one corner bin, so that for a single row of bins this is Brain-Score's similarity.
+
+    Parameters
+    ----------
+    p, q : array, shape (bin, bin)
+        Shares; each sums to 1.
+    """
+    corners = []
+    for corner in ((0, 0), (0, -1), (-1, 0), (-1, -1)):
+        all_there = np.zeros_like(q)
+        all_there[corner] = 1
+        corners.append(_quadrant_distance(all_there, q))
+    return 1 - _quadrant_distance(p, q) / max(corners)
+
+
+def _quadrant_distance(p: NDArray, q: NDArray) -> float:
+    difference = p - q
+    quadrants = (difference, difference[::-1], difference[:, ::-1], difference[::-1, ::-1])
+    return max(float(np.abs(quadrant.cumsum(axis=0).cumsum(axis=1)).max()) for quadrant in quadrants)
+
+
+def _weighted_median(values: NDArray, weights: NDArray) -> float:
+    order = np.argsort(values)
+    reached = np.cumsum(weights[order])
+    return values[order][np.searchsorted(reached, reached[-1] / 2)]
