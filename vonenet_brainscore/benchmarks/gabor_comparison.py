@@ -160,7 +160,7 @@ class GaborComparison:
         shown.insert(1, "ceiling", table["ceiling"].map("{:.3f}".format, na_action="ignore"))
         shown["floor"] = table["distance_floor"].map("{:.3f}".format, na_action="ignore")
         for name in ("n_model", "n_neurons"):
-            shown[name] = table[name].map("{:d}".format, na_action="ignore")
+            shown[name] = table[name].astype(str).replace("<NA>", "")
         return shown.join(table[["data", "source"]])
 
 
