@@ -14,17 +14,28 @@ import numpy as np
 import pandas as pd
 
 from ..brainscore import without_result_caching
-from ..stimuli.gratings import PROBED_POSITION, grating_parameters, grating_stimulus_set
+from ..stimuli.gratings import (
+    PROBED_POSITION,
+    grating_parameters,
+    grating_stimulus_set,
+    gratings_as_images,
+    render_gratings,
+)
+from .orientation_selectivity import ORIENTATION_SELECTIVITY
 from .receptive_fields import RECEPTIVE_FIELD_TOLERANCE, is_probed, receptive_field_centres
 from .tuning import TUNING, firing_rate_affine, firing_rates
 from .vone_window import WindowRecorder
 
 if TYPE_CHECKING:
+    from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
+    from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
     from brainscore_vision.model_interface import BrainModel
 
 MAPPING_TRIALS, TRIALS = 10, 20  # of the receptive-field set and of the others; Marques et al. 2021
 TIME_BIN = (70, 170)  # ms
-_SCREENS_AT_A_TIME = 256  # bounds memory: a layer of 200,000 units answers with 200 MB
+# Both bound memory: a layer of 200,000 units answers 256 screens with 200 MB, and has maps of 350 MB, kept in float32.
+_SCREENS_AT_A_TIME = 256
+_MAPS_AT_A_TIME = 20_000
 EXPERIMENT_OF = {  # property -> the grating set it is measured with
     "preferred_orientation": "orientation",
     "peak_spatial_frequency": "spatial_frequency",
@@ -35,6 +46,7 @@ EXPERIMENT_OF = {  # property -> the grating set it is measured with
     "grating_summation_field": "size",
     "surround_diameter": "size",
     "surround_grating_summation_field_ratio": "size",
+    **dict.fromkeys(ORIENTATION_SELECTIVITY, "orientation"),
 }
 
 
@@ -49,6 +61,12 @@ class _Recorder(Protocol):
 
     def record(self, name: str, trials: int) -> np.ndarray:
         """Mean responses (neuroid, presentation) of the kept neuroids to a grating set."""
+
+    def record_gratings(self, parameters: pd.DataFrame, trials: int, doing: str) -> np.ndarray:
+        """The same to any gratings; `doing` names the experiment where progress is shown."""
+
+    def record_images(self, stimuli: "StimulusSet", trials: int) -> np.ndarray:
+        """The same to images as wide as the subject's screen."""
 
 
 class GratingExperiments:
@@ -77,14 +95,16 @@ class GratingExperiments:
             If there are none.
         """
         responses, blank, positions = self._recorder.map_receptive_fields()
-        centres = receptive_field_centres(responses, blank, positions)
+        parts = [slice(start, start + _MAPS_AT_A_TIME) for start in range(0, len(blank), _MAPS_AT_A_TIME)]
+        centres = np.concatenate([receptive_field_centres(responses[part], blank[part], positions) for part in parts])
         probed = is_probed(centres)
         if not probed.any():
             silent = int(np.isnan(centres[:, 0]).sum())
+            alike = int((responses.min(axis=1) == responses.max(axis=1)).sum())
             raise ValueError(
                 f"none of {len(probed)} neuroids of {self.subject.identifier} has its receptive field within "
                 f"{RECEPTIVE_FIELD_TOLERANCE} degrees of {PROBED_POSITION} (y, x), and {silent} never respond to the "
-                "mapping gratings; there is nothing to measure"
+                f"mapping gratings ({alike} answer them all alike); there is nothing to measure"
             )
         table = self._recorder.keep(probed)
         table["measured_receptive_field_y"], table["measured_receptive_field_x"] = centres[probed].T
@@ -106,6 +126,34 @@ class GratingExperiments:
     def rates(self, name: str) -> np.ndarray:
         """Firing rates to a grating set in spikes/s: (neuroid, presentation)."""
         return firing_rates(self.responses(name), self.affine)
+
+    def rates_to_gratings(self, parameters: pd.DataFrame, doing: str) -> np.ndarray:
+        """Firing rates to gratings of one's own in spikes/s: (neuroid, presentation).
+
+        Parameters
+        ----------
+        parameters : DataFrame, a row a presentation
+            With the columns of `grating_parameters`.
+        doing : str
+            Name of the experiment, where progress is shown.
+        """
+        len(self.neuroids)
+        return firing_rates(self._recorder.record_gratings(parameters, TRIALS, doing), self.affine)
+
+    def rates_to_images(self, stimuli: "StimulusSet") -> np.ndarray:
+        """Firing rates to images in spikes/s: (neuroid, presentation), in the order of `stimuli`.
+
+        Each set is shown once; sets are told apart by their identifiers, and `degrees` says how wide an image is.
+        """
+        from brainscore_vision.benchmark_helpers.screen import place_on_screen
+
+        name = str(stimuli.identifier)
+        if name not in self._responses:
+            len(self.neuroids)
+            with without_result_caching():
+                placed = place_on_screen(stimuli, target_visual_degrees=self.subject.visual_degrees())
+            self._responses[name] = self._recorder.record_images(placed, TRIALS)
+        return firing_rates(self._responses[name], self.affine)
 
     def properties(self, name: str) -> pd.DataFrame:
         """The tuning properties that go with one, for every probed neuroid, with `responsive`.
@@ -145,40 +193,72 @@ class _ScreenRecorder:
         # Centres come from noise-free responses where noise can be had off, see `WindowRecorder`.
         ours = isinstance(self.subject, Subject)
         with self.subject.extractor.noise_off() if ours else nullcontext():
-            blank = np.concatenate([part for _, part in self._look("blank", MAPPING_TRIALS)], axis=1)[:, 0]
+            blank = self._describe_neuroids()
             parameters = grating_parameters("receptive_field")
             positions = parameters.drop_duplicates(["position_y", "position_x"])
             gratings = len(parameters) // len(positions)  # at each position, in rows next to each other
             strongest = np.zeros((len(blank), len(positions)), np.float32)
-            for rows, part in self._look("receptive_field", MAPPING_TRIALS):
+            for rows, part in self._look(parameters, MAPPING_TRIALS):
                 for column, position in enumerate(np.arange(rows.start, rows.stop) // gratings):
                     np.maximum(strongest[:, position], part[:, column], out=strongest[:, position])
         return strongest, blank, positions
+
+    def _describe_neuroids(self) -> np.ndarray:
+        """Note what is known of each neuroid; its response to the blank."""
+        with TemporaryDirectory() as directory, without_result_caching():
+            stimuli = grating_stimulus_set("blank", directory, visual_degrees=self.subject.visual_degrees())
+            responses = _by_neuroid(self.subject.look_at(stimuli, number_of_trials=MAPPING_TRIALS))
+        self._neuroids = responses.indexes["neuroid"].to_frame(index=False)
+        return responses.values[:, 0]
 
     def keep(self, neuroids: np.ndarray) -> pd.DataFrame:
         self._kept = neuroids
         return self._neuroids[neuroids].reset_index(drop=True)
 
     def record(self, name: str, trials: int) -> np.ndarray:
-        return np.concatenate([part[self._kept] for _, part in self._look(name, trials)], axis=1)
+        return self.record_gratings(grating_parameters(name), trials, name)
 
-    def _look(self, name: str, trials: int) -> Iterator[tuple[slice, np.ndarray]]:
-        """Responses (neuroid, presentation), some presentations at a time."""
-        from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+    def record_gratings(self, parameters: pd.DataFrame, trials: int, doing: str) -> np.ndarray:
+        return np.concatenate([part[self._kept] for _, part in self._look(parameters, trials)], axis=1)
 
-        with TemporaryDirectory() as directory, without_result_caching():
-            stimuli = grating_stimulus_set(name, directory, visual_degrees=self.subject.visual_degrees())
-            for start in range(0, len(stimuli), _SCREENS_AT_A_TIME):
-                rows = slice(start, min(start + _SCREENS_AT_A_TIME, len(stimuli)))
-                some = StimulusSet(stimuli.iloc[rows].reset_index(drop=True))
-                some.identifier = f"{stimuli.identifier}-{rows.start}-{rows.stop}"
-                some.stimulus_paths = stimuli.stimulus_paths
-                responses = self.subject.look_at(some, number_of_trials=trials)
-                if "time_bin" in responses.dims:
-                    responses = responses.squeeze("time_bin")
-                responses = responses.transpose("neuroid", "presentation")
-                order = {name: index for index, name in enumerate(responses["stimulus_id"].values)}
-                values = responses.values[:, [order[name] for name in some["stimulus_id"]]]
-                if self._neuroids.empty:
-                    self._neuroids = responses.indexes["neuroid"].to_frame(index=False)
-                yield rows, values
+    def record_images(self, stimuli: "StimulusSet", trials: int) -> np.ndarray:
+        starts = range(0, len(stimuli), _SCREENS_AT_A_TIME)
+        parts = [_some_of(stimuli, slice(start, start + _SCREENS_AT_A_TIME)) for start in starts]
+        return np.concatenate([self._look_at(part, trials)[self._kept] for part in parts], axis=1)
+
+    def _look(self, parameters: pd.DataFrame, trials: int) -> Iterator[tuple[slice, np.ndarray]]:
+        """Responses (neuroid, presentation) to gratings, some presentations at a time."""
+        for start in range(0, len(parameters), _SCREENS_AT_A_TIME):
+            rows = slice(start, min(start + _SCREENS_AT_A_TIME, len(parameters)))
+            some = parameters.iloc[rows]
+            degrees = self.subject.visual_degrees()
+            if hasattr(self.subject, "stream_recording"):  # no files, and the responses come as plain arrays
+                screens = list(render_gratings(some, visual_degrees=degrees))
+                for batch, responses in self.subject.stream_recording(screens, trials):
+                    yield slice(start + batch.start, start + batch.stop), responses.T
+            else:
+                with TemporaryDirectory() as directory:
+                    stimuli = gratings_as_images(some, f"gratings-{start}", directory, visual_degrees=degrees)
+                    yield rows, self._look_at(stimuli, trials)
+
+    def _look_at(self, stimuli: "StimulusSet", trials: int) -> np.ndarray:
+        with without_result_caching():
+            responses = _by_neuroid(self.subject.look_at(stimuli, number_of_trials=trials))
+        order = {name: index for index, name in enumerate(responses["stimulus_id"].values)}
+        return responses.values[:, [order[name] for name in stimuli["stimulus_id"]]]
+
+
+def _some_of(stimuli: "StimulusSet", rows: slice) -> "StimulusSet":
+    from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+
+    some = StimulusSet(stimuli.iloc[rows].reset_index(drop=True))
+    some.identifier = f"{stimuli.identifier}-{rows.start}"
+    some.stimulus_paths = stimuli.stimulus_paths
+    return some
+
+
+def _by_neuroid(responses: "NeuroidAssembly") -> "NeuroidAssembly":
+    """(neuroid, presentation), whatever the order and with or without its one time bin."""
+    if "time_bin" in responses.dims:
+        responses = responses.squeeze("time_bin")
+    return responses.transpose("neuroid", "presentation")

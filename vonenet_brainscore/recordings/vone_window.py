@@ -1,8 +1,9 @@
 """The VOneBlock units of one place in the visual field, and no more of the stimuli than those units see."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,13 +12,17 @@ from tqdm.auto import tqdm
 
 from ..models.vone_block import VOneBlock
 from ..stimuli.gratings import PROBED_POSITION, grating_parameters, render_gratings, screen_size
-from ..stimuli.images import normalise, resize
+from ..stimuli.images import Picture, as_picture, normalise, resize
 from .activations import ActivationsExtractor
 from .neuroids import receptive_field_degrees, vone_units
 from .noise_draws import noise_draws
 from .receptive_fields import RECEPTIVE_FIELD_TOLERANCE
 
-_GRATINGS_AT_A_TIME = 64  # bounds memory: 64 windows of 11 x 11 units and 512 channels are 16 MB
+if TYPE_CHECKING:
+    from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+
+_STIMULI_AT_A_TIME = 64  # bounds memory: 64 windows of 11 x 11 units and 512 channels are 16 MB
+_Responses = tuple[slice, torch.Tensor, list[bytes]]  # which stimuli; (stimulus, neuroid); the stimuli's contents
 
 
 class VOneWindow:
@@ -57,7 +62,7 @@ class VOneWindow:
         return units[0] * self.block.stride - reach, units[-1] * self.block.stride + reach + 1
 
     def rates(self, parameters: pd.DataFrame) -> Iterator[tuple[slice, torch.Tensor]]:
-        """Noise-free responses, some gratings at a time.
+        """Noise-free responses to gratings, some at a time.
 
         Yields
         ------
@@ -66,23 +71,39 @@ class VOneWindow:
         tensor, shape (grating, neuroid)
             Neuroids in the order (channel, row, column).
         """
-        weights = self.block.simple_conv_q0.weight
-        for start in range(0, len(parameters), _GRATINGS_AT_A_TIME):
-            rows = slice(start, min(start + _GRATINGS_AT_A_TIME, len(parameters)))
-            seen = torch.from_numpy(self._see(parameters.iloc[rows])).to(weights)  # (grating, 1, y, x)
-            with torch.no_grad():
-                rates = self.block.rates(seen.expand(-1, 3, -1, -1), padding=0)  # (grating, channel, row, column)
-            yield rows, rates.flatten(1)
+        for rows in _some_at_a_time(len(parameters)):
+            yield rows, self._rates(self._resized(parameters.iloc[rows], *self._seen)[..., None])
 
-    def _see(self, parameters: pd.DataFrame) -> np.ndarray:
-        """What the network is fed of the gratings within the window: float32 (grating, 1, y, x), 0 beyond the image."""
+    def rates_to_images(self, images: Sequence[Picture]) -> torch.Tensor:
+        """Noise-free responses, (image, neuroid), to grey images that fill the screen.
+
+        Raises
+        ------
+        ValueError
+            If an image has colour: the front end of a named model has colours of its own only with its checkpoint.
+        """
+        if not all(image.is_grey for image in images):
+            raise ValueError("an image has colour; units at the probed position are recorded for grey images only")
+        top, bottom, left, right = self._seen
+        edge = (self.block.image_size, self.block.image_size)
+        return self._rates(np.stack([resize(image.pixels, edge)[top:bottom, left:right, :1] for image in images]))
+
+    @property
+    def _seen(self) -> tuple[int, int, int, int]:
+        """Network pixels within the window: top, bottom, left, right."""
         size = self.block.image_size
         top, bottom = self.extent(self.rows)
         left, right = self.extent(self.columns)
-        pixels = self._resized(parameters, max(top, 0), min(bottom, size), max(left, 0), min(right, size))
-        fed = normalise(pixels[..., None])  # (grating, 1, y, x)
-        outside = ((max(-top, 0), max(bottom - size, 0)), (max(-left, 0), max(right - size, 0)))
-        return np.pad(fed, ((0, 0), (0, 0), *outside))
+        return max(top, 0), min(bottom, size), max(left, 0), min(right, size)
+
+    def _rates(self, pixels: np.ndarray) -> torch.Tensor:
+        """Responses (stimulus, neuroid) to what lies in the window: uint8 (stimulus, y, x, 1)."""
+        size = self.block.image_size
+        beyond = [(max(-start, 0), max(end - size, 0)) for start, end in map(self.extent, (self.rows, self.columns))]
+        fed = np.pad(normalise(pixels), ((0, 0), (0, 0), *beyond))  # (stimulus, 1, y, x), 0 beyond the image
+        with torch.no_grad():
+            seen = torch.from_numpy(fed).to(self.block.simple_conv_q0.weight).expand(-1, 3, -1, -1)
+            return self.block.rates(seen, padding=0).flatten(1)  # (stimulus, neuroid)
 
     def _resized(self, parameters: pd.DataFrame, top: int, bottom: int, left: int, right: int) -> np.ndarray:
         """Network pixels [top, bottom) x [left, right) of the screen: uint8 (grating, y, x)."""
@@ -101,6 +122,11 @@ class VOneWindow:
         return np.stack([resize(image, shape) for image in screens])[
             :, top - rows[0] : bottom - rows[0], left - columns[0] : right - columns[0]
         ]
+
+
+def _some_at_a_time(stimuli: int) -> Iterator[slice]:
+    for start in range(0, stimuli, _STIMULI_AT_A_TIME):
+        yield slice(start, min(start + _STIMULI_AT_A_TIME, stimuli))
 
 
 def _shift_invariant_step(size: int, screen: int) -> int:
@@ -201,17 +227,37 @@ class WindowRecorder:
 
     def record(self, name: str, trials: int) -> np.ndarray:
         """Mean responses of the kept units to a grating set: (neuroid, presentation)."""
-        parameters = grating_parameters(name)
+        return self.record_gratings(grating_parameters(name), trials, name.replace("_", " "))
+
+    def record_gratings(self, parameters: pd.DataFrame, trials: int, doing: str) -> np.ndarray:
+        """Mean responses of the kept units to gratings: (neuroid, presentation)."""
+
+        def stream() -> Iterator[_Responses]:
+            for rows, rates in self._window.rates(parameters):
+                yield rows, rates, [self._content(row) for row in parameters.iloc[rows].to_numpy()]
+
+        return self._record(stream(), len(parameters), trials, doing)
+
+    def record_images(self, stimuli: "StimulusSet", trials: int) -> np.ndarray:
+        """Mean responses of the kept units to images that fill the screen: (neuroid, presentation)."""
+        images = [stimuli.get_stimulus(name) for name in stimuli["stimulus_id"]]
+
+        def stream() -> Iterator[_Responses]:
+            for rows in _some_at_a_time(len(images)):
+                pictures = [as_picture(image) for image in images[rows]]
+                yield rows, self._window.rates_to_images(pictures), [picture.content for picture in pictures]
+
+        return self._record(stream(), len(images), trials, str(stimuli.identifier))
+
+    def _record(self, stream: Iterator[_Responses], stimuli: int, trials: int, doing: str) -> np.ndarray:
         extractor, trials = self.extractor, self.extractor.trials_run(trials)
         kept = torch.from_numpy(np.flatnonzero(self._kept))
         units = f"{len(kept)} units {hashlib.sha256(self._kept.tobytes()).hexdigest()} of {self._window}"
-        responses = np.empty((len(kept), len(parameters)), np.float32)
-        bar = tqdm(total=len(parameters), desc=name.replace("_", " "), unit="grating", disable=not extractor.progress)
-        with bar:
-            for rows, rates in self._window.rates(parameters):
-                rates = rates[:, kept.to(rates.device)]  # (grating, neuroid)
+        responses = np.empty((len(kept), stimuli), np.float32)
+        with tqdm(total=stimuli, desc=doing, unit="stimulus", disable=not extractor.progress) as bar:
+            for rows, rates, contents in stream:
+                rates = rates[:, kept.to(rates.device)]  # (stimulus, neuroid)
                 if extractor.is_noisy:
-                    contents = [self._content(row) for row in parameters.iloc[rows].to_numpy()]
                     total = torch.zeros_like(rates)
                     for trial in range(trials):
                         draws = noise_draws(

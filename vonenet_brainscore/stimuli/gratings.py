@@ -203,13 +203,38 @@ def grating_stimulus_set(name: str, directory: str | Path, *, visual_degrees: fl
         blank has not. The identifier is ``Marques2020_<name>``, and for another width than 12 degrees the one
         that ``place_on_screen`` gives those images, because Brain-Score's caches know a set by its identifier alone.
     """
+    stimuli = gratings_as_images(
+        grating_parameters(name), f"Marques2020_{name}", directory, visual_degrees=visual_degrees
+    )
+    if name == "blank":
+        stimuli = stimuli.drop(columns=list(PARAMETERS))
+    return stimuli
+
+
+def gratings_as_images(
+    parameters: pd.DataFrame, identifier: str, directory: str | Path, *, visual_degrees: float
+) -> StimulusSet:
+    """Gratings as PNG files and a Brain-Score ``StimulusSet``.
+
+    Parameters
+    ----------
+    parameters : DataFrame
+        As for `render_gratings`.
+    identifier : str
+        Also the beginning of the files' names.
+    directory, visual_degrees
+        As for `grating_stimulus_set`.
+
+    Returns
+    -------
+    StimulusSet
+        As `grating_stimulus_set`.
+    """
     from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
     from PIL import Image
 
-    parameters = grating_parameters(name)
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    identifier = f"Marques2020_{name}"
     paths = [directory / f"{identifier}_{row:04d}.png" for row in range(len(parameters))]
     for row, path in enumerate(paths):
         Image.fromarray(render_gratings(parameters.iloc[[row]], visual_degrees=visual_degrees)[0]).save(path)
@@ -217,8 +242,7 @@ def grating_stimulus_set(name: str, directory: str | Path, *, visual_degrees: fl
     stimuli = StimulusSet({"stimulus_id": [str(row) for row in range(len(parameters))]})
     stimuli["filename"] = [path.name for path in paths]
     stimuli["degrees"] = visual_degrees
-    if name != "blank":
-        stimuli[list(PARAMETERS)] = parameters
+    stimuli[list(PARAMETERS)] = parameters.reset_index(drop=True)
     stimuli.stimulus_paths = dict(zip(stimuli["stimulus_id"], paths, strict=True))
     placed = f"--target{visual_degrees:.2f}--sourceNone" if visual_degrees != FIELD_DEGREES else ""
     stimuli.identifier = identifier + placed
