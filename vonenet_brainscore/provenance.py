@@ -1,5 +1,6 @@
 """What made a score: the record that goes with it, and the content it is kept under."""
 
+import warnings
 from importlib.metadata import version
 from typing import Any
 
@@ -35,24 +36,48 @@ def provenance(subject: Any, benchmark: Any, *, seed: int) -> dict[str, Any]:
     return record | (_recording(subject, benchmark) if isinstance(subject, Subject) else {})
 
 
+def no_score(subject: Any, benchmark: Any, error: Exception, *, seed: int) -> Any:
+    """NaN in place of a score that could not be made, so that those of other benchmarks are not lost with it.
+
+    Returns
+    -------
+    Score
+        NaN, with `provenance` and, as `problem`, what the error says.
+
+    Warns
+    -----
+    UserWarning
+        With the benchmark and the problem.
+    """
+    from brainscore_core.metrics import Score
+
+    warnings.warn(f"{benchmark.identifier} could not be scored: {error}", stacklevel=3)
+    score = Score(float("nan"))
+    score.attrs |= {"problem": str(error), **provenance(subject, benchmark, seed=seed)}
+    return score
+
+
 def content_of_score(subject: Any, identifier: str, benchmark: Any, *, seed: int) -> dict[str, Any] | None:
     """Everything that a score depends on, as plain values; None where that cannot be known.
 
-    Known are this package's subjects on V1 property benchmarks and on benchmarks loaded by name, whose data Brain-Score
-    registers with a hash. The trained weights are loaded if the region needs them.
+    Known are this package's subjects, of torch's and this package's modules, on V1 property benchmarks and on benchmarks
+    loaded by name, whose data Brain-Score registers with a hash. The trained weights are loaded if the region needs them.
     """
     from .benchmarks.primate_v1 import V1_PROPERTIES
     from .benchmarks.storage import wanted_files
     from .models.checkpoints import vonenet_home
     from .models.registry import MODELS
     from .recordings.subject import Subject
-    from .score_cache import code_digest, weights_digest
+    from .score_cache import code_digest, network_digest
 
     known = identifier in V1_PROPERTIES or getattr(benchmark, "loaded_by_name", False)
     region = _region(benchmark)
     if not isinstance(subject, Subject) or not known or region is None:
         return None
     subject.start_recording(region)
+    network = network_digest(subject.extractor.network)
+    if network is None:
+        return None
     row = MODELS.get(subject.identifier)
     released = vonenet_home() / row.checkpoint if row is not None else None
     return {
@@ -61,7 +86,7 @@ def content_of_score(subject: Any, identifier: str, benchmark: Any, *, seed: int
         "benchmark": identifier,
         "data": [] if identifier in V1_PROPERTIES else [file.sha1 for file in wanted_files(identifier)],
         "seed": seed,
-        "weights": weights_digest(subject.extractor.network),
+        "network": network,
         # What a front end would load for stimuli with colour.
         "checkpoint": released.stat().st_mtime_ns if released is not None and released.is_file() else None,
         "visual_degrees": subject.visual_degrees(),

@@ -52,8 +52,15 @@ def code_digest() -> str:
     return digest.hexdigest()
 
 
-def weights_digest(network: "torch.nn.Module") -> str:
-    """Digest of a network's architecture, as it prints, and of every parameter and buffer."""
+def network_digest(network: "torch.nn.Module") -> str | None:
+    """Digest of a network: its modules, as they print, and every parameter and buffer.
+
+    None if a module is neither torch's nor this package's: what its code does cannot be known.
+    """
+    ours = __name__.rpartition(".")[0]
+    for module in network.modules():
+        if not type(module).__module__.startswith(("torch.nn.", f"{ours}.")):
+            return None
     digest = hashlib.sha256(repr(network).encode())
     for name, tensor in network.state_dict().items():
         digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())

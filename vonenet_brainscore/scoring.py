@@ -54,7 +54,8 @@ def score_model(
     Returns
     -------
     Score, or dict from identifier to Score for a list or 'V1-properties'
-        With attributes `raw`, `ceiling`, `error`, and the record of what made it (`provenance.provenance`).
+        With attributes `raw`, `ceiling`, `error`, and the record of what made it (`provenance.provenance`). Of several
+        benchmarks, one that cannot be scored gives NaN with the attribute `problem`, and a warning.
 
     Raises
     ------
@@ -68,7 +69,7 @@ def score_model(
     from .benchmarks.loading import load_benchmarks
     from .benchmarks.running import run_benchmark
     from .benchmarks.v1_properties import V1PropertyBenchmark
-    from .provenance import content_of_score, provenance
+    from .provenance import content_of_score, no_score, provenance
     from .recordings.grating_experiments import GratingExperiments
     from .recordings.loading import load_subject
     from .score_cache import cached_score
@@ -87,6 +88,7 @@ def score_model(
         )
     benchmarks = load_benchmarks(benchmark, seed=seed)
     subject = load_subject(model, seed=seed, **settings)
+    wants_one = not isinstance(benchmark, list | tuple) and len(benchmarks) == 1
     gratings: dict[str, GratingExperiments] = {}  # region -> recordings that its benchmarks share
     scores = {}
     for identifier, each in benchmarks.items():
@@ -101,7 +103,11 @@ def score_model(
             score.attrs |= provenance(subject, each, seed=seed)
             return score
 
-        content = content_of_score(subject, identifier, each, seed=seed) if cache else None
-        scores[identifier] = compute() if content is None else cached_score(content, compute)
-    wants_one = not isinstance(benchmark, list | tuple) and len(scores) == 1
+        try:
+            content = content_of_score(subject, identifier, each, seed=seed) if cache else None
+            scores[identifier] = compute() if content is None else cached_score(content, compute)
+        except (ValueError, OSError, MemoryError) as error:
+            if wants_one:
+                raise
+            scores[identifier] = no_score(subject, each, error, seed=seed)
     return next(iter(scores.values())) if wants_one else scores

@@ -76,7 +76,6 @@ def score(
     ] = "pls",
 ) -> None:
     """Score a model on benchmarks: a table, and for V1 properties a figure of model and primate distributions."""
-    from ..benchmarks.primate_v1 import PRIMATE_V1
     from ..results import check_results_file, save_results
     from ..scoring import score_model
 
@@ -107,10 +106,13 @@ def score(
     if output is not None:
         save_results(scores, output)
         say(f"numbers: {output}")
-    if any(identifier in PRIMATE_V1 for identifier in scores):
+    if any("model_values" in score.attrs for score in scores.values()):
         target = figure or Path(f"{model.replace(':', '-')}-V1-properties.png")
         _save_figure(scores, target)
         say(f"figure:  {target}")
+    problems = [f"{name}: {score.attrs['problem']}" for name, score in scores.items() if "problem" in score.attrs]
+    if problems:
+        raise RuntimeError(f"{len(problems)} of {len(scores)} benchmarks could not be scored:\n" + "\n".join(problems))
 
 
 def choose_layers(

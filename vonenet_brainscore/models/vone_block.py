@@ -220,6 +220,12 @@ class VOneBlock(nn.Module):
         finally:
             self._kept = outer
 
+    def extra_repr(self) -> str:
+        """What the weights do not say."""
+        names = ("image_size", "visual_degrees", "ksize", "stride", "simple_channels", "complex_channels", "k_exc")
+        names += ("noise_mode", "noise_scale", "noise_level")
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+
     @property
     def pixels_per_degree(self) -> float:
         return self.image_size / self.visual_degrees

@@ -68,7 +68,7 @@ def property_distributions(scores: "Mapping[str, Score]") -> "Figure":
     """
     from matplotlib.figure import Figure
 
-    shown = [score for identifier, score in scores.items() if identifier in PRIMATE_V1]
+    shown = [score for score in scores.values() if "model_values" in score.attrs]
     if not shown:
         raise ValueError(f"no V1 property among {', '.join(scores) or 'no scores'}; have {', '.join(PRIMATE_V1)}")
     columns = min(len(shown), 4)
