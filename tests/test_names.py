@@ -7,29 +7,9 @@ from vonenet_brainscore.benchmarks.names import (
     DATASET_NAMES,
     benchmark_identifiers,
     known_benchmarks,
-    plugin_folder,
-    registrations,
 )
 from vonenet_brainscore.benchmarks.primate_v1 import V1_PROPERTIES
-
-
-def test_known_benchmarks_are_those_that_brainscore_locates(monkeypatch):
-    monkeypatch.setenv("BS_INSTALL_DEPENDENCIES", "no")
-    from brainscore_vision import ImportPlugin
-
-    for identifier, plugins in registrations("benchmark").items():
-        assert [ImportPlugin("brainscore_vision", "benchmarks", identifier).locate_plugin()] == plugins
-
-
-def test_registrations_reads_assignments_only(tmp_path):
-    for folder, text in {
-        "one": "benchmark_registry['a.V1-pls'] = A\nbenchmark_registry[\"b\"] = \\\n    B\n",
-        "two": "# benchmark_registry['commented'] = C\nbenchmark_registry[f'{x}'] = D\nbenchmark_registry['b'] = E\n",
-        "_hidden": "benchmark_registry['hidden'] = F\n",
-    }.items():
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "__init__.py").write_text(text)
-    assert registrations("benchmark", tmp_path) == {"a.V1-pls": ["one"], "b": ["one", "two"]}
+from vonenet_brainscore.brainscore import registrations
 
 
 def test_dataset_names_stand_for_public_benchmarks():
@@ -93,7 +73,3 @@ def test_names_import_no_brainscore():
         "print([m for m in ('brainscore_vision', 'brainscore_core', 'torch') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
-
-
-def test_plugin_folder_is_inside_the_package():
-    assert (plugin_folder("model") / "alexnet" / "__init__.py").is_file()

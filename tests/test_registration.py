@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vonenet_brainscore import registration
-from vonenet_brainscore.benchmarks.names import plugin_folder
+from vonenet_brainscore.brainscore import plugin_folder
 from vonenet_brainscore.models.registry import MODELS
 from vonenet_brainscore.registration import PLUGIN, register, unregister
 

@@ -128,7 +128,7 @@ def test_every_neural_benchmark_names_its_files_without_a_trace():
     import brainscore_vision
     from brainscore_core.supported_data_standards.brainio import s3
 
-    from vonenet_brainscore.benchmarks.names import registrations
+    from vonenet_brainscore.brainscore import registrations
 
     brainscore_vision.import_plugin("brainscore_vision", "data", "FreemanZiemba2013.public")
     before = dict(vars(s3)), brainscore_vision.import_plugin, dict(os.environ)

@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .benchmarks.own_recordings import neural_benchmark as neural_benchmark
+    from .layer_choice import choose_layers as choose_layers
     from .models.registry import MODELS as MODELS
     from .models.vonenet import get_model as get_model
     from .plots.properties import property_distributions as property_distributions
@@ -17,8 +19,10 @@ if TYPE_CHECKING:
 # Public name -> module that defines it. Names load on first use, so that importing the package costs nothing.
 _PUBLIC = {
     "MODELS": "models.registry",
+    "choose_layers": "layer_choice",
     "get_model": "models.vonenet",
     "property_distributions": "plots.properties",
+    "neural_benchmark": "benchmarks.own_recordings",
     "record": "recordings.loading",
     "score_model": "scoring",
 }

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from . import __version__
-from .benchmarks.names import plugin_folder, registrations
+from .brainscore import plugin_folder, registrations
 from .models.registry import MODELS
 
 PLUGIN = "vonenet_brainscore"

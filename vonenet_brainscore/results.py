@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from .files import written_whole
 
@@ -85,7 +86,7 @@ def save_results(scores: "Mapping[str, Score]", path: str | Path) -> None:
             table.to_csv(partial)
         else:
             texts = table.select_dtypes("object").columns
-            table.astype({column: str for column in texts}).to_xarray().to_netcdf(partial)
+            xr.Dataset.from_dataframe(table.astype({column: str for column in texts})).to_netcdf(partial)
 
 
 def _json_rows(table: pd.DataFrame) -> dict[str, dict[str, Any]]:

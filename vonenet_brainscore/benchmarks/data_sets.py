@@ -8,8 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from ..brainscore import without_pip, without_result_caching
-from .names import plugin_folder, registrations
+from ..brainscore import plugin_folder, registrations, without_pip, without_result_caching
 
 FileState = Literal["missing", "damaged", "verified"]
 

@@ -3,10 +3,8 @@
 import difflib
 import re
 from collections.abc import Iterable
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Literal
 
+from ..brainscore import registrations
 from .primate_v1 import V1_PROPERTIES
 
 V1_PROPERTIES_NAME = "V1-properties"
@@ -20,56 +18,6 @@ DATASET_NAMES = {
 }
 
 LEADERBOARD = "https://www.brain-score.org/vision"
-
-PluginKind = Literal["benchmark", "data", "model", "stimulus_set"]
-# Kind of plugin -> folder of the installed brainscore_vision; stimulus sets live beside the recordings.
-_FOLDERS: dict[PluginKind, str] = {
-    "benchmark": "benchmarks",
-    "data": "data",
-    "model": "models",
-    "stimulus_set": "data",
-}
-
-
-def plugin_folder(kind: PluginKind) -> Path:
-    """Folder of the installed brainscore_vision that holds the plugins of one kind; nothing is imported.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        If brainscore_vision is not installed.
-    """
-    spec = find_spec("brainscore_vision")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("brainscore_vision is not installed; pip install brainscore-vision")
-    return Path(spec.origin).parent / _FOLDERS[kind]
-
-
-def registrations(kind: PluginKind, folder: Path | None = None) -> dict[str, list[str]]:
-    """Identifiers that plugins of one kind register, and the plugin folders that register them.
-
-    Brain-Score finds a plugin by the literal text ``benchmark_registry['ID']`` in its ``__init__.py``; here the same
-    text is read, with the assignment that must follow it, so that nothing has to be imported.
-
-    Parameters
-    ----------
-    kind : 'benchmark', 'data', 'model' or 'stimulus_set'
-    folder : path, optional
-        Where the plugin folders are; that of the installed package when left out.
-
-    Returns
-    -------
-    dict
-        Identifier -> names of the plugin folders (more than one is an error to Brain-Score).
-    """
-    assignment = re.compile(rf"""^{kind}_registry\[(['"])([^'"{{}}]+)\1\][ ]*=""", re.MULTILINE)
-    found: dict[str, list[str]] = {}
-    for init_file in sorted((folder or plugin_folder(kind)).glob("[!._]*/__init__.py")):
-        for _, identifier in assignment.findall(init_file.read_text(encoding="utf-8")):
-            plugins = found.setdefault(identifier, [])
-            if init_file.parent.name not in plugins:
-                plugins.append(init_file.parent.name)
-    return found
 
 
 def known_benchmarks() -> tuple[str, ...]:

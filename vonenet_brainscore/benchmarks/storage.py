@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..brainscore import without_pip
+from ..brainscore import plugin_folder, registrations, without_pip
 from .data_sets import (
     DataFile,
     FileState,
@@ -20,8 +20,9 @@ from .data_sets import (
     replaced,
     sha1_of,
 )
-from .names import DATASET_NAMES, benchmark_identifiers, plugin_folder, private_refusal, registrations
+from .names import DATASET_NAMES, benchmark_identifiers, private_refusal
 from .primate_v1 import V1_PROPERTIES
+from .stored_primate_v1 import STORED_PRIMATE_V1
 
 if TYPE_CHECKING:
     from brainscore_core.benchmarks import Benchmark
@@ -209,7 +210,10 @@ def data_on_demand(name: str) -> Iterator[None]:
 def _benchmark_files(identifier: str) -> tuple[DataFile, ...]:
     if identifier in V1_PROPERTIES:
         return ()
-    return tuple(dict.fromkeys(file for known in benchmark_data_sets(identifier) for file in data_set_files(known)))
+    # Our V1 property benchmarks draw the gratings that Brain-Score's would want.
+    stored = STORED_PRIMATE_V1.get(identifier)
+    data_sets = benchmark_data_sets(identifier) if stored is None else (stored.data_set,)
+    return tuple(dict.fromkeys(file for known in data_sets for file in data_set_files(known)))
 
 
 def _registered_file(sha1: str) -> DataFile | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from ..brainscore import without_pip
+from ..brainscore import registrations, without_pip
 from ..models.registry import MODELS
 from ..models.vonenet import get_model
 from .activations import ActivationsExtractor
@@ -139,8 +139,6 @@ def _weights(network: nn.Module) -> str:
 
 
 def _brainscore_model(name: str) -> "BrainModel":
-    from ..benchmarks.names import registrations
-
     identifier = name.removeprefix(BRAINSCORE_PREFIX)
     known = registrations("model")
     if identifier not in known:

@@ -1,0 +1,127 @@
+"""The command line: words in, tables and files out, errors in one line."""
+
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_networks import tiny_vonenet
+
+from vonenet_brainscore.cli import main as cli
+
+BANDWIDTH = "Marques2020_Schiller1976-sf_bandwidth"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run a command line in a folder of its own: (exit status, what it printed)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RESULTCACHING_HOME", str(tmp_path / "kept"))
+    monkeypatch.setenv("BRAINIO_HOME", str(tmp_path / "brainio"))
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["vonenet-brainscore", *map(str, words)])
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as stop:
+            status = stop.code
+        return status, capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def tiny_model(monkeypatch):
+    """The name 'voneresnet50' stands for a network of 64 channels."""
+    from vonenet_brainscore.recordings import loading
+
+    monkeypatch.setattr(loading, "get_model", lambda *_, **__: tiny_vonenet(noise_mode=None))
+
+
+def test_help_answers_within_a_second():
+    start = time.perf_counter()
+    command = [sys.executable, "-c", "from vonenet_brainscore.cli.main import main; main()", "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert time.perf_counter() - start < 3  # a second on a quiet machine; the rest is for a busy one
+    for name in ("list", "score", "data", "register", "self-check", "choose-layers"):
+        assert name in shown
+
+
+def test_score_prints_a_table_and_writes_files(run, tiny_model, tmp_path):
+    status, shown = run("score", "voneresnet50", BANDWIDTH, "--noise", "none", "--output", "numbers.json")
+    assert status == 0
+    assert BANDWIDTH in shown and "held out" in shown and "layer vone_block; noise none" in shown
+    numbers = json.loads((tmp_path / "numbers.json").read_text())
+    assert f"{numbers[BANDWIDTH]['score']:.3f}" in shown
+    with Image.open(tmp_path / "voneresnet50-V1-properties.png") as figure:
+        assert figure.width > 300
+
+
+def test_a_benchmark_that_cannot_be_scored_is_named_and_the_others_kept(run, tiny_model, tmp_path):
+    undefined = "Marques2020_Cavanaugh2002-surround_diameter"
+    with pytest.warns(UserWarning, match="could not be scored"):
+        status, shown = run("score", "voneresnet50", BANDWIDTH, undefined, "--noise", "none", "--output", "numbers.csv")
+    assert "1 of 2 benchmarks could not be scored" in status and "undefined (NaN)" in status
+    assert "–" in shown and (tmp_path / "numbers.csv").is_file()
+
+
+def test_own_recordings(run, tiny_model, tmp_path):
+    random = np.random.default_rng(0)
+    (tmp_path / "images").mkdir()
+    for index in range(30):
+        Image.fromarray(random.integers(0, 256, (64, 64), dtype=np.uint8)).save(tmp_path / f"images/{index:02d}.png")
+    mean = random.normal(size=(30, 4, 1))
+    np.save(tmp_path / "responses.npy", mean + 0.1 * random.normal(size=(30, 4, 3)))
+    words = ("--images", "images", "--responses", "responses.npy", "--region", "V1", "--degrees", "4")
+    status, shown = run("score", "voneresnet50", *words, "--metric", "ridge", "--noise", "none")
+    assert status == 0 and "responses" in shown
+    status, _ = run("score", "voneresnet50", "--images", "images")
+    assert status == "error: your own recordings take both --images and --responses"
+    np.save(tmp_path / "short.npy", random.normal(size=(29, 4, 3)))
+    status, _ = run("score", "voneresnet50", "--images", "images", "--responses", "short.npy")
+    assert "29" in status and "30" in status
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("score", "voneresnet51"), "unknown model 'voneresnet51'; nearest: voneresnet50"),
+        (("score", "voneresnet50", "Marques"), "unknown benchmark 'Marques'"),
+        (("score", "voneresnet50", "--noise", "off"), "unknown noise 'off'"),
+        (("score", "voneresnet50", "--output", "results.txt"), "has not one of the suffixes"),
+        (("score", "voneresnet50", "--figure", "absent/figure.png"), "to write figure.png to; make it first"),
+        (("score", "voneresnet50", "movshon.FreemanZiemba2013-v1"), "vonenet-brainscore data fetch movshon.FreemanZ"),
+        (("data", "import", "absent.nc"), "no file absent.nc to import"),
+    ],
+)
+def test_an_error_is_one_sentence_and_a_status(run, words, said):
+    status, _ = run(*words)
+    assert str(status).startswith("error: ") and said in status
+
+
+def test_debug_shows_the_traceback(run):
+    with pytest.raises(ValueError, match="unknown model"):
+        run("score", "voneresnet51", "--debug")
+
+
+def test_list_and_data_status(run):
+    status, shown = run("list")
+    assert status == 0
+    for word in ("voneresnet50_at", "vonealexnet_vone_block", BANDWIDTH, "data fetch dicarlo.MajajHong2015-it"):
+        assert word in shown
+    status, shown = run("data", "status", "movshon.FreemanZiemba2013-v1")
+    assert status == 0 and "missing" in shown and "761c08f796db4e342555cdb60eef23a4f19ead43" in shown
+    assert "wants no files" in run("data", "status", "V1-properties")[1]
+
+
+def test_register_and_unregister_print_where(run, tmp_path, monkeypatch):
+    from vonenet_brainscore import registration
+
+    monkeypatch.setattr(registration, "plugin_folder", lambda kind: tmp_path)
+    status, shown = run("register")
+    assert status == 0 and "registered voneresnet50, vonecornets, vonealexnet_vone_block" in shown
+    assert "removed" in run("unregister")[1] and "nothing was registered" in run("unregister")[1]

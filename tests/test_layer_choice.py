@@ -1,0 +1,50 @@
+"""Candidate layers are scored as if each alone stood for the region, from one pass over the images."""
+
+import pytest
+from brainio_format import registered, write_majaj_hong
+from tiny_networks import tiny_vonenet
+
+from vonenet_brainscore import choose_layers, get_model, score_model
+from vonenet_brainscore.layer_choice import candidate_layers
+
+
+@pytest.fixture
+def made(tmp_path):
+    with registered(tmp_path, write_majaj_hong(tmp_path)):
+        yield
+
+
+def test_equals_scoring_each_layer(made):
+    network = tiny_vonenet(noise_mode=None)
+    passes = []
+    network.vone_block.register_forward_hook(lambda *_: passes.append(1))
+    layers = ["vone_block", "model.1", "model.2"]
+    choice = choose_layers(network, "dicarlo.MajajHong2015-it", layers, progress=False)
+    in_one_pass = len(passes)
+    alone = {}
+    for layer in layers:
+        score = score_model(
+            network, "dicarlo.MajajHong2015-it", region_layer_map={"IT": layer}, progress=False, cache=False
+        )
+        alone[layer] = float(score)
+    assert dict(choice.scores["score"]) == alone  # to the bit
+    assert len(passes) - in_one_pass == 3 * in_one_pass
+    best = max(alone, key=alone.__getitem__)
+    assert choice.region_layer_map == {"IT": best} and choice.scores.index[0] == best
+    assert choice.scores.loc["vone_block", "n_units"] == 64 * 16 * 16
+
+
+def test_candidates_are_the_stages():
+    candidates = candidate_layers(get_model("resnet50", pretrained=False))
+    assert candidates[:3] == ["vone_block", "bottleneck", "model.layer1.0"] and "model.layer4.2" in candidates
+    recurrent = candidate_layers(get_model("cornets", pretrained=False))
+    assert {"model.V2.output", "model.V4.output", "model.IT.output"} <= set(recurrent)
+    assert "model.features.0" in candidate_layers(get_model("alexnet", pretrained=False))
+
+
+def test_refusals(made):
+    network = tiny_vonenet(noise_mode=None)
+    with pytest.raises(ValueError, match="no layer 'model.9' in VOneNet; nearest: model"):
+        choose_layers(network, "dicarlo.MajajHong2015-it", ["model.9"])
+    with pytest.raises(ValueError, match="layers are chosen on one benchmark"):
+        choose_layers(network, "V1-properties")

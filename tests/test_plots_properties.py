@@ -1,0 +1,48 @@
+"""The figure of V1 properties draws the published counts and the model's values."""
+
+import numpy as np
+import pytest
+
+from vonenet_brainscore.benchmarks.primate_v1 import PRIMATE_V1, V1_PROPERTIES
+from vonenet_brainscore.plots.properties import property_distributions
+
+
+def scores(identifiers):
+    from brainscore_core.metrics import Score
+
+    made = {}
+    for position, identifier in enumerate(identifiers):
+        edges = np.asarray(PRIMATE_V1[identifier].edges)
+        score = Score(0.1 * position)
+        score.attrs |= {"benchmark_identifier": identifier, "model_identifier": "made", "seed": 0, "noise": "none"}
+        score.attrs |= {"error": 0.02, "trials": 1}
+        score.attrs["model_values"] = np.array([edges[0] - 1, edges[-1] + 1, edges[-1], np.nan])
+        made[identifier] = score
+    return made
+
+
+def test_heights_are_fractions_of_cells():
+    figure = property_distributions(scores(V1_PROPERTIES))
+    shown = [ax for ax in figure.axes if ax.axison]
+    assert len(shown) == 7
+    for ax, identifier in zip(shown, V1_PROPERTIES, strict=True):
+        row = PRIMATE_V1[identifier]
+        primate, model = ax.containers
+        np.testing.assert_allclose([bar.get_height() for bar in primate], np.array(row.counts) / sum(row.counts))
+        heights = [bar.get_height() for bar in model]
+        assert heights[0] == pytest.approx(1 / 3) and heights[-1] == pytest.approx(
+            2 / 3
+        )  # outer bins take what is beyond
+        assert row.unit in ax.get_xlabel() and ("held out" in ax.get_title()) == row.held_out
+
+
+def test_one_property_is_one_panel_and_others_are_left_out():
+    one = scores(V1_PROPERTIES[:1])
+    one["FreemanZiemba2013public.V1-pls"] = one[V1_PROPERTIES[0]].copy()
+    del one["FreemanZiemba2013public.V1-pls"].attrs["model_values"]
+    assert len(property_distributions(one).axes) == 1
+
+
+def test_refusal():
+    with pytest.raises(ValueError, match="no V1 property among no scores"):
+        property_distributions({})
