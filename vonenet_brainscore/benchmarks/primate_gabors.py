@@ -48,11 +48,11 @@ class GaborParameter:
 PARAMETERS = {
     "orientation": GaborParameter("Orientation", "degrees", period=180),
     "spatial_frequency": GaborParameter("Spatial frequency", "cycles/degree", scale="log2"),
+    "nx": GaborParameter("nx, sigma along the carrier", "periods", scale="log10"),
+    "ny": GaborParameter("ny, sigma across the carrier", "periods", scale="log10"),
     "phase": GaborParameter("Phase", "degrees", period=360),
-    "nx": GaborParameter("Envelope sigma along the carrier, nx", "periods", scale="log10"),
-    "ny": GaborParameter("Envelope sigma across the carrier, ny", "periods", scale="log10"),
-    "width": GaborParameter("Envelope sigma along the carrier", "degrees", scale="log2"),  # nx / spatial frequency
-    "length": GaborParameter("Envelope sigma across the carrier", "degrees", scale="log2"),  # ny / spatial frequency
+    "width": GaborParameter("Sigma along the carrier", "degrees", scale="log2"),  # nx / spatial frequency
+    "length": GaborParameter("Sigma across the carrier", "degrees", scale="log2"),  # ny / spatial frequency
     "aspect_ratio": GaborParameter("Aspect ratio, ny / nx", "", scale="log2"),
 }
 

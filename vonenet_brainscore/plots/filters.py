@@ -1,0 +1,83 @@
+"""The filter bank of a VOneBlock as a gallery."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..benchmarks.gabor_filters import gabor_table
+from ..models.vone_block import VOneBlock
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLUMNS = 16  # filters in a row
+_GAP, _GROUP_GAP = 2, 10  # white pixels between filters, and between groups of them
+
+
+def filter_gallery(block: VOneBlock) -> "Figure":
+    """Every filter of a VOneBlock as the image sees it, simple cells on the left, complex on the right.
+
+    Rows are half octaves of spatial frequency, within which orientation grows to the right. A filter is drawn in the
+    colour channel that it sees, on grey, at its own contrast; of a complex cell, the first filter of the pair.
+
+    Parameters
+    ----------
+    block : VOneBlock
+
+    Raises
+    ------
+    ValueError
+        If the parameters of its filters are not known.
+    """
+    from matplotlib.figure import Figure
+
+    filters = gabor_table(block)
+    unknown = int(filters["spatial_frequency"].isna().sum())
+    if unknown:
+        raise ValueError(
+            f"the Gabor parameters of {unknown} filters are not known, so they cannot be sorted; the weights are not "
+            "those that the VOneBlock was made with"
+        )
+    weight = block.simple_conv_q0.weight.detach().cpu().numpy()
+    types = [cell_type for cell_type in ("simple", "complex") if (filters["cell_type"] == cell_type).any()]
+    figure = Figure(figsize=(0.7 + 4.1 * len(types), 6.4), layout="constrained")
+    axes = figure.subplots(1, len(types), squeeze=False)[0]
+    half_octaves = np.floor(2 * np.log2(filters["spatial_frequency"])).astype(int)
+    groups = list(filters.sort_values("orientation").groupby(half_octaves))  # from low to high spatial frequency
+    in_group = [[cells.index[cells["cell_type"] == cell_type] for _, cells in groups] for cell_type in types]
+    rows = [max(-(-len(channels) // COLUMNS) for channels in of_types) for of_types in zip(*in_group, strict=True)]
+    for ax, cell_type, channels in zip(axes, types, in_group, strict=True):
+        middles = _mosaic(ax, weight, channels, rows)
+        ax.set_title(f"{sum(map(len, channels))} {cell_type} cells")
+        ax.set_yticks([])
+    axes[0].set_yticks(middles, [f"{2 ** (level / 2):.2g}–{2 ** ((level + 1) / 2):.2g}" for level, _ in groups])
+    axes[0].set_ylabel("Spatial frequency (cycles/degree)")
+    figure.supxlabel("Orientation grows from 0 to 180 degrees, from left to right", fontsize="medium")
+    return figure
+
+
+def _mosaic(ax: "Axes", weight: NDArray, groups: list[Any], rows: list[int]) -> list[float]:
+    """Groups of channels below each other, so many rows for each; returns the height of the middle of each group."""
+    side = weight.shape[-1]
+    tile = side + _GAP
+    canvas = np.ones((sum(rows) * tile + (len(rows) - 1) * _GROUP_GAP - _GAP, COLUMNS * tile - _GAP, 3))
+    top, middles = 0, []
+    for n_rows, channels in zip(rows, groups, strict=True):
+        for position, channel in enumerate(channels):
+            y, x = top + position // COLUMNS * tile, position % COLUMNS * tile
+            canvas[y : y + side, x : x + side] = _picture(weight[channel])
+        middles.append(top + (n_rows * tile - _GAP) / 2)
+        top += n_rows * tile + _GROUP_GAP
+    ax.imshow(canvas, interpolation="nearest")
+    ax.set_xticks([])
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    return middles
+
+
+def _picture(kernel: NDArray) -> NDArray:
+    """A kernel (colour, y, x) as a picture (y, x, colour) in [0, 1]: grey where it does not weigh."""
+    strongest = np.abs(kernel).max()
+    return 0.5 + 0.5 * np.moveaxis(kernel, 0, -1) / (strongest if strongest > 0 else 1)

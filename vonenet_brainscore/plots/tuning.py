@@ -1,0 +1,117 @@
+"""Tuning curves of chosen units."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from xarray import DataArray, Dataset
+
+
+class _Axis(NamedTuple):
+    label: str
+    octaves: bool = False
+    tick_step: float | None = None
+
+
+AXES = {  # dimension of a curve -> how it is drawn
+    "orientation": _Axis("Orientation (degrees)", tick_step=45),
+    "spatial_frequency": _Axis("Spatial frequency (cycles/degree)", octaves=True),
+    "diameter": _Axis("Grating diameter (degrees)", octaves=True),
+    "phase": _Axis("Phase (degrees)", tick_step=90),
+    "contrast": _Axis("Contrast"),
+}
+# Okabe & Ito's colours; the first of the eight, black, last.
+COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442", "#000000")
+
+
+def tuning_curve(curves: "DataArray", ax: "Axes") -> None:
+    """Rates of units along one stimulus axis, a line for each unit.
+
+    Parameters
+    ----------
+    curves : DataArray, dims (neuroid, stimulus axis)
+        Firing rates in spikes/s; the axis is one of `AXES` and has its values as coordinate. A NaN leaves a gap.
+    ax : Axes
+
+    Raises
+    ------
+    ValueError
+        If the dimensions are others, or there are no units or more than eight.
+    """
+    from matplotlib.ticker import MultipleLocator
+
+    axis = _stimulus_axis(curves)
+    count = curves.sizes["neuroid"]
+    if not 1 <= count <= len(COLOURS):
+        raise ValueError(
+            f"{count} units do not make readable curves; choose 1 to {len(COLOURS)}, as by curves.isel(neuroid=[0, 7])"
+        )
+    for rates, name, colour in zip(curves.transpose("neuroid", axis).values, _names(curves), COLOURS, strict=False):
+        ax.plot(curves[axis].values, rates, "o-", color=colour, markersize=3.5, label=name)
+    if AXES[axis].octaves:
+        ax.set_xscale("log", base=2)
+        ax.xaxis.set_major_formatter("{x:g}")
+    if AXES[axis].tick_step is not None:
+        ax.xaxis.set_major_locator(MultipleLocator(AXES[axis].tick_step))
+    ax.set_xlabel(AXES[axis].label)
+    ax.set_ylabel("Firing rate (spikes/s)")
+    ax.set_ylim(bottom=min(0, float(np.nanmin(curves.values, initial=0))))
+
+
+def tuning_curves(curves: "Dataset") -> "Figure":
+    """All tuning curves of chosen units, a panel for each stimulus axis.
+
+    Parameters
+    ----------
+    curves : Dataset
+        With variables of dims (neuroid, stimulus axis), as `tuning_curve` takes them; others are left out.
+
+    Raises
+    ------
+    ValueError
+        If there is no such variable, or `tuning_curve` refuses one.
+    """
+    from matplotlib.figure import Figure
+
+    shown = [each for each in curves.data_vars.values() if any(set(each.dims) == {"neuroid", axis} for axis in AXES)]
+    if not shown:
+        raise ValueError(
+            f"no tuning curve among {', '.join(map(str, curves.data_vars)) or 'no variables'}; their dimensions are "
+            f"neuroid and one of {', '.join(AXES)}"
+        )
+    columns = min(len(shown), 3)
+    rows = -(-len(shown) // columns)
+    figure = Figure(figsize=(3.8 * columns, 3.2 * rows + 0.5), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for each, ax in zip(shown, axes, strict=False):
+        tuning_curve(each, ax)
+    for ax in axes[len(shown) :]:
+        ax.set_axis_off()
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4), frameon=False)
+    return figure
+
+
+def _stimulus_axis(curves: "DataArray") -> str:
+    others = [str(name) for name in curves.dims if name != "neuroid"]
+    if "neuroid" not in curves.dims or len(others) != 1 or others[0] not in AXES:
+        raise ValueError(
+            f"a tuning curve has the dimensions neuroid and one of {', '.join(AXES)}, "
+            f"not {', '.join(map(str, curves.dims))}"
+        )
+    return others[0]
+
+
+def _names(curves: "DataArray") -> list[str]:
+    """What the legend calls each unit: its channel and cell type where these are known, else its number."""
+    if isinstance(curves.indexes.get("neuroid"), pd.MultiIndex):
+        curves = curves.reset_index("neuroid")
+    of_units = {str(name): values.values for name, values in curves.coords.items() if values.dims == ("neuroid",)}
+    channels = of_units.get("channel", of_units.get("neuroid", np.arange(curves.sizes["neuroid"])))
+    word = "channel" if "channel" in of_units else "unit"
+    types = of_units.get("cell_type", [""] * len(channels))
+    return [f"{word} {channel}" + (f", {kind}" if kind else "") for channel, kind in zip(channels, types, strict=True)]
