@@ -123,7 +123,10 @@ def package(
     }
     if by_trial:
         coordinates["repetition"] = ("presentation", np.tile(np.arange(trials), stimuli))
-    coordinates |= {name: ("neuroid", column) for name, column in side_by_side(parts).items()}
+    # Brain-Score's benchmarks read the stimuli's columns off a recording: of two of one name, such as the orientation
+    # of a grating and of a Gabor, the stimulus keeps it.
+    units_columns = side_by_side(parts)
+    coordinates |= {name: ("neuroid", units_columns[name]) for name in units_columns if name not in coordinates}
     dims = ["presentation", "neuroid"]
     if steps > 1:
         dims.append("time_step")
