@@ -33,7 +33,8 @@ class MadeDataSet:
     """What `registered` tells Brain-Score about made files.
 
     `assembly` and `stimulus_set` are the identifiers that a benchmark loads, `stored_assembly` the one that its file
-    bears; the three hashes are those of the recordings, the table of stimuli and the archive of images.
+    bears; the three hashes are those of the recordings, the table of stimuli and the archive of images. A table of
+    neurons' `properties` is loaded with the stimuli beside it, recordings with the stimuli merged into them.
     """
 
     assembly: str
@@ -42,6 +43,7 @@ class MadeDataSet:
     nc_sha1: str
     csv_sha1: str
     zip_sha1: str
+    properties: bool = False
 
     def paths(self, folder: Path) -> tuple[Path, Path, Path]:
         """The recordings, the table of stimuli and the archive of images in `folder`."""
@@ -93,7 +95,7 @@ def write_freeman_ziemba(
     rows = pd.DataFrame(kinds, columns=["texture_type", "texture_family", "sample"])
     rows["resolution"] = "320x320"
     rows["image_id_without_aperture"] = [f"without-aperture-{i}" for i in range(len(rows))]
-    stimuli, csv_sha1, zip_sha1 = _write_stimuli(folder, "FreemanZiemba2013.aperture-public", rows, images)
+    stimuli, csv_sha1, zip_sha1 = write_stimuli(folder, "FreemanZiemba2013.aperture-public", rows, images)
 
     rate = (rates or _contrast_readout(2 * neuroids, seed))(images / 255.0)  # (stimulus, neuroid)
     bin_s = 1e-3
@@ -115,7 +117,7 @@ def write_freeman_ziemba(
         assembly="FreemanZiemba2013.public",
         stored_assembly=stored,
         stimulus_set="FreemanZiemba2013.aperture-public",
-        nc_sha1=_write_recordings(folder, stored, data),
+        nc_sha1=write_recordings(folder, stored, data),
         csv_sha1=csv_sha1,
         zip_sha1=zip_sha1,
     )
@@ -161,7 +163,7 @@ def write_majaj_hong(
             "size": 256,
         }
     )
-    stimuli, csv_sha1, zip_sha1 = _write_stimuli(folder, "hvm-public", rows, images)
+    stimuli, csv_sha1, zip_sha1 = write_stimuli(folder, "hvm-public", rows, images)
 
     if responses is None:
         drive = _contrast_readout(2 * neuroids, seed)(images / 255.0)
@@ -187,7 +189,7 @@ def write_majaj_hong(
         assembly="MajajHong2015.public",
         stored_assembly=stored,
         stimulus_set="hvm-public",
-        nc_sha1=_write_recordings(folder, stored, data),
+        nc_sha1=write_recordings(folder, stored, data),
         csv_sha1=csv_sha1,
         zip_sha1=zip_sha1,
     )
@@ -202,7 +204,7 @@ def registered(folder: Path, *made: MadeDataSet) -> Iterator[None]:
     """
     import brainscore_vision
     from brainscore_core.supported_data_standards.brainio import fetch
-    from brainscore_core.supported_data_standards.brainio.assemblies import NeuronRecordingAssembly
+    from brainscore_core.supported_data_standards.brainio.assemblies import NeuronRecordingAssembly, PropertyAssembly
     from brainscore_core.supported_data_standards.brainio.s3 import load_assembly_from_s3, load_stimulus_set_from_s3
     from brainscore_vision import data_registry, stimulus_set_registry
     from brainscore_vision.benchmark_helpers import screen
@@ -231,8 +233,9 @@ def registered(folder: Path, *made: MadeDataSet) -> Iterator[None]:
                 version_id="null",
                 sha1=one.nc_sha1,
                 bucket="made/none",
-                cls=NeuronRecordingAssembly,
+                cls=PropertyAssembly if one.properties else NeuronRecordingAssembly,
                 stimulus_set_loader=lambda: brainscore_vision.load_stimulus_set(one.stimulus_set),
+                merge_stimulus_set_meta=not one.properties,
             )
         yield
     finally:
@@ -286,7 +289,7 @@ def _contrast_readout(neuroids: int, seed: int) -> Responses:
     return rates
 
 
-def _write_stimuli(
+def write_stimuli(
     folder: Path, identifier: str, rows: pd.DataFrame, images: np.ndarray
 ) -> tuple[pd.DataFrame, str, str]:
     """Write the table and the flat archive of PNGs; returns the table and both hashes."""
@@ -309,7 +312,7 @@ def _write_stimuli(
     return table, csv_sha1, _store(folder, f"{name}.zip", archive.getvalue())
 
 
-def _write_recordings(folder: Path, identifier: str, data: xr.DataArray) -> str:
+def write_recordings(folder: Path, identifier: str, data: xr.DataArray) -> str:
     temporary = folder / "recordings.nc"
     data.to_netcdf(temporary)
     sha1 = _store(folder, f"assy_{identifier.replace('.', '_')}.nc", temporary.read_bytes())

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from .names import benchmark_identifiers
-from .primate_v1 import V1_PROPERTIES
+from .stored_primate_v1 import V1_PROPERTY_ROWS
 
 if TYPE_CHECKING:
     from brainscore_core.benchmarks import Benchmark
@@ -40,7 +40,7 @@ def load_benchmarks(benchmark: Any, *, seed: int = 0) -> "dict[str, Benchmark]":
             loaded[each.identifier] = each
             continue
         for identifier in benchmark_identifiers(each):
-            if identifier in V1_PROPERTIES:
+            if identifier in V1_PROPERTY_ROWS:
                 loaded[identifier] = V1PropertyBenchmark(identifier, seed=seed)
             elif identifier not in loaded:
                 require_data(identifier, each)

@@ -1,0 +1,210 @@
+"""V1 properties whose primate data are in storage: rows, measurement without data, and scores against Brain-Score's."""
+
+import importlib.util
+import re
+import socket
+import urllib.error
+from pathlib import Path
+
+import numpy as np
+import pytest
+from brainio_format import registered
+from property_format import write_ringach, write_texture_properties
+from tiny_networks import tiny_vonenet
+
+from vonenet_brainscore import score_model
+from vonenet_brainscore.benchmarks import storage
+from vonenet_brainscore.benchmarks.primate_v1 import PRIMATE_V1
+from vonenet_brainscore.benchmarks.storage import MissingDataError, wanted_files
+from vonenet_brainscore.benchmarks.stored_primate_v1 import STORED_PRIMATE_V1, V1_PROPERTY_ROWS
+from vonenet_brainscore.benchmarks.v1_properties import V1PropertyBenchmark
+from vonenet_brainscore.recordings import grating_experiments, vone_window
+from vonenet_brainscore.recordings.activations import ActivationsExtractor
+from vonenet_brainscore.recordings.grating_experiments import GratingExperiments
+from vonenet_brainscore.recordings.orientation_selectivity import ORIENTATION_SELECTIVITY
+from vonenet_brainscore.recordings.subject import Subject
+from vonenet_brainscore.recordings.texture_tuning import TEXTURE_TUNING
+from vonenet_brainscore.stimuli import gratings
+
+CIRCULAR_VARIANCE = "Marques2020_Ringach2002-circular_variance"
+TEXTURE = "Marques2020_FreemanZiemba2013-texture_sparseness"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("brainio")
+    return folder, write_ringach(folder), write_texture_properties(folder)
+
+
+@pytest.fixture
+def data_here(made):
+    folder, *data_sets = made
+    with registered(folder, *data_sets):
+        yield
+
+
+@pytest.fixture
+def no_data(tmp_path, monkeypatch):
+    def refused(*_, **__):
+        raise urllib.error.URLError(socket.gaierror(-2, "Name or service not known"))
+
+    monkeypatch.setattr(storage.urllib.request, "urlopen", refused)
+    with registered(tmp_path):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def few_gratings(monkeypatch):
+    """A twelfth of the positions, half the phases, one aperture: Brain-Score takes whole screens from files."""
+    everything = gratings.grating_parameters
+
+    def some(name):
+        table = everything(name)
+        if name == "receptive_field":
+            table = table[table[["position_y", "position_x"]].isin([-0.25, 0.0, 0.25, 0.5, 0.75, 1.0]).all(axis=1)]
+        elif name == "orientation":
+            table = table[: len(table) // 3]
+            table = table[table["phase"].isin([0, 90, 180, 270])]
+        return table.reset_index(drop=True)
+
+    for module in (gratings, grating_experiments, vone_window):
+        monkeypatch.setattr(module, "grating_parameters", some)
+
+
+def subject(**settings):
+    network = tiny_vonenet(noise_mode=None, simple_channels=16, complex_channels=16)
+    extractor = ActivationsExtractor(network, "tiny", image_size=64, progress=False, **settings)
+    return Subject("tiny", extractor, {"V1": "vone_block"})
+
+
+# ---- reference: Brain-Score
+
+
+def test_rows_are_brainscores_benchmarks(monkeypatch):
+    """Property and data set as Brain-Score's benchmarks have them, bins as in its packaging scripts."""
+    monkeypatch.setenv("BS_INSTALL_DEPENDENCIES", "no")
+    from brainscore_vision import benchmark_registry
+    from brainscore_vision.benchmarks.marques2020.benchmarks import freemanZiemba2013_benchmark, ringach2002_benchmark
+
+    for module in (freemanZiemba2013_benchmark, ringach2002_benchmark):
+        monkeypatch.setattr(module, "load_dataset", lambda identifier: identifier)
+        monkeypatch.setattr(module, "load_metric", lambda name, property_name: property_name)
+        monkeypatch.setattr(module, "NeuronalPropertyCeiling", lambda metric: None)
+        monkeypatch.setattr(module, "PropertiesBenchmark", lambda **settings: settings)
+    for identifier, row in STORED_PRIMATE_V1.items():
+        theirs = benchmark_registry[identifier]()
+        assert theirs["identifier"] == identifier
+        assert (theirs["similarity_metric"], theirs["assembly"]) == (row.property, row.data_set)
+
+    folder = Path(importlib.util.find_spec("brainscore_vision").origin).parent / "data/marques2020/data_packaging"
+    scripts = "".join((folder / f"marques_{name}.py").read_text() for name in ("ringach2002", "freemanZiemba2013"))
+    bins = {name: eval(code) for name, code in re.findall(r"^    (\w+)_bins = (np.*)$", scripts, re.MULTILINE)}
+    for row in STORED_PRIMATE_V1.values():
+        np.testing.assert_array_equal(row.edges, bins[row.property])
+
+
+def test_all_twenty_two_have_a_row_and_can_be_measured():
+    from brainscore_vision import benchmark_registry
+    from brainscore_vision.benchmarks import marques2020  # registers them  # noqa: F401
+
+    assert set(V1_PROPERTY_ROWS) == {name for name in benchmark_registry if name.startswith("Marques2020_")}
+    assert len(PRIMATE_V1) == 7 and len(STORED_PRIMATE_V1) == 15
+    properties = {row.property for row in STORED_PRIMATE_V1.values()}
+    assert properties == {*ORIENTATION_SELECTIVITY, *TEXTURE_TUNING}
+
+
+def test_scores_are_those_of_brainscores_own_benchmarks(data_here, tmp_path):
+    import brainscore_vision
+    from brainscore_vision import stimulus_set_registry
+
+    drawn = {
+        f"Marques2020_{name}": gratings.grating_stimulus_set(name, tmp_path / name, visual_degrees=8)
+        for name in ("blank", "receptive_field", "orientation")
+    }
+    compared = [CIRCULAR_VARIANCE, "Marques2020_Ringach2002-or_bandwidth", TEXTURE]
+    scores = score_model(subject(), compared, seed=3, cache=False)
+    for identifier in compared:
+        theirs = brainscore_vision.load_benchmark(identifier)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, stimuli in drawn.items():
+                patch.setitem(stimulus_set_registry, name, lambda stimuli=stimuli: stimuli)
+            np.random.seed(3)  # noqa: NPY002
+            expected = theirs(subject())
+            np.random.seed(3)  # noqa: NPY002
+            ceiling = theirs.ceiling
+
+        score = scores[identifier]
+        assert float(score.attrs["raw"]) == pytest.approx(float(expected.attrs["raw"]), abs=1e-6)
+        assert float(score.attrs["ceiling"]) == pytest.approx(float(ceiling), abs=1e-6)
+        assert score.attrs["error"] == pytest.approx(expected.attrs["raw"].attrs["error"], abs=1e-6)
+        assert score.attrs["n_neurons"] == len(score.attrs["primate_values"]) == 40
+        assert score.attrs["n_units"] == len(score.attrs["model_values"]) <= score.attrs["n_probed"]
+        row = STORED_PRIMATE_V1[identifier]
+        assert score.attrs["data_source"] == f"{row.study}; Brain-Score's data set {row.data_set}"
+
+
+# ---- data that are not here
+
+
+def test_a_score_without_data_is_refused_before_the_work_starts(no_data, monkeypatch):
+    monkeypatch.setattr(GratingExperiments, "properties", None)
+    with pytest.raises(
+        MissingDataError, match="needs Brain-Score's data set Ringach2002; not on this machine"
+    ) as error:
+        score_model(subject(), CIRCULAR_VARIANCE)
+    assert [file.name for file in error.value.files] == [
+        "assy_shapley_Ringach2002.nc",
+        "stimulus_Marques2020_orientation.csv",
+        "stimulus_Marques2020_orientation.zip",
+    ]
+
+
+def test_the_model_is_measured_without_primate_data(no_data):
+    model = V1PropertyBenchmark(CIRCULAR_VARIANCE).measure(GratingExperiments(subject()))
+    assert model["n_units"] > 0 and model["n_undefined"] == 0
+    assert ((model["model_values"] >= 0) & (model["model_values"] <= 1)).all()
+
+
+def test_textures_that_are_not_here_are_named(no_data):
+    with pytest.raises(MissingDataError, match=r"stimulus_FreemanZiemba2013_properties\.zip"):
+        V1PropertyBenchmark(TEXTURE).measure(GratingExperiments(subject()))
+
+
+def test_only_what_a_score_wants_is_fetched(data_here):
+    assert {file.data_set for file in wanted_files(CIRCULAR_VARIANCE)} == {"Ringach2002"}
+    assert {file.data_set for file in wanted_files(TEXTURE)} == {"FreemanZiemba2013_V1_properties"}
+
+
+# ---- laws and refusals
+
+
+def test_window_and_whole_screens_see_the_same_textures(data_here, monkeypatch):
+    through_window = V1PropertyBenchmark(TEXTURE).measure(GratingExperiments(subject()))
+    monkeypatch.setattr(grating_experiments, "_recorder_for", grating_experiments._ScreenRecorder)
+    on_screen = V1PropertyBenchmark(TEXTURE).measure(GratingExperiments(subject()))
+    # float32 convolutions of other sizes
+    np.testing.assert_allclose(through_window["model_values"], on_screen["model_values"], atol=1e-4)
+
+
+def test_textures_are_shown_once_for_all_seven_properties(data_here, monkeypatch):
+    shown = []
+    record = vone_window.WindowRecorder.record_images
+    monkeypatch.setattr(
+        vone_window.WindowRecorder, "record_images", lambda *args: shown.append(args[1].identifier) or record(*args)
+    )
+    experiments = GratingExperiments(subject())
+    for identifier, row in STORED_PRIMATE_V1.items():
+        if row.property in TEXTURE_TUNING:
+            V1PropertyBenchmark(identifier).measure(experiments)
+    assert shown == ["FreemanZiemba2013_properties"]
+
+
+def test_a_model_of_which_no_unit_responds_is_refused(monkeypatch):
+    from vonenet_brainscore.benchmarks import v1_properties
+
+    benchmark = V1PropertyBenchmark(CIRCULAR_VARIANCE)
+    experiments = GratingExperiments(subject())
+    table = v1_properties.measured(experiments, "circular_variance").assign(responsive=False)
+    monkeypatch.setattr(v1_properties, "measured", lambda experiments, name: table)
+    with pytest.raises(ValueError, match=f"none of {len(table)} neuroids at the probed place exceeds the 5 spikes/s"):
+        benchmark.measure(experiments)
