@@ -1,0 +1,204 @@
+"""Proof that a zip works on a machine that has Brain-Score and not this package.
+
+Brain-Score finds plugins inside its own package only, so the zip is unpacked into a temporary tree of links to the
+installed one, and everything runs in a fresh process that sees that tree. The installed package is never written to.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+import zipfile
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from ..brainscore import plugin_folder
+from ..recordings.loading import load_subject
+from ..registration import PLUGIN as REGISTERED_HERE
+
+TOLERANCE = 1e-6  # relative and absolute, between V1 responses of the plugin and of the local model
+_TRIALS = 2  # the least that shows whether trials are the same draws
+_TIMEOUT_S = 1800  # for a process that hangs; loading the largest checkpoint and recording takes one or two minutes
+# Names and formats of the images that Brain-Score's tests read and its package does not bring.
+_IMAGES = ("rgb1.jpg", "rgb2.jpg", "rgb3.png")
+
+_OUTPUT = "responses.npy"
+_PYTEST_INI = "[pytest]\nmarkers =\n    memory_intense: uses much memory\n"
+_STAND_IN = "raise ImportError('a plugin must work where vonenet_brainscore is not installed')\n"
+# Runs the tests and then records V1: one process, because Brain-Score takes long to import.
+_RUN = """
+import sys
+import numpy as np
+import pytest
+import torch
+
+identifier, threads, trials, output, images, *options = sys.argv[1:]
+torch.set_num_threads(int(threads))
+failed = pytest.main(options)
+if failed:
+    sys.exit(int(failed))
+
+from brainscore_vision import load_model
+
+subject = load_model(identifier)
+subject.start_recording("V1", time_bins=[(50, 200)])
+np.save(output, subject.look_at(images, number_of_trials=int(trials)).values)
+"""
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What was run, and how far V1 responses were from the local model's.
+
+    Attributes
+    ----------
+    brainscore_tests, plugin_tests : int
+        How many passed.
+    largest_difference : float
+        Between V1 responses, in units of the response.
+    """
+
+    brainscore_tests: int
+    plugin_tests: int
+    largest_difference: float
+
+
+def require_check() -> None:
+    """Raise ModuleNotFoundError unless what the check runs is installed."""
+    missing = [name for name in ("pytest", "pytest_check") if find_spec(name) is None]
+    if missing:
+        raise ModuleNotFoundError(
+            f"the check runs Brain-Score's tests of plugins and needs {' and '.join(missing)}: "
+            "pip install 'vonenet_brainscore[submit]', or leave it out (--no-check)"
+        )
+
+
+def check_zip(archive: Path, network: nn.Module) -> CheckReport:
+    """Run a zip's plugin as the leaderboard would, without network but for its weights.
+
+    Brain-Score's `generic_plugin_tests.py` and the plugin's `test.py` must pass, and V1 responses to three images must
+    be those of the local model, noise included: its draws depend on the stimulus, the trial and the seed alone.
+
+    Parameters
+    ----------
+    archive : path
+        A zip that follows the leaderboard's rules.
+    network : nn.Module
+        The local model.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If pytest or pytest_check is missing.
+    RuntimeError
+        If a test fails or responses differ, with the end of what was printed.
+    """
+    require_check()
+    with tempfile.TemporaryDirectory(prefix="vonenet-brainscore-check-") as folder:
+        tree = Path(folder)
+        package = _linked_package(tree / "site")
+        plugin = _unpacked(archive, package / "models")
+        images = package / "model_helpers" / "generic_plugin_tests_resources"
+        _draw_images(images)
+        passed = _run(tree, plugin, package / "model_helpers" / "generic_plugin_tests.py", images)
+        return CheckReport(**passed, largest_difference=_largest_difference(tree, images, network))
+
+
+def _linked_package(site: Path) -> Path:
+    """brainscore_vision as links to the installed one, real where something is to be added."""
+    installed = plugin_folder("model").parent
+    package = site / "brainscore_vision"
+    for folder in (installed, installed / "models", installed / "model_helpers"):
+        made = package / folder.relative_to(installed)
+        made.mkdir(parents=True)
+        for entry in folder.iterdir():
+            if entry.name not in ("models", "model_helpers", "__pycache__", REGISTERED_HERE):
+                (made / entry.name).symlink_to(entry)
+    for name in ("generic_plugin_tests.py", "conftest.py"):  # copies: their place is where pytest and they look around
+        copy = package / "model_helpers" / name
+        text = copy.read_text(encoding="utf-8")
+        copy.unlink()
+        copy.write_text(text, encoding="utf-8")
+    (site / "vonenet_brainscore.py").write_text(_STAND_IN, encoding="utf-8")
+    return package
+
+
+def _unpacked(archive: Path, models: Path) -> Path:
+    """The zip's plugin in Brain-Score's folder of models."""
+    unpacked = models.parents[2] / "unpacked"
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(unpacked)
+    (plugin,) = unpacked.glob("*/models/*")
+    return plugin.rename(models / plugin.name)
+
+
+def _draw_images(folder: Path) -> None:
+    """Three images with colour."""
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for name in _IMAGES:
+        coarse = Image.fromarray(random.integers(0, 256, (16, 16, 3), dtype=np.uint8))
+        coarse.resize((256, 256), Image.Resampling.BICUBIC).save(folder / name)
+
+
+def _run(tree: Path, plugin: Path, brainscore_tests: Path, images: Path) -> dict[str, int]:
+    """Run the tests and record V1, where Brain-Score is the tree's and this package cannot be imported."""
+    environment = os.environ | {
+        "PYTHONPATH": str(tree / "site"),
+        "PYTHONDONTWRITEBYTECODE": "1",  # through the links it would go into the installed package
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTEST_ADDOPTS": "",
+        "BS_INSTALL_DEPENDENCIES": "no",
+        "RESULTCACHING_HOME": str(tree / "result_caching"),
+        "BRAINSCORE_HOME": str(tree / "brainscore"),
+        "BRAINIO_HOME": str(tree / "brainio"),
+        "VONENET_HOME": str(tree / "weights"),
+        "CUDA_VISIBLE_DEVICES": "",  # the local model is recorded on the CPU too
+    }
+    (tree / "pytest.ini").write_text(_PYTEST_INI, encoding="utf-8")
+    report = tree / "tests.xml"
+    recording = [plugin.name, str(torch.get_num_threads()), str(_TRIALS), str(tree / _OUTPUT), str(images)]
+    options = ["-c", str(tree / "pytest.ini"), "--rootdir", str(tree), "-p", "no:cacheprovider", "-q"]
+    tests = [str(brainscore_tests), str(plugin / "test.py"), f"--plugin_directory={plugin}", f"--junitxml={report}"]
+    try:
+        run = subprocess.run(
+            [sys.executable, "-c", _RUN, *recording, *options, *tests],
+            cwd=tree,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeError(f"the check failed: the tests of {plugin.name} did not end in {_TIMEOUT_S} s") from error
+    if run.returncode:
+        end = "\n".join((run.stdout + run.stderr).strip().splitlines()[-40:])
+        raise RuntimeError(f"the check failed: {plugin.name} does not pass\n{end}")
+    files = [case.attrib["classname"] for case in ElementTree.parse(report).getroot().iter("testcase")]
+    own = sum(name.endswith(f"{plugin.name}.test") for name in files)
+    return {"brainscore_tests": len(files) - own, "plugin_tests": own}
+
+
+def _largest_difference(tree: Path, images: Path, network: nn.Module) -> float:
+    subject = load_subject(network, device="cpu", progress=False)
+    subject.start_recording("V1", time_bins=[(50, 200)])
+    expected = subject.look_at(images, number_of_trials=_TRIALS).values
+    found = np.load(tree / _OUTPUT)
+    if found.shape != expected.shape:
+        raise RuntimeError(
+            f"the check failed: V1 of the plugin answers with shape {found.shape}, the local model with "
+            f"{expected.shape}"
+        )
+    if not np.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE):
+        raise RuntimeError(
+            f"the check failed: V1 of the plugin and of the local model differ by up to "
+            f"{np.abs(found - expected).max():.3g}, where {TOLERANCE} is allowed"
+        )
+    return float(np.abs(found - expected).max())

@@ -1,0 +1,142 @@
+"""The model that is to be submitted, as it is on this machine."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..benchmarks.names import nearest
+from ..models.checkpoints import RELEASE, fetch_checkpoint, read_checkpoint
+from ..models.downloads import download
+from ..models.registry import MODELS, ModelRow
+from ..models.vonenet import VOneNet, get_model
+from .front_end import front_end_settings
+from .rules import MAX_BYTES
+
+WEIGHTS = "weights.pth"  # in the plugin's folder
+
+
+@dataclass(frozen=True)
+class LocalModel:
+    """A network, and how a plugin comes by it.
+
+    Attributes
+    ----------
+    network
+    row
+        Of the published model; None for a front end without a back end.
+    weights
+        None where the front end is rebuilt from its Gabor parameters; else `sha256`, and `address` or `file`.
+    file
+        Weights that become part of the plugin.
+    """
+
+    network: VOneNet
+    row: ModelRow | None
+    weights: dict[str, str] | None = None
+    file: Path | None = None
+
+
+def model_row(model: str) -> ModelRow:
+    """The published model of a name; ValueError with the nearest ones if there is none."""
+    if model not in MODELS:
+        raise ValueError(f"unknown model {model!r}; {nearest(model, MODELS)}")
+    return MODELS[model]
+
+
+def given_front_end(network: VOneNet) -> LocalModel:
+    """A front end made with ``get_model(None, ...)``.
+
+    Raises
+    ------
+    ValueError
+        If it has a back end, whose weights would need a file, or filters that its Gabor parameters do not make.
+    """
+    if network.model is not None:
+        raise ValueError(
+            "a trained network is packaged from its checkpoint: give the name of its architecture as model, and the "
+            "file or its address as weights"
+        )
+    if network.vone_block.gabor_parameters is None:
+        raise ValueError(
+            "the filters are not those of the VOneBlock's Gabor parameters, so they cannot be made again from them; "
+            "save the state_dict with torch.save and give it as weights, with front_end=True"
+        )
+    return LocalModel(copy.deepcopy(network), None)
+
+
+def local_model(
+    row: ModelRow,
+    folder: Path,
+    *,
+    front_end: bool = False,
+    weights: Path | None = None,
+    address: str | None = None,
+    sha256: str | None = None,
+) -> LocalModel:
+    """A published model, or one of its architecture with weights of one's own.
+
+    Parameters
+    ----------
+    row : ModelRow
+    folder : path
+        For files that are made.
+    front_end : bool
+        The VOneBlock alone.
+    weights, address, sha256
+        As in `package_submission`.
+
+    Raises
+    ------
+    ValueError
+        If weights are of another architecture, have another sha256, or neither fit into a zip nor have an address.
+    FileNotFoundError, OSError
+        If weights cannot be had.
+    """
+    if weights is None and address is None:
+        if front_end:
+            return LocalModel(get_model(None, pretrained=False, **row.published), None)
+        weights, address = _released(row)
+    path = weights or download(str(address), folder / "downloaded", sha256=sha256)
+    arch = None if front_end else row.model_arch
+    noise: dict[str, Any] = {} if row.noise else {"noise_mode": None}
+    network = get_model(arch, weights=path, **noise)
+    if sha256 is not None and sha256.lower() != _sha256(network):
+        raise ValueError(f"{path} has sha256 {_sha256(network)}, not {sha256}; it is another file than you mean")
+    kept_row = None if front_end else row
+    if address is not None:
+        return LocalModel(network, kept_row, {"sha256": _sha256(network), "address": address})
+    file = _without_optimizer(network, path, folder / WEIGHTS)
+    network = get_model(arch, weights=file, **noise)
+    return LocalModel(network, kept_row, {"sha256": _sha256(network), "file": WEIGHTS}, file)
+
+
+def _released(row: ModelRow) -> tuple[Path, str]:
+    try:
+        return fetch_checkpoint(row.checkpoint), f"{RELEASE}/{row.checkpoint}"
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{error}. Or submit the V1 front end alone, which needs no weights (front_end=True, --front-end)"
+        ) from error
+
+
+def _without_optimizer(network: VOneNet, path: Path, target: Path) -> Path:
+    """The network's weights and the checkpoint's flags in a file of their own, if a zip can hold it."""
+    state_dict = network.state_dict()
+    # Trained weights do not compress; the colours that a filter does not see are zeros and vanish.
+    size = sum(int((value != 0).sum()) * value.element_size() for value in state_dict.values())
+    if size > MAX_BYTES:
+        raise ValueError(
+            f"{path} holds {size / 1e6:.0f} MB of weights and a zip may have {MAX_BYTES / 1e6:.0f}: put the file where "
+            "the leaderboard's machine can fetch it, and give its address too (weights_url=, --weights-url)"
+        )
+    flags: Mapping[str, Any] = read_checkpoint(path).flags | front_end_settings(network.vone_block)
+    torch.save({"flags": dict(flags), "state_dict": state_dict}, target)
+    return target
+
+
+def _sha256(network: VOneNet) -> str:
+    return network.weights_source.sha256 if network.weights_source is not None else ""

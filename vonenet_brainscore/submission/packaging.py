@@ -1,0 +1,206 @@
+"""`package_submission`: a model -> a zip that the leaderboard accepts."""
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ..files import written_whole
+from ..models.registry import ModelRow
+from ..models.vonenet import VOneNet
+from ..recordings.layers import check_layers
+from ..recordings.subject import FRONT_END as V1_LAYER
+from .check import CheckReport, check_zip, require_check
+from .local_model import LocalModel, given_front_end, local_model, model_row
+from .plugin import RECORD
+from .plugin_files import plugin_files, write_zip
+from .rules import broken_rules, check_identifier
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What was packaged.
+
+    Attributes
+    ----------
+    path
+        The zip, or the plugin folder.
+    identifier
+    region_layer_map
+        Regions that it answers for.
+    weights
+        None where the front end is rebuilt from its Gabor parameters; else `sha256`, and `address` or `file`.
+    size
+        Of the zip, in bytes.
+    check
+        None where it was left out.
+    notes
+        What to know before the upload.
+    """
+
+    path: Path
+    identifier: str
+    region_layer_map: dict[str, str]
+    weights: dict[str, str] | None
+    size: int
+    check: CheckReport | None
+    notes: tuple[str, ...]
+
+
+def package_submission(
+    model: str | VOneNet,
+    output: str | Path | None = None,
+    *,
+    identifier: str | None = None,
+    front_end: bool = False,
+    weights: str | Path | None = None,
+    weights_url: str | None = None,
+    weights_sha256: str | None = None,
+    region_layer_map: Mapping[str, str] | None = None,
+    template: bool = False,
+    force: bool = False,
+    check: bool = True,
+) -> Submission:
+    """Package a model for the Brain-Score leaderboard, checked before it leaves the machine.
+
+    Parameters
+    ----------
+    model : str or VOneNet
+        A name in `MODELS`, which gives architecture and regions; or a front end from ``get_model(None, ...)``.
+    output : path, optional
+        The zip to write; by default ``IDENTIFIER.zip``. With `template`, the plugin folder, by default ``IDENTIFIER``.
+    identifier : str, optional
+        What Brain-Score is to call it; by default the released model's own, ``MODEL_front_end`` for a front end. Needed
+        for a model of one's own.
+    front_end : bool
+        Submit the VOneBlock alone, which needs no weights. It answers for V1 and refuses everything else, since what
+        an untrained back end answers would be scored as if it were the model's.
+    weights : path, optional
+        A checkpoint of one's own, of the model's architecture. Without `weights_url` it becomes part of the zip.
+    weights_url : str, optional
+        Where the plugin fetches the checkpoint. Without either, the released weights and their own address.
+    weights_sha256 : str, optional
+        That the checkpoint must have. It is recorded in any case, and the plugin checks it.
+    region_layer_map : mapping from region to layer, optional
+        Added to the model's own, or in place of its entries.
+    template : bool
+        Write the plugin folder, for a pull request, instead of a zip.
+    force : bool
+        Overwrite what is there.
+    check : bool
+        Prove that it works, as `check_zip` does, before anything is written.
+
+    Returns
+    -------
+    Submission
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a name, identifier, address or combination that cannot be, weights of another architecture or another
+        sha256, or weights that do not fit into a zip.
+    FileExistsError
+        If the output exists and `force` is not given.
+    FileNotFoundError, OSError
+        If weights cannot be had or the output cannot be written.
+    ModuleNotFoundError
+        If the check is to run and pytest or pytest_check is missing.
+    RuntimeError
+        If the check fails; nothing is written then.
+    """
+    row = _checked_row(model, weights, weights_url, weights_sha256)
+    identifier = identifier or _released_identifier(model, row, front_end, own=bool(weights or weights_url))
+    check_identifier(identifier)
+    target = Path(output or (identifier if template else f"{identifier}.zip")).expanduser()
+    _check_target(target, template, force)
+    if check:
+        require_check()
+    with tempfile.TemporaryDirectory(prefix="vonenet-brainscore-submit-") as folder:
+        made = (
+            given_front_end(model)
+            if isinstance(model, VOneNet)
+            else local_model(
+                model_row(model),
+                Path(folder),
+                front_end=front_end,
+                weights=None if weights is None else Path(weights).expanduser(),
+                address=weights_url,
+                sha256=weights_sha256,
+            )
+        )
+        regions = {**(made.row.region_layer_map if made.row else {"V1": V1_LAYER}), **(region_layer_map or {})}
+        check_layers(made.network, list(dict.fromkeys(regions.values())))
+        archive = Path(folder) / f"{identifier}.zip"
+        write_zip(archive, identifier, plugin_files(identifier, made, regions))
+        broken = broken_rules(archive)
+        if broken:
+            raise ValueError("the leaderboard would refuse this zip: " + "; ".join(broken))
+        report = check_zip(archive, made.network) if check else None
+        size = archive.stat().st_size
+        _deliver(archive, target, template)
+    return Submission(target, identifier, regions, made.weights, size, report, _notes(made))
+
+
+def _checked_row(model: object, weights: object, weights_url: str | None, sha256: str | None) -> ModelRow | None:
+    """The row of a named model, None for a network; raises for what cannot be."""
+    if weights_url is not None and urlsplit(weights_url).scheme not in ("https", "http", "file"):
+        raise ValueError(f"cannot fetch weights from {weights_url!r}; give an https:// or http:// address")
+    if sha256 is not None and weights is None and weights_url is None:
+        raise ValueError("weights_sha256 belongs to weights of your own; give them too (weights=, weights_url=)")
+    if isinstance(model, VOneNet):
+        if weights is not None or weights_url is not None:
+            raise ValueError("a network has its weights; to package others, give the name of its architecture as model")
+        return None
+    if not isinstance(model, str):
+        raise TypeError(f"a model is a name or a VOneNet without back end, not {type(model).__name__}")
+    return model_row(model)
+
+
+def _released_identifier(model: object, row: ModelRow | None, front_end: bool, *, own: bool) -> str:
+    if own or row is None:
+        raise ValueError("a model of your own needs an identifier of its own (identifier=, --identifier)")
+    return f"{model}_front_end" if front_end else row.brainscore_identifier
+
+
+def _check_target(target: Path, template: bool, force: bool) -> None:
+    if template:
+        check_identifier(target.resolve().name)  # Brain-Score imports the folder by its name
+    elif target.suffix != ".zip":
+        raise ValueError(f"{target} is to be a zip; give a name that ends with .zip")
+    if not target.resolve().parent.is_dir():
+        raise FileNotFoundError(f"no folder {target.resolve().parent} to write {target.name} to; make it first")
+    if not target.exists() and not target.is_symlink():
+        return
+    if not force:
+        raise FileExistsError(f"{target} exists; choose another name, or overwrite it (force=True, --force)")
+    replaceable = (target / RECORD).is_file() if template else target.is_file()
+    if not replaceable or target.is_symlink():
+        raise FileExistsError(f"{target} is nothing that was written here; remove it yourself, or choose another name")
+
+
+def _deliver(archive: Path, target: Path, template: bool) -> None:
+    """Put the zip, or the plugin folder in it, where it belongs, whole or not at all."""
+    if not template:
+        with written_whole(target) as partial:
+            shutil.copyfile(archive, partial)
+        return
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.resolve().parent) as beside:
+        with zipfile.ZipFile(archive) as opened:
+            opened.extractall(beside)
+        (plugin,) = Path(beside).glob("*/models/*")
+        if target.exists():
+            target.rename(Path(beside) / "replaced")
+        plugin.rename(target)
+
+
+def _notes(made: LocalModel) -> tuple[str, ...]:
+    notes = []
+    if made.row is None:
+        notes.append("V1 alone: the leaderboard's V2, V4, IT and behavioural benchmarks stay without a score")
+    address = (made.weights or {}).get("address", "")
+    if address.startswith("file:"):
+        notes.append(f"{address} can be fetched on this machine alone; put the file on a server before the upload")
+    return tuple(notes)

@@ -1,0 +1,102 @@
+"""What runs on the leaderboard's machine: the subject that a plugin folder describes.
+
+This module and everything that it imports go into the plugin, so nothing here may need the rest of the package.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..models.checkpoints import vonenet_home
+from ..models.downloads import download
+from ..models.vonenet import VOneNet, get_model
+from ..recordings.activations import ActivationsExtractor
+from ..recordings.subject import Subject
+from .front_end import NOISE, check_front_end, rebuilt_front_end
+
+RECORD = "submission.json"
+FRONT_END = "front_end.json"
+BIBTEX = """@inproceedings{dapello2020simulating,
+  title={Simulating a Primary Visual Cortex at the Front of {CNN}s Improves Robustness to Image Perturbations},
+  author={Dapello, Joel and Marques, Tiago and Schrimpf, Martin and Geiger, Franziska and Cox, David D. and
+          DiCarlo, James J.},
+  booktitle={Advances in Neural Information Processing Systems},
+  volume={33},
+  year={2020}
+}"""
+
+
+class FrontEndSubject(Subject):
+    """A VOneBlock alone: it answers for V1, and refuses what an untrained network could only answer with noise."""
+
+    def start_recording(self, recording_target: str, time_bins: Sequence[tuple[int, int]] = ((50, 200),)) -> None:
+        """As `Subject.start_recording`; ValueError for a region that is not in the map."""
+        if str(recording_target) not in self.region_layer_map:
+            raise ValueError(f"{self.identifier} is a V1 front end without a back end: nothing stands for the region")
+        super().start_recording(recording_target, time_bins)
+
+    def start_task(self, task: Any, *args: Any, **kwargs: Any) -> None:
+        """ValueError: tasks are read from a trained back end."""
+        raise ValueError(f"{self.identifier} is a V1 front end without a back end: it can do no tasks")
+
+
+def submitted_subject(folder: Path) -> Subject:
+    """The subject that a plugin folder describes.
+
+    Parameters
+    ----------
+    folder : path
+        With `RECORD`, `FRONT_END`, and the weights if they are part of it.
+
+    Raises
+    ------
+    ValueError
+        If the weights or the front end are not those that were packaged.
+    FileNotFoundError, OSError
+        If the weights cannot be fetched, as `download` says.
+    """
+    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    front_end = json.loads((folder / FRONT_END).read_text(encoding="utf-8"))
+    weights = record["weights"]
+    if weights is None:
+        network = VOneNet(rebuilt_front_end(front_end))
+        origin = "front end rebuilt from its Gabor parameters, no checkpoint"
+    else:
+        noise = {name: front_end["settings"][name] for name in NOISE}
+        network = get_model(record["model_arch"], weights=_weights(record, folder), **noise)
+        origin = f"sha256 {weights['sha256']}"
+    check_front_end(network.vone_block, front_end)
+    extractor = ActivationsExtractor(
+        network,
+        record["identifier"],
+        image_size=network.vone_block.image_size,
+        device="cuda" if torch.cuda.is_available() else "cpu",
+        progress=False,
+    )
+    return (FrontEndSubject if record["model_arch"] is None else Subject)(
+        record["identifier"],
+        extractor,
+        record["region_layer_map"],
+        visual_degrees=network.vone_block.visual_degrees,
+        weights=origin,
+        readout_layer=record["readout_layer"],
+        time_steps=record["time_steps"],
+    )
+
+
+def _weights(record: dict[str, Any], folder: Path) -> Path:
+    """The file of weights, part of the plugin or downloaded, with the sha256 that was recorded."""
+    weights = record["weights"]
+    if "address" in weights:
+        target = vonenet_home() / f"{record['identifier']}-{weights['sha256'][:16]}.pth"
+        return download(weights["address"], target, sha256=weights["sha256"])
+    file = folder / weights["file"]
+    with file.open("rb") as content:
+        found = hashlib.file_digest(content, "sha256").hexdigest()
+    if found != weights["sha256"]:
+        raise ValueError(f"{file} is not the file that was packaged: its sha256 is {found}, not {weights['sha256']}")
+    return file

@@ -1,0 +1,156 @@
+"""The leaderboard's rules: what a submission may be called, and what a zip must look like to be accepted."""
+
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ..brainscore import plugin_folder, registrations
+from ..registration import PLUGIN as REGISTERED_HERE
+
+MAX_BYTES = 50_000_000
+_IDENTIFIER = re.compile("[A-Za-z][A-Za-z0-9_]*", re.ASCII)
+_FILES = ("__init__.py", "model.py", "test.py")
+_REGISTRATION = re.compile(r"""model_registry\[\s*(['"]?)(.*?)\1\s*\]""")
+
+
+def check_identifier(identifier: str) -> None:
+    """Raise unless a model may be submitted under an identifier.
+
+    Raises
+    ------
+    ValueError
+        If it has other characters than ASCII letters, digits and underscores, or Brain-Score has it already.
+    """
+    for problem in _identifier_problems(identifier):
+        raise ValueError(f"the identifier {identifier!r} {problem}")
+
+
+def broken_rules(archive: Path) -> list[str]:
+    """Which of the leaderboard's rules a zip breaks, each with its remedy; empty if it would be accepted.
+
+    Raises
+    ------
+    ValueError
+        If the file is not a zip.
+    """
+    if not zipfile.is_zipfile(archive):
+        raise ValueError(f"{archive} is not a zip file")
+    with zipfile.ZipFile(archive) as opened:
+        names = opened.namelist()
+        sources = {name: opened.read(name).decode("utf-8", "replace") for name in names if name.endswith(".py")}
+    submitted = _Zip(archive.stat().st_size, names, sources)
+    return [f"{rule.name}: {problem}" for rule in RULES for problem in rule.problems(submitted)]
+
+
+@dataclass(frozen=True)
+class _Zip:
+    size: int
+    names: list[str]  # folders end with a slash
+    sources: dict[str, str]  # the modules among them
+
+    @property
+    def files(self) -> list[PurePosixPath]:
+        return [PurePosixPath(name) for name in self.names if not name.endswith("/")]
+
+    @property
+    def plugins(self) -> set[PurePosixPath]:
+        """Folders NAME/models/PLUGIN."""
+        return {PurePosixPath(*file.parts[:3]) for file in self.files if len(file.parts) > 3}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of the leaderboard: a name for it, and a function from a zip to what is wrong and what to do."""
+
+    name: str
+    problems: Callable[[_Zip], Iterator[str]]
+
+
+def _size(submitted: _Zip) -> Iterator[str]:
+    if submitted.size > MAX_BYTES:
+        yield (
+            f"the zip has {submitted.size / 1e6:.1f} MB and may have {MAX_BYTES / 1e6:.0f}; leave weights out and have "
+            "them fetched from an address (--weights-url)"
+        )
+
+
+def _paths(submitted: _Zip) -> Iterator[str]:
+    for name in submitted.names:
+        if " " in name or not name.isascii() or "\\" in name or name.startswith("/") or ".." in name.split("/"):
+            yield f"{name!r}: use relative paths of ASCII characters without spaces; rename it"
+
+
+def _folders(submitted: _Zip) -> Iterator[str]:
+    roots = sorted({file.parts[0] for file in submitted.files})
+    if len(roots) != 1:
+        yield f"the top level is {', '.join(roots) or 'empty'}; put everything into one folder"
+    elif submitted.names[0] != f"{roots[0]}/":
+        yield f"the first entry is {submitted.names[0]!r}; write the folder {roots[0]}/ first (zip -r does)"
+    needed = {f"{folder}/" for file in submitted.files for folder in list(file.parents)[:-1]}
+    missing = sorted(needed - set(submitted.names))
+    if missing:
+        yield f"no entry for {', '.join(missing[:3])}; write an entry for every folder (zip -r does)"
+    strangers = sorted({file.parts[1] for file in submitted.files if len(file.parts) > 1} - {"models"})
+    if strangers or len(submitted.plugins) != 1:
+        found = ", ".join([*map(str, sorted(submitted.plugins)), *strangers]) or "none"
+        yield f"the folder must hold one plugin, NAME/models/IDENTIFIER/, and nothing else; it holds {found}"
+
+
+def _plugin_files(submitted: _Zip) -> Iterator[str]:
+    for plugin in sorted(submitted.plugins):
+        missing = [name for name in _FILES if plugin / name not in submitted.files]
+        if not {plugin / "requirements.txt", plugin / "setup.py"} & set(submitted.files):
+            missing.append("requirements.txt (or setup.py)")
+        if missing:
+            yield f"{plugin} has no {', '.join(missing)}; add it"
+    for file in submitted.files:
+        if file.name in ("metadata.yml", "metadata.yaml"):
+            yield f"{file} is not accepted; leave it out, Brain-Score writes it"
+
+
+def _registration(submitted: _Zip) -> Iterator[str]:
+    found = [
+        (name, quote, identifier)
+        for name, source in submitted.sources.items()
+        if name.endswith("__init__.py")
+        for quote, identifier in _REGISTRATION.findall(source)
+    ]
+    identifiers = sorted({identifier for _, _, identifier in found})
+    if len(identifiers) != 1:
+        yield f"{', '.join(identifiers) or 'nothing'} is registered; register one identifier a zip"
+    for name, quote, identifier in found:
+        if quote != "'":
+            yield f"{name} has model_registry[{quote}{identifier}{quote}]; write model_registry['{identifier}']"
+
+
+def _identifier(submitted: _Zip) -> Iterator[str]:
+    for source in submitted.sources.values():
+        for _, identifier in _REGISTRATION.findall(source):
+            yield from (f"{identifier!r} {problem}" for problem in _identifier_problems(identifier))
+
+
+RULES = (
+    Rule("size", _size),
+    Rule("paths", _paths),
+    Rule("folders", _folders),
+    Rule("files", _plugin_files),
+    Rule("registration", _registration),
+    Rule("identifier", _identifier),
+)
+
+
+def _identifier_problems(identifier: str) -> Iterator[str]:
+    if not _IDENTIFIER.fullmatch(identifier):
+        proposal = re.sub("[^A-Za-z0-9_]+", "_", identifier, flags=re.ASCII).strip("_0123456789") or "my_voneresnet50"
+        yield (
+            "must be ASCII letters, digits and underscores, a letter first, without hyphens or spaces; "
+            f"for example {proposal!r}"
+        )
+        return
+    # What `vonenet-brainscore register` put into this installation is no submission.
+    plugins = {name: folders for name, folders in registrations("model").items() if folders != [REGISTERED_HERE]}
+    folders = {folder.name for folder in plugin_folder("model").iterdir()}
+    if identifier in plugins or identifier in folders:
+        yield f"exists in Brain-Score already; choose another, for example {identifier + '_2'!r}"
