@@ -1,7 +1,7 @@
 """`compare_gabors`: the filters of a VOneBlock against published distributions of macaque V1."""
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -130,7 +130,7 @@ class GaborComparison:
         """
         rows = {}
         for comparison in self.distributions:
-            rows["-".join(comparison.primate.parameters), comparison.primate.population] = comparison.row()
+            rows[comparison.primate.name, comparison.primate.population] = comparison.row()
         for parameters in UNPUBLISHED:
             rows["-".join(parameters), ""] = {"n_model": len(self.filters), "source": NO_COUNTS}
         table = pd.DataFrame.from_dict(rows, orient="index")
@@ -203,27 +203,36 @@ def compare_gabors(model: Any, *, seed: int = 0) -> GaborComparison:
 def _compare(primate: PrimateDistribution, filters: pd.DataFrame, seed: int) -> DistributionComparison:
     cells = filters if primate.cells == "all" else filters[filters["cell_type"] == primate.cells]
     values = [cells[name].to_numpy() for name in primate.parameters]
-    model, neurons = primate.bin_numbers(*values), np.repeat(np.arange(primate.counts.size), primate.counts.ravel())
-    similarity, distance = _measures(primate)
-
-    def score(bin_numbers: np.ndarray, measure: Any) -> "Score | None":
-        if not len(bin_numbers):
-            return None
-        # A value's bin stands for it, so that joint distributions go the same way as those of one parameter.
-        edges = np.arange(primate.counts.size + 1) - 0.5
-        return binned_similarity(
-            bin_numbers, neurons, edges, name="-".join(primate.parameters), seed=seed, measure=measure
-        )
-
+    similarity, distance = _scores(primate, primate.bin_numbers(*values), seed) if len(cells) else (None, None)
+    ceiling, floor = _scores_of_primates(primate, seed)
     return DistributionComparison(
         primate=primate,
         model_counts=primate.histogram(*values),
         n_outside=primate.outside(*values),
-        similarity=score(model, similarity),
-        ceiling=score(neurons, similarity),
-        distance=score(model, distance),
-        floor=score(neurons, distance),
+        similarity=similarity,
+        ceiling=ceiling,
+        distance=distance,
+        floor=floor,
     )
+
+
+@cache
+def _scores_of_primates(primate: PrimateDistribution, seed: int) -> "tuple[Score, Score]":
+    """Ceiling and floor, which no model changes."""
+    return _scores(primate, primate.neurons, seed)
+
+
+def _scores(primate: PrimateDistribution, bin_numbers: np.ndarray, seed: int) -> "tuple[Score, Score]":
+    """Similarity and distance of cells to the primate's, over the same samples.
+
+    A cell's bin stands for it, so that joint distributions go the same way as those of one parameter.
+    """
+    edges = np.arange(primate.counts.size + 1) - 0.5
+    similarity, distance = (
+        binned_similarity(bin_numbers, primate.neurons, edges, name=primate.name, seed=seed, measure=measure)
+        for measure in _measures(primate)
+    )
+    return similarity, distance
 
 
 def _measures(primate: PrimateDistribution) -> tuple[Any, Any]:

@@ -87,6 +87,16 @@ class PrimateDistribution:
     held_out: bool
 
     @property
+    def name(self) -> str:
+        """Of the parameters, joined by a hyphen."""
+        return "-".join(self.parameters)
+
+    @property
+    def neurons(self) -> NDArray:
+        """Where each neuron counts, as a number into the flattened `counts`: (neuron,)."""
+        return np.repeat(np.arange(self.counts.size), self.counts.ravel())
+
+    @property
     def n_neurons(self) -> int:
         return int(self.counts.sum())
 

@@ -52,12 +52,13 @@ def tuning_curve(curves: "DataArray", ax: "Axes") -> None:
         )
     for rates, name, colour in zip(curves.transpose("neuroid", axis).values, _names(curves), COLOURS, strict=False):
         ax.plot(curves[axis].values, rates, "o-", color=colour, markersize=3.5, label=name)
-    if AXES[axis].octaves:
+    drawn = AXES[axis]
+    if drawn.octaves:
         ax.set_xscale("log", base=2)
         ax.xaxis.set_major_formatter("{x:g}")
-    if AXES[axis].tick_step is not None:
-        ax.xaxis.set_major_locator(MultipleLocator(AXES[axis].tick_step))
-    ax.set_xlabel(AXES[axis].label)
+    if drawn.tick_step is not None:
+        ax.xaxis.set_major_locator(MultipleLocator(drawn.tick_step))
+    ax.set_xlabel(drawn.label)
     ax.set_ylabel("Firing rate (spikes/s)")
     ax.set_ylim(bottom=min(0, float(np.nanmin(curves.values, initial=0))))
 
