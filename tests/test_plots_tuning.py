@@ -1,0 +1,71 @@
+"""Tuning curves are drawn as they are, with units."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.figure import Figure
+
+from vonenet_brainscore.plots.tuning import AXES, tuning_curve, tuning_curves
+
+LEVELS = {
+    "orientation": np.arange(0, 180, 15.0),
+    "spatial_frequency": 2.0 ** np.arange(-1, 4),
+    "diameter": 2.0 ** np.arange(-2, 3),
+    "phase": np.arange(0, 360, 45.0),
+    "contrast": np.linspace(0, 1, 6),
+}
+
+
+def curves(units=3):
+    rng = np.random.default_rng(0)
+    rates = {f"by_{axis}": (("neuroid", axis), rng.uniform(0, 60, (units, len(LEVELS[axis])))) for axis in LEVELS}
+    coordinates = {"channel": ("neuroid", 10 + np.arange(units)), "cell_type": ("neuroid", ["simple"] * units)}
+    return xr.Dataset({**rates, "modulation_ratio": (("neuroid",), np.ones(units))}, {**LEVELS, **coordinates})
+
+
+def test_every_axis_is_a_panel_and_every_unit_a_line():
+    made = curves()
+    figure = tuning_curves(made)
+    shown = [ax for ax in figure.axes if ax.axison]
+    assert len(shown) == len(LEVELS) == len(AXES)
+    for ax, (name, axis) in zip(shown, [(f"by_{axis}", axis) for axis in LEVELS], strict=True):
+        assert ax.get_xlabel() == AXES[axis].label and ax.get_ylabel() == "Firing rate (spikes/s)"
+        assert ax.get_xscale() == ("log" if axis in ("spatial_frequency", "diameter") else "linear")
+        for line, rates in zip(ax.lines, made[name].values, strict=True):
+            np.testing.assert_array_equal(line.get_xdata(), LEVELS[axis])
+            np.testing.assert_array_equal(line.get_ydata(), rates)
+        assert ax.get_ylim()[0] == 0
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [f"channel {n}, simple" for n in (10, 11, 12)]
+
+
+def test_dimensions_may_come_in_either_order_and_units_in_a_multi_index():
+    made = curves().set_index(neuroid=["channel", "cell_type"])
+    ax = Figure().add_subplot()
+    tuning_curve(made["by_phase"].transpose("phase", "neuroid"), ax)
+    np.testing.assert_array_equal(ax.lines[1].get_ydata(), made["by_phase"].values[1])
+    assert ax.lines[1].get_label() == "channel 11, simple"
+
+
+def test_units_without_metadata_are_numbered():
+    ax = Figure().add_subplot()
+    tuning_curve(xr.DataArray(np.ones((2, 3)), {"contrast": [0, 0.5, 1]}, ("neuroid", "contrast")), ax)
+    assert [line.get_label() for line in ax.lines] == ["unit 0", "unit 1"]
+
+
+def test_nan_leaves_a_gap():
+    made = curves(1)["by_contrast"]
+    made[0, 2] = np.nan
+    ax = Figure().add_subplot()
+    tuning_curve(made, ax)
+    assert np.isnan(ax.lines[0].get_ydata()).tolist() == [False, False, True, False, False, False]
+
+
+def test_refusals():
+    ax = Figure().add_subplot()
+    with pytest.raises(ValueError, match=r"20 units do not make readable curves; choose 1 to 8, as by curves\.isel"):
+        tuning_curve(curves(20)["by_phase"], ax)
+    with pytest.raises(ValueError, match=r"the dimensions neuroid and one of orientation, .*, not neuroid$"):
+        tuning_curve(curves()["modulation_ratio"], ax)
+    with pytest.raises(ValueError, match="no tuning curve among modulation_ratio; their dimensions are"):
+        tuning_curves(curves()[["modulation_ratio"]])
