@@ -57,6 +57,16 @@ def test_distance_is_taken_between_histograms_in_octaves(comparison):
     assert whole == pytest.approx(row["distance"], abs=0.02)  # few cells alone make it a little larger
 
 
+def test_distance_of_orientations_is_taken_around_the_circle():
+    sampled = sample_gabor_parameters(10)
+    turned = type(sampled)(sampled.sf_cpd, np.full(10, 135.0), sampled.phase_deg, nx=sampled.nx, ny=sampled.ny)
+    row = compare_gabors(block_of(turned, 5)).of("orientation").row()
+    ways = [45, 90, 45, 0]  # from the bins about 0, 45, 90 and 135 degrees to 135
+    expected = np.dot(ways, [110, 83, 100, 92]) / 385
+    for name in ("distance", "distance_low", "distance_high"):
+        assert row[name] == pytest.approx(expected)
+
+
 # ---- laws
 
 
