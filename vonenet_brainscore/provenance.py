@@ -2,7 +2,10 @@
 
 import warnings
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .recordings.subject import Subject
 
 _PACKAGES = ("brainscore_vision", "brainscore_core", "torch", "numpy", "scipy", "scikit-learn", "pillow")
 
@@ -98,6 +101,17 @@ def content_of_score(subject: Any, identifier: str, benchmark: Any, *, seed: int
 
 
 def _recording(subject: Any, benchmark: Any) -> dict[str, Any]:
+    return recording_settings(subject, _region(benchmark), getattr(benchmark, "_number_of_trials", 1))
+
+
+def recording_settings(subject: "Subject", region: str | None, trials: int) -> dict[str, Any]:
+    """How a subject of this package is recorded from, where so many trials are asked for.
+
+    Returns
+    -------
+    dict
+        `layer`, `weights`, `noise`, `trials`, `batch_size`, `threads`, `device`, as in `provenance`.
+    """
     import torch
 
     extractor, block = subject.extractor, subject.extractor.block
@@ -105,10 +119,10 @@ def _recording(subject: Any, benchmark: Any) -> dict[str, Any]:
     if extractor.is_noisy and block is not None:
         noise = f"{block.noise_mode}, scale {block.noise_scale}, level {block.noise_level}"
     return {
-        "layer": subject.region_layer_map.get(_region(benchmark)),
+        "layer": subject.region_layer_map.get(str(region)),
         "weights": subject.weights,
         "noise": noise,
-        "trials": extractor.trials_run(getattr(benchmark, "_number_of_trials", 1)),
+        "trials": extractor.trials_run(trials),
         "batch_size": extractor.batch_size,
         "threads": torch.get_num_threads(),
         "device": str(extractor.device),

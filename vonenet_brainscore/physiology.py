@@ -1,0 +1,197 @@
+"""A model's V1 as a physiologist would measure it: `v1_properties` and `tuning_curves`, for any layer of any model."""
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+    from xarray import Dataset
+
+    from .recordings.grating_experiments import GratingExperiments
+
+_REGION = "V1"
+
+
+def v1_properties(
+    model: Any,
+    layer: str | None = None,
+    *,
+    properties: Sequence[str] | None = None,
+    curves: bool = False,
+    trials: int | None = None,
+    noise: str = "model",
+    seed: int = 0,
+    device: "str | torch.device | None" = None,
+    progress: bool = True,
+) -> "Dataset":
+    """The V1 properties of Marques et al. 2021 of the neuroids whose receptive field is at the probed position.
+
+    No primate data are needed. Receptive fields are mapped without noise.
+
+    Parameters
+    ----------
+    model : str, nn.Module or BrainModel
+        As for `score_model`.
+    layer : str, optional
+        To measure in place of the model's V1: any layer of a named model or network.
+    properties : sequence of str, optional
+        As in ``benchmarks.stored_primate_v1.V1_PROPERTY_ROWS``. By default all that can be measured here: those on
+        gratings, which are drawn, and the seven on textures if Brain-Score's stimuli are on this machine.
+    curves : bool
+        Also the tuning curves of the experiments: all of `tuning_curves` but contrast.
+    trials : int, optional
+        Noise draws to average over, in place of 20.
+    noise : {'model', 'none'}
+    seed : int
+        Of the noise.
+    device : str or torch.device, optional
+    progress : bool
+
+    Returns
+    -------
+    Dataset
+        ``value`` (neuroid, property), NaN where a property is undefined, and ``responsive`` (neuroid, property):
+        whether the neuroid fires strongly enough in the property's experiment to be compared with recorded neurons.
+        With each property, its `benchmark`, `label`, `unit`, and over its responsive neuroids `n_responsive` and
+        `n_undefined`; with each neuroid, what is known of it (a VOneBlock's Gabor as `gabor_orientation` and so on) and
+        its measured receptive field; ``attrs`` say how it was recorded and which properties were `not_measured`.
+
+    Raises
+    ------
+    ValueError
+        For an unknown model, layer or property, if no neuroid is at the probed position, or if none of them responds
+        more to gratings than to the blank; says how many there are.
+    MissingDataError
+        If a texture property is asked for by name and the stimuli cannot be had.
+
+    Warns
+    -----
+    UserWarning
+        If a property is undefined for every responsive neuroid, or none responds.
+    """
+    import xarray as xr
+
+    from .benchmarks.stored_primate_v1 import TEXTURE_STIMULI, V1_PROPERTY_ROWS
+    from .benchmarks.v1_properties import measured
+    from .recordings.tuning_curves import neuroid_coordinates_of, tuning_curves_of
+
+    rows = {row.property: row for row in V1_PROPERTY_ROWS.values()}
+    names, absent = _chosen_properties(properties, list(rows))
+    experiments = _probe(model, layer, trials=trials, noise=noise, seed=seed, device=device, progress=progress)
+    tables: list[Any] = []
+    for name in names:
+        if not any(name in table for table in tables):
+            tables.append(measured(experiments, name))
+    of_property = [next(table for table in tables if name in table) for name in names]
+    value = np.stack([table[name].to_numpy(float) for name, table in zip(names, of_property, strict=True)], axis=1)
+    responsive = np.stack([table["responsive"].to_numpy(bool) for table in of_property], axis=1)
+    undefined = (np.isnan(value) & responsive).sum(axis=0)
+    _warn_of_nothing(names, np.isfinite(value) & responsive, responsive)
+
+    everyone = np.arange(len(value))
+    dataset = xr.Dataset(
+        {"value": (("neuroid", "property"), value), "responsive": (("neuroid", "property"), responsive)},
+        coords={
+            "property": names,
+            "benchmark": ("property", [rows[name].identifier for name in names]),
+            "label": ("property", [rows[name].label for name in names]),
+            "unit": ("property", [rows[name].unit for name in names]),
+            "n_responsive": ("property", responsive.sum(axis=0)),
+            "n_undefined": ("property", undefined),
+            **neuroid_coordinates_of(experiments, everyone),
+        },
+        attrs=_record(experiments, seed),
+    )
+    if absent:
+        dataset.attrs["not_measured"] = f"{', '.join(absent)}: stimuli {TEXTURE_STIMULI} are not on this machine"
+    if curves:
+        dataset = dataset.merge(tuning_curves_of(experiments))
+    return dataset
+
+
+def tuning_curves(
+    model: Any,
+    units: Sequence[int] | None = None,
+    layer: str | None = None,
+    *,
+    trials: int | None = None,
+    noise: str = "model",
+    seed: int = 0,
+    device: "str | torch.device | None" = None,
+    progress: bool = True,
+) -> "Dataset":
+    """Tuning curves in spikes/s, of neuroids whose receptive field is at the probed position.
+
+    Parameters
+    ----------
+    model, layer, trials, noise, seed, device, progress
+        As for `v1_properties`.
+    units : sequence of int, optional
+        Positions on the `neuroid` axis of `v1_properties` of the same model, layer and seed. All by default, which for
+        the contrast of thousands of units takes many minutes: nearly each has a best grating of its own.
+
+    Returns
+    -------
+    Dataset
+        As `recordings.tuning_curves.tuning_curves_of`, with ``contrast_tuning`` (neuroid, contrast).
+
+    Raises
+    ------
+    ValueError
+        As `v1_properties`, or for a unit that is not there.
+    """
+    from .recordings.tuning_curves import contrast_tuning, tuning_curves_of
+
+    experiments = _probe(model, layer, trials=trials, noise=noise, seed=seed, device=device, progress=progress)
+    curves = contrast_tuning(experiments, tuning_curves_of(experiments, units))
+    return curves.assign_attrs(_record(experiments, seed))
+
+
+def _probe(model: Any, layer: str | None, **settings: Any) -> "GratingExperiments":
+    from .recordings.grating_experiments import GratingExperiments
+    from .recordings.loading import load_subject
+
+    regions = None if layer is None else {_REGION: layer}
+    return GratingExperiments(load_subject(model, region_layer_map=regions, **settings), _REGION)
+
+
+def _chosen_properties(asked: Sequence[str] | None, known: list[str]) -> tuple[list[str], list[str]]:
+    """Those to measure, and those left out because their stimuli are not here."""
+    from .benchmarks.storage import data_status
+    from .benchmarks.stored_primate_v1 import TEXTURE_STIMULI
+    from .recordings.texture_tuning import TEXTURE_TUNING
+
+    if asked is not None:
+        for name in asked:
+            if name not in known:
+                raise ValueError(f"unknown property {name!r}; have {', '.join(known)}")
+        if not asked or len(set(asked)) < len(asked):
+            raise ValueError(f"properties are one or more names, each once, not {list(asked)}")
+        return list(asked), []
+    if all(state == "verified" for state in data_status(TEXTURE_STIMULI).values()):
+        return known, []
+    return [name for name in known if name not in TEXTURE_TUNING], list(TEXTURE_TUNING)
+
+
+def _warn_of_nothing(names: list[str], defined: np.ndarray, responsive: np.ndarray) -> None:
+    """Both (neuroid, property)."""
+    for name, n_defined, n_responsive in zip(names, defined.sum(axis=0), responsive.sum(axis=0), strict=True):
+        if n_defined == 0:
+            warnings.warn(
+                f"{name} has no finite value: of {len(defined)} probed neuroids {n_responsive} respond, and it is "
+                f"undefined for {'all of them' if n_responsive else 'want of any'}",
+                stacklevel=3,
+            )
+
+
+def _record(experiments: "GratingExperiments", seed: int) -> dict[str, Any]:
+    from .provenance import recording_settings
+    from .recordings.grating_experiments import TRIALS
+    from .recordings.subject import Subject
+
+    subject = experiments.subject
+    settings = recording_settings(subject, _REGION, TRIALS) if isinstance(subject, Subject) else {}
+    return {"model": subject.identifier, "seed": seed, **settings}
