@@ -1,0 +1,128 @@
+"""Labelled images: a folder for each class, as torchvision's ImageFolder reads it."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..stimuli.images import IMAGE_SUFFIXES, read_image, resize
+
+# Images are made 256 pixels on their shorter side for a crop of 224, and in that proportion for other sizes.
+SHORTER_SIDE = 256 / 224
+
+
+@dataclass(frozen=True)
+class LabelledImage:
+    """An image file, its name within the folder and its class."""
+
+    path: Path
+    name: str
+    label: int
+
+
+def read_image_folder(
+    folder: str | PathLike, n_classes: int, *, classes: Sequence[str] | None = None, every: int = 1
+) -> list[LabelledImage]:
+    """The images of a folder that holds a folder for each class, sorted by class and name.
+
+    Parameters
+    ----------
+    folder : path
+        Or one whose `val/` is meant.
+    n_classes : int
+        How many classes the model tells apart.
+    classes : sequence of str, optional
+        The classes' folder names in the order of the model's outputs; some may be absent. By default the names
+        that are there, sorted, which must then be as many as the model has outputs.
+    every : int
+        Keep the first and every so-many-th image.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder does not exist or holds no images.
+    ValueError
+        If the classes do not match the model's outputs, or `every` is less than 1.
+    """
+    if every < 1:
+        raise ValueError(f"DS_factor is {every}; 1 keeps every image, n every n-th")
+    root = Path(folder).expanduser()
+    if not root.is_dir():
+        raise FileNotFoundError(f"no folder at {root}; give one that holds a folder of images for each class")
+    root = root / "val" if (root / "val").is_dir() else root
+    present = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    labels = _labels(present, n_classes, classes, root)
+    images = [
+        LabelledImage(path, path.relative_to(root).as_posix(), labels[name])
+        for name in present
+        for path in _image_files(root / name)
+    ]
+    if not images:
+        raise FileNotFoundError(f"no images in the class folders of {root}; looked for {', '.join(IMAGE_SUFFIXES)}")
+    return images[::every]
+
+
+def load_crop(image: LabelledImage, image_size: int, *, resized: bool = True) -> np.ndarray:
+    """The middle square of an image made small: what ``Resize(shorter side)`` and ``CenterCrop`` of torchvision give.
+
+    Parameters
+    ----------
+    image : LabelledImage
+    image_size : int
+        Side of the square in pixels.
+    resized : bool
+        Whether to make it small first, or to take the crop of the image as it is.
+
+    Returns
+    -------
+    uint8 array, shape (image_size, image_size, 3)
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        If the image cannot be read, as `read_image`.
+    """
+    pixels = read_image(image.path).pixels
+    if resized:
+        shorter, target = min(pixels.shape[:2]), round(image_size * SHORTER_SIDE)
+        height, width = (target if side == shorter else int(target * side / shorter) for side in pixels.shape[:2])
+        pixels = resize(pixels, (height, width))
+    height, width = pixels.shape[:2]
+    if min(height, width) < image_size:
+        raise ValueError(f"{image.path} has {height} x {width} pixels, less than the {image_size} of a crop")
+    top, left = round((height - image_size) / 2), round((width - image_size) / 2)
+    return pixels[top : top + image_size, left : left + image_size]
+
+
+def as_tensor(pixels: np.ndarray) -> Tensor:
+    """Images in [0, 1]: uint8 array (image, y, x, 3) to float32 Tensor (image, 3, y, x)."""
+    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(pixels, -1, 1))).float() / 255
+
+
+def _labels(present: Sequence[str], n_classes: int, classes: Sequence[str] | None, root: Path) -> dict[str, int]:
+    if not present:
+        raise FileNotFoundError(f"no class folders in {root}; it must hold a folder of images for each class")
+    if classes is None and len(present) != n_classes:
+        raise ValueError(
+            f"{root} holds {len(present)} class folders but the model has {n_classes} outputs; give all classes, or "
+            "their names in the order of the outputs with --classes FILE, one a line"
+        )
+    names = list(present if classes is None else classes)
+    if len(names) != n_classes or len(set(names)) != n_classes:
+        raise ValueError(f"{len(names)} names of classes, {len(set(names))} different, but {n_classes} outputs")
+    strangers = sorted(set(present) - set(names))
+    if strangers:
+        raise ValueError(f"{root} holds {', '.join(strangers[:5])}, which the names of classes do not have")
+    return {name: names.index(name) for name in present}
+
+
+def _image_files(folder: Path) -> list[Path]:
+    found = []
+    for directory, _, names in os.walk(folder, followlinks=True):
+        found += [Path(directory, name) for name in names if not name.startswith(".")]
+    return sorted(path for path in found if path.suffix.lower() in IMAGE_SUFFIXES)

@@ -1,0 +1,80 @@
+"""Results kept as they come, an image a line, so that a run that was cut off goes on where it stopped."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+class ResultsFile:
+    """JSON Lines: the first holds the settings, every further one the results of an image.
+
+    Opening writes the settings, so that a place that cannot be written to is found out before the work.
+
+    Parameters
+    ----------
+    path : path
+        Made if it is not there. If it is, its results are continued.
+    settings : mapping
+        What the results depend on, as plain values.
+
+    Attributes
+    ----------
+    rows : list of dict
+        The results so far, one an image.
+
+    Raises
+    ------
+    ValueError
+        If the file is there and has other settings, or is no file of results.
+    OSError
+        If it cannot be written.
+    """
+
+    def __init__(self, path: str | os.PathLike, settings: Mapping[str, Any]) -> None:
+        self.path = Path(path).expanduser()
+        self.rows: list[dict[str, Any]] = []
+        if self.path.exists():
+            self._continue(json.loads(json.dumps(settings)))
+        else:
+            self._write([{"settings": settings}])
+
+    def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Keep the results of more images."""
+        self._write(rows)
+        self.rows += [dict(row) for row in rows]
+
+    def _write(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"cannot write results to {self.path}: {error.strerror}. {len(self.rows)} images are kept there; make "
+                "room and run the same command again, which goes on, or choose another --output",
+            ) from error
+
+    def _continue(self, settings: Mapping[str, Any]) -> None:
+        try:
+            text = self.path.read_bytes()
+            whole = text[: text.rfind(b"\n") + 1]  # a line that was cut off is computed again
+            first, *rows = [json.loads(line) for line in whole.decode().splitlines()] or [{"settings": settings}]
+            before = first["settings"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{self.path} is no file of results; choose another --output") from error
+        different = [name for name in {**settings, **before} if settings.get(name) != before.get(name)]
+        if different:
+            told = ", ".join(f"{name} {before.get(name)!r}, now {settings.get(name)!r}" for name in different)
+            raise ValueError(f"{self.path} holds results of other settings ({told}); choose another --output")
+        self.rows = rows
+        if whole != text:
+            os.truncate(self.path, len(whole))
+        if not whole:
+            self._write([{"settings": settings}])
+        else:
+            self._write([])  # find out now whether it can be written
