@@ -12,7 +12,7 @@ LEVELS = {
     "spatial_frequency": 2.0 ** np.arange(-1, 4),
     "diameter": 2.0 ** np.arange(-2, 3),
     "phase": np.arange(0, 360, 45.0),
-    "contrast": np.linspace(0, 1, 6),
+    "contrast": 2.0 ** np.arange(-5, 1),
 }
 
 
@@ -30,13 +30,13 @@ def test_every_axis_is_a_panel_and_every_unit_a_line():
     assert len(shown) == len(LEVELS) == len(AXES)
     for ax, (name, axis) in zip(shown, [(f"by_{axis}", axis) for axis in LEVELS], strict=True):
         assert ax.get_xlabel() == AXES[axis].label and ax.get_ylabel() == "Firing rate (spikes/s)"
-        assert ax.get_xscale() == ("log" if axis in ("spatial_frequency", "diameter") else "linear")
+        assert ax.get_xscale() == ("linear" if axis in ("orientation", "phase") else "log")
         for line, rates in zip(ax.lines, made[name].values, strict=True):
             np.testing.assert_array_equal(line.get_xdata(), LEVELS[axis])
             np.testing.assert_array_equal(line.get_ydata(), rates)
         assert ax.get_ylim()[0] == 0
     (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == [f"channel {n}, simple" for n in (10, 11, 12)]
+    assert [text.get_text() for text in legend.get_texts()] == [f"unit {n}: channel {10 + n}, simple" for n in range(3)]
 
 
 def test_dimensions_may_come_in_either_order_and_units_in_a_multi_index():
@@ -44,13 +44,14 @@ def test_dimensions_may_come_in_either_order_and_units_in_a_multi_index():
     ax = Figure().add_subplot()
     tuning_curve(made["by_phase"].transpose("phase", "neuroid"), ax)
     np.testing.assert_array_equal(ax.lines[1].get_ydata(), made["by_phase"].values[1])
-    assert ax.lines[1].get_label() == "channel 11, simple"
+    assert ax.lines[1].get_label() == "unit 1: channel 11, simple"
 
 
 def test_units_without_metadata_are_numbered():
     ax = Figure().add_subplot()
     tuning_curve(xr.DataArray(np.ones((2, 3)), {"contrast": [0, 0.5, 1]}, ("neuroid", "contrast")), ax)
     assert [line.get_label() for line in ax.lines] == ["unit 0", "unit 1"]
+    assert ax.get_xscale() == "linear"  # a contrast of 0 has no logarithm
 
 
 def test_nan_leaves_a_gap():

@@ -22,7 +22,7 @@ AXES = {  # dimension of a curve -> how it is drawn
     "spatial_frequency": _Axis("Spatial frequency (cycles/degree)", octaves=True),
     "diameter": _Axis("Grating diameter (degrees)", octaves=True),
     "phase": _Axis("Phase (degrees)", tick_step=90),
-    "contrast": _Axis("Contrast"),
+    "contrast": _Axis("Contrast", octaves=True),
 }
 # Okabe & Ito's colours; the first of the eight, black, last.
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442", "#000000")
@@ -53,9 +53,9 @@ def tuning_curve(curves: "DataArray", ax: "Axes") -> None:
     for rates, name, colour in zip(curves.transpose("neuroid", axis).values, _names(curves), COLOURS, strict=False):
         ax.plot(curves[axis].values, rates, "o-", color=colour, markersize=3.5, label=name)
     drawn = AXES[axis]
-    if drawn.octaves:
+    if drawn.octaves and (curves[axis] > 0).all():
         ax.set_xscale("log", base=2)
-        ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_major_formatter("{x:.2g}")
     if drawn.tick_step is not None:
         ax.xaxis.set_major_locator(MultipleLocator(drawn.tick_step))
     ax.set_xlabel(drawn.label)
@@ -108,11 +108,13 @@ def _stimulus_axis(curves: "DataArray") -> str:
 
 
 def _names(curves: "DataArray") -> list[str]:
-    """What the legend calls each unit: its channel and cell type where these are known, else its number."""
+    """What the legend calls each unit: its number, and its channel and cell type where these are known."""
     if isinstance(curves.indexes.get("neuroid"), pd.MultiIndex):
         curves = curves.reset_index("neuroid")
     of_units = {str(name): values.values for name, values in curves.coords.items() if values.dims == ("neuroid",)}
-    channels = of_units.get("channel", of_units.get("neuroid", np.arange(curves.sizes["neuroid"])))
-    word = "channel" if "channel" in of_units else "unit"
-    types = of_units.get("cell_type", [""] * len(channels))
-    return [f"{word} {channel}" + (f", {kind}" if kind else "") for channel, kind in zip(channels, types, strict=True)]
+    names = [f"unit {number}" for number in of_units.get("neuroid", np.arange(curves.sizes["neuroid"]))]
+    if "channel" in of_units:
+        names = [f"{name}: channel {channel}" for name, channel in zip(names, of_units["channel"], strict=True)]
+    if "cell_type" in of_units:
+        names = [f"{name}, {cell_type}" for name, cell_type in zip(names, of_units["cell_type"], strict=True)]
+    return names
