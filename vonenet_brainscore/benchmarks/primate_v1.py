@@ -261,7 +261,8 @@ def binned_similarity(
     chosen = {} if measure is None else {"similarity_func": measure}
     metric = BootstrapDistributionSimilarity(property_name=name, **chosen)
     primate = _property_assembly(np.array(primate_values, dtype=float), name, edges)
-    with seeded_global_generator(seed):
+    # A sample in which nothing is defined has no histogram: the metric's 0 / 0 is meant, and left out of its mean.
+    with seeded_global_generator(seed), np.errstate(invalid="ignore"):
         score = metric(_property_assembly(values, name, edges), primate)
     score.attrs["n_neuroids"] = values.size
     score.attrs["n_undefined"] = undefined

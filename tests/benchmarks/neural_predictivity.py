@@ -1,0 +1,120 @@
+"""PLS predictivity: Brain-Score's wrapper, commitment and regression against ours, side by side in one run.
+
+    python tests/benchmarks/neural_predictivity.py [--theirs-v1] [--noise]
+
+Made recordings of FreemanZiemba2013's size: 135 images, 102 neurons, 20 repetitions; VOneResNet-50 with random weights
+and its noise off. `model.layer4` is scored in full by both. On `vone_block` (1.6 million units) theirs takes many minutes
+and 10 GB a split, so with --theirs-v1 it runs one split of ten, and its fit is counted ten times; --noise adds ours with
+noise and 20 trials.
+"""
+
+import argparse
+import functools
+import os
+import resource
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+os.environ["RESULTCACHING_DISABLE"] = "1"  # every run from the start
+warnings.simplefilter("ignore")
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from PIL import Image  # noqa: E402
+
+from vonenet_brainscore import get_model, neural_benchmark, score_model  # noqa: E402
+
+STIMULI, NEURONS, REPETITIONS = 135, 102, 20
+
+
+def made_recordings(folder: Path) -> np.ndarray:
+    """Grey textures in `folder`, and responses (stimulus, neuron, repetition) to their local contrast."""
+    random = np.random.default_rng(0)
+    frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(320), np.fft.fftfreq(320)))
+    contrast = []
+    for index in range(STIMULI):
+        band = np.exp(-(np.log2((frequency + 1e-9) / random.uniform(0.02, 0.2)) ** 2))
+        texture = np.fft.ifft2(np.fft.fft2(random.normal(size=(320, 320))) * band).real
+        texture *= 40 / texture.std()
+        Image.fromarray(np.clip(128 + texture, 0, 255).astype(np.uint8)).save(folder / f"{index:03d}.png")
+        contrast.append((texture.reshape(8, 40, 8, 40) ** 2).mean(axis=(1, 3)).ravel())
+    drive = np.array(contrast) @ random.normal(size=(64, NEURONS))
+    drive = (drive - drive.mean(axis=0)) / drive.std(axis=0)
+    return drive[..., None] + random.normal(size=(STIMULI, NEURONS, REPETITIONS))
+
+
+def theirs(network: torch.nn.Module, layer: str, benchmark):
+    """Brain-Score's own path: PytorchWrapper, ModelCommitment, full features."""
+    from brainscore_vision.model_helpers.activations.pytorch import PytorchWrapper, load_preprocess_images
+    from brainscore_vision.model_helpers.brain_transformation import ModelCommitment
+
+    half = (0.5, 0.5, 0.5)
+    preprocessing = functools.partial(load_preprocess_images, image_size=224, normalize_mean=half, normalize_std=half)
+    wrapper = PytorchWrapper(identifier="theirs", model=network, preprocessing=preprocessing, batch_size=16)
+    return benchmark(ModelCommitment("theirs", wrapper, layers=[layer], region_layer_map={"V1": layer}))
+
+
+def timed(run):
+    """What it returns, seconds, and the process's largest memory so far in GB."""
+    start = time.perf_counter()
+    result = run()
+    return result, time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+def main() -> None:
+    """Print seconds and ratios."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--theirs-v1", action="store_true")
+    options.add_argument("--noise", action="store_true")
+    chosen = options.parse_args()
+    torch.set_num_threads(2)
+    torch.manual_seed(0)
+    network = get_model("resnet50", pretrained=False, noise_mode=None).eval()
+    with tempfile.TemporaryDirectory() as folder:
+        responses = made_recordings(Path(folder))
+
+        def benchmark(splits: int = 10):
+            return neural_benchmark("made-V1", folder, responses, "V1", splits=splits, number_of_trials=20)
+
+        def ours(layer: str):
+            return score_model(network, benchmark(), region_layer_map={"V1": layer}, cache=False, progress=False)
+
+        score, seconds_v1, memory = timed(lambda: ours("vone_block"))
+        print(
+            f"vone_block   ours, 10 splits             {seconds_v1:7.1f} s  {memory:4.1f} GB  score {float(score):.6f}"
+        )
+        score, seconds, memory = timed(lambda: ours("model.layer4"))
+        print(f"model.layer4 ours, 10 splits             {seconds:7.1f} s  {memory:4.1f} GB  score {float(score):.6f}")
+        if chosen.noise:
+            network.vone_block.set_noise_mode("neuronal", 0.35, 0.07)
+            noisy, noisy_seconds, memory = timed(lambda: ours("vone_block"))
+            print(
+                f"vone_block   ours, 10 splits, 20 trials  {noisy_seconds:7.1f} s  {memory:4.1f} GB  {float(noisy):.6f}"
+            )
+            network.vone_block.set_noise_mode(None)
+        reference, their_seconds, memory = timed(lambda: theirs(network, "model.layer4", benchmark()))
+        print(
+            f"model.layer4 theirs, 10 splits           {their_seconds:7.1f} s  {memory:4.1f} GB  "
+            f"score {float(reference):.6f}  {their_seconds / seconds:.1f} times ours"
+        )
+        if chosen.theirs_v1:
+            fits = []
+
+            def one_split():
+                given = benchmark(splits=1)
+                fit = given._similarity_metric.regression.fit
+                given._similarity_metric.regression.fit = lambda *sets: fits.append(timed(lambda: fit(*sets))[1])
+                return theirs(network, "vone_block", given)
+
+            _, their_seconds, memory = timed(one_split)
+            scaled = their_seconds + 9 * fits[0]
+            print(
+                f"vone_block   theirs, 1 split             {their_seconds:7.1f} s  {memory:4.1f} GB  of which the fit "
+                f"{fits[0]:.1f} s; ten splits {scaled:.0f} s, {scaled / seconds_v1:.0f} times ours"
+            )
+
+
+if __name__ == "__main__":
+    main()
