@@ -3,9 +3,9 @@
     python tests/benchmarks/neural_predictivity.py [--theirs-v1] [--noise]
 
 Made recordings of FreemanZiemba2013's size: 135 images, 102 neurons, 20 repetitions; VOneResNet-50 with random weights
-and its noise off. `model.layer4` is scored in full by both. On `vone_block` (1.6 million units) theirs takes many minutes
-and 10 GB a split, so with --theirs-v1 it runs one split of ten, and its fit is counted ten times; --noise adds ours with
-noise and 20 trials.
+and its noise off. `model.layer4` is scored in full by both. On `vone_block` (1.6 million units) theirs takes many
+minutes and 10 GB a split, so with --theirs-v1 it runs one split of ten, and its fit is counted ten times; --noise adds
+ours with noise and 20 trials.
 """
 
 import argparse

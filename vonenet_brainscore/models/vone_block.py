@@ -222,9 +222,9 @@ class VOneBlock(nn.Module):
 
     def extra_repr(self) -> str:
         """What the weights do not say."""
-        names = ("image_size", "visual_degrees", "ksize", "stride", "simple_channels", "complex_channels", "k_exc")
-        names += ("noise_mode", "noise_scale", "noise_level")
-        return ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        geometry = ("image_size", "visual_degrees", "ksize", "stride", "simple_channels", "complex_channels", "k_exc")
+        noise = ("noise_mode", "noise_scale", "noise_level")
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in (*geometry, *noise))
 
     @property
     def pixels_per_degree(self) -> float:
