@@ -27,13 +27,14 @@ setup(
         "pandas<3",
         "Pillow",
         "matplotlib",
-        "pooch",
+        "h5py",
+        "psutil",
         "tqdm",
         "typer",
         "rich",
     ],
     extras_require={
-        "test": ["pytest", "hypothesis", "nbmake", "imageio", "ruff", "mypy", "pandas-stubs<3"],
+        "test": ["pytest", "pytest_check", "nbmake", "imageio", "ruff", "mypy"],
     },
     entry_points={"console_scripts": ["vonenet-brainscore = vonenet_brainscore.cli.main:main"]},
 )

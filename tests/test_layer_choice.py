@@ -44,7 +44,7 @@ def test_candidates_are_the_stages():
 
 def test_refusals(made):
     network = tiny_vonenet(noise_mode=None)
-    with pytest.raises(ValueError, match="no layer 'model.9' in VOneNet; nearest: model"):
+    with pytest.raises(ValueError, match=r"no layer 'model\.9' in VOneNet; nearest: model"):
         choose_layers(network, "dicarlo.MajajHong2015-it", ["model.9"])
     with pytest.raises(ValueError, match="layers are chosen on one benchmark"):
         choose_layers(network, "V1-properties")

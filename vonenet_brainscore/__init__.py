@@ -8,10 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .benchmarks.gabor_comparison import compare_gabors as compare_gabors
     from .benchmarks.own_recordings import neural_benchmark as neural_benchmark
     from .layer_choice import choose_layers as choose_layers
     from .models.registry import MODELS as MODELS
     from .models.vonenet import get_model as get_model
+    from .physiology import tuning_curves as tuning_curves
+    from .physiology import v1_properties as v1_properties
     from .plots.properties import property_distributions as property_distributions
     from .recordings.loading import record as record
     from .scoring import score_model as score_model
@@ -20,11 +23,14 @@ if TYPE_CHECKING:
 _PUBLIC = {
     "MODELS": "models.registry",
     "choose_layers": "layer_choice",
+    "compare_gabors": "benchmarks.gabor_comparison",
     "get_model": "models.vonenet",
     "property_distributions": "plots.properties",
     "neural_benchmark": "benchmarks.own_recordings",
     "record": "recordings.loading",
     "score_model": "scoring",
+    "tuning_curves": "physiology",
+    "v1_properties": "physiology",
 }
 
 __all__ = list(_PUBLIC)

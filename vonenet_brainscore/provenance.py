@@ -63,8 +63,9 @@ def no_score(subject: Any, benchmark: Any, error: Exception, *, seed: int) -> An
 def content_of_score(subject: Any, identifier: str, benchmark: Any, *, seed: int) -> dict[str, Any] | None:
     """Everything that a score depends on, as plain values; None where that cannot be known.
 
-    Known are this package's subjects, of torch's and this package's modules, on V1 property benchmarks and on benchmarks
-    loaded by name, whose data Brain-Score registers with a hash. The trained weights are loaded if the region needs them.
+    Known are this package's subjects, of torch's and this package's modules, on V1 property benchmarks and on
+    benchmarks loaded by name, whose data Brain-Score registers with a hash. Trained weights that the region needs are
+    loaded.
     """
     from .benchmarks.primate_v1 import V1_PROPERTIES
     from .benchmarks.storage import wanted_files
