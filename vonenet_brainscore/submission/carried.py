@@ -4,12 +4,13 @@ import ast
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
 # Brain-Score runs the plugin and is not to be replaced by what pip would install.
 _HOST = ("brainscore_core", "brainscore_vision")
+_DISTRIBUTIONS = {"PIL": "pillow"}  # module -> distribution, where the names differ
 
 
 def carried_modules(module: str) -> list[Path]:
@@ -45,10 +46,8 @@ def requirements(files: list[Path]) -> list[str]:
     torchvision is added where it is installed, for it works with one version of torch only.
     """
     names = {name.split(".")[0] for file in files for name in _imported(file) if name}
-    names -= {"__future__", *sys.stdlib_module_names, *_HOST}
-    distributions = packages_distributions()
-    wanted = {distributions[name][0] for name in names if name in distributions}
-    lines = {name: version(name) for name in wanted}
+    names -= {*sys.stdlib_module_names, *_HOST}
+    lines = {name: version(name) for name in (_DISTRIBUTIONS.get(name, name) for name in names)}
     with suppress(PackageNotFoundError):
         lines["torchvision"] = version("torchvision")
     # What follows a '+' names a build, such as 2.6.0+cpu, that package indexes need not have.

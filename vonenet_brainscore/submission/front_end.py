@@ -73,12 +73,8 @@ def check_front_end(block: VOneBlock, record: Mapping[str, Any]) -> None:
     if record["gabor_parameters"] is None:
         return
     expected = rebuilt_front_end(record)
-    banks = {
-        "q0": (block.simple_conv_q0, expected.simple_conv_q0),
-        "q1": (block.simple_conv_q1, expected.simple_conv_q1),
-    }
-    for name, bank in banks.items():
-        loaded, rebuilt = (each.weight.detach().cpu() for each in bank)
+    for name in ("simple_conv_q0", "simple_conv_q1"):
+        loaded, rebuilt = (getattr(each, name).weight.detach().cpu() for each in (block, expected))
         # Filters of other parameters differ in the first digits; single-precision trigonometry by 1e-5 of the peak.
         tolerance = 1e-4 * rebuilt.abs().amax(dim=(1, 2, 3), keepdim=True)
         wrong = int(((loaded - rebuilt).abs() > tolerance).any(dim=3).any(dim=2).any(dim=1).sum())

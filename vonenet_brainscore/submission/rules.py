@@ -57,7 +57,7 @@ class _Zip:
     @property
     def plugins(self) -> set[PurePosixPath]:
         """Folders NAME/models/PLUGIN."""
-        return {PurePosixPath(*file.parts[:3]) for file in self.files if len(file.parts) > 3}
+        return {PurePosixPath(*file.parts[:3]) for file in self.files if _is_in_plugin(file)}
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,14 @@ def _folders(submitted: _Zip) -> Iterator[str]:
     missing = sorted(needed - set(submitted.names))
     if missing:
         yield f"no entry for {', '.join(missing[:3])}; write an entry for every folder (zip -r does)"
-    strangers = sorted({file.parts[1] for file in submitted.files if len(file.parts) > 1} - {"models"})
+    strangers = [file for file in submitted.files if not _is_in_plugin(file)]
     if strangers or len(submitted.plugins) != 1:
-        found = ", ".join([*map(str, sorted(submitted.plugins)), *strangers]) or "none"
-        yield f"the folder must hold one plugin, NAME/models/IDENTIFIER/, and nothing else; it holds {found}"
+        found = ", ".join(map(str, [*sorted(submitted.plugins), *strangers][:4])) or "nothing"
+        yield f"the zip must hold one plugin, NAME/models/IDENTIFIER/, and nothing else; it holds {found}"
+
+
+def _is_in_plugin(file: PurePosixPath) -> bool:
+    return len(file.parts) > 3 and file.parts[1] == "models"
 
 
 def _plugin_files(submitted: _Zip) -> Iterator[str]:
@@ -143,7 +147,10 @@ RULES = (
 
 def _identifier_problems(identifier: str) -> Iterator[str]:
     if not _IDENTIFIER.fullmatch(identifier):
-        proposal = re.sub("[^A-Za-z0-9_]+", "_", identifier, flags=re.ASCII).strip("_0123456789") or "my_voneresnet50"
+        proposal = (
+            re.sub("[^A-Za-z0-9_]+", "_", identifier, flags=re.ASCII).lstrip("_0123456789").rstrip("_")
+            or "my_voneresnet50"
+        )
         yield (
             "must be ASCII letters, digits and underscores, a letter first, without hyphens or spaces; "
             f"for example {proposal!r}"

@@ -1,0 +1,96 @@
+"""The check: it passes what works, stops what does not, and leaves the installed Brain-Score as it was."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from submission_models import TinyResNet, tiny_checkpoint, tiny_front_end
+from test_submission_rules import rezipped
+
+import vonenet_brainscore
+from vonenet_brainscore.brainscore import plugin_folder
+from vonenet_brainscore.cli import submission as cli
+from vonenet_brainscore.submission.check import check_zip
+from vonenet_brainscore.submission.packaging import package_submission
+
+
+def installed():
+    """Every file of the installed brainscore_vision with its size and time; but bytecode, which any import writes."""
+    folder = plugin_folder("model").parent
+    return {
+        path: (path.lstat().st_mtime_ns, path.lstat().st_size)
+        for path in folder.rglob("*")
+        if "__pycache__" not in path.parts and not path.is_dir()
+    }
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    """A front end's zip, unchecked."""
+    path = tmp_path_factory.mktemp("archive") / "mine.zip"
+    return package_submission(tiny_front_end(), path, identifier="mine", check=False).path
+
+
+def test_weights_by_address_pass_and_the_installed_package_is_left_alone(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    checkpoint = tiny_checkpoint(tmp_path / "trained.pth", TinyResNet())
+    before = installed()
+    cli.submit("voneresnet50", identifier="mine", front_end=True, weights_url=checkpoint.as_uri())
+    assert installed() == before
+    printed = " ".join(capsys.readouterr().out.split())
+    assert (
+        "5 tests of Brain-Score's and 4 of the plugin's passed; V1 differs from the local model's by at most" in printed
+    )
+    assert "mine.zip" in printed and "at most five a day" in printed and "V1 alone" in printed
+    assert zipfile.is_zipfile(tmp_path / "mine.zip")
+
+
+def test_a_plugin_that_needs_this_package_fails(archive, tmp_path):
+    init = "mine/models/mine/__init__.py"
+    source = "import vonenet_brainscore\nfrom brainscore_vision import model_registry\nmodel_registry['mine'] = None\n"
+    broken = rezipped(archive, tmp_path / "broken.zip", add={init: source})
+    with pytest.raises(RuntimeError, match="where vonenet_brainscore is not installed"):
+        check_zip(broken, tiny_front_end())
+
+
+def test_responses_that_differ_fail(archive):
+    torch.set_num_threads(1)
+    other = tiny_front_end(noise_level=0.0701)
+    with pytest.raises(
+        RuntimeError, match=r"V1 of the plugin and of the local model differ by up to .* 1e-06 is allowed"
+    ):
+        check_zip(archive, other)
+
+
+def test_a_check_killed_midway_leaves_the_installed_package_alone(archive, tmp_path):
+    before = installed()
+    code = (
+        "import sys; from pathlib import Path; from vonenet_brainscore import get_model; "
+        "from vonenet_brainscore.submission.check import check_zip; check_zip(Path(sys.argv[1]), get_model(None))"
+    )
+    environment = os.environ | {
+        "TMPDIR": str(tmp_path),
+        "PYTHONPATH": str(Path(vonenet_brainscore.__file__).parents[1]),
+    }
+    process = subprocess.Popen([sys.executable, "-c", code, str(archive)], env=environment, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("*/pytest.ini")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert process.poll() is None  # the tree stands and the tests are about to run
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert list(tmp_path.glob("*/site/brainscore_vision/models/mine"))
+    assert installed() == before
+
+
+def test_the_command_refuses_what_cannot_be():
+    with pytest.raises(ValueError, match="give one of them"):
+        cli.submit("voneresnet50", output=Path("a.zip"), template=Path("b"))
+    with pytest.raises(ValueError, match="--layer is 'IT'; give REGION=LAYER"):
+        cli.submit("voneresnet50", layer=["IT"], check=False)

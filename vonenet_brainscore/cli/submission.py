@@ -1,0 +1,88 @@
+"""The command that packages a model for the leaderboard: `submit`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .tables import say
+
+
+def submit(
+    model: Annotated[str, typer.Argument(help="A model's name; `vonenet-brainscore list` shows them.")],
+    identifier: Annotated[
+        str | None, typer.Option(help="What Brain-Score is to call it; needed with weights of your own.")
+    ] = None,
+    front_end: Annotated[
+        bool, typer.Option("--front-end", help="The V1 front end alone, which needs no weights.")
+    ] = False,
+    weights: Annotated[
+        Path | None, typer.Option(help="A checkpoint of your own; becomes part of the zip unless it has an address.")
+    ] = None,
+    weights_url: Annotated[
+        str | None, typer.Option(help="Where the leaderboard's machine fetches the checkpoint; default, the released.")
+    ] = None,
+    weights_sha256: Annotated[str | None, typer.Option(help="That the checkpoint must have.")] = None,
+    layer: Annotated[
+        list[str] | None, typer.Option(help="A layer in place of the model's own, as REGION=LAYER; may be repeated.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="The zip to write; default IDENTIFIER.zip.")] = None,
+    template: Annotated[
+        Path | None, typer.Option(help="Write this plugin folder, for a pull request, instead of a zip.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+    check: Annotated[
+        bool, typer.Option(help="First prove that the zip works, with Brain-Score's tests and against the local model.")
+    ] = True,
+) -> None:
+    """Package a model as a zip that the Brain-Score leaderboard accepts, checked; the upload is by hand."""
+    from ..benchmarks.names import LEADERBOARD
+    from ..submission.packaging import package_submission
+
+    if output is not None and template is not None:
+        raise ValueError("--output is for a zip and --template for a folder; give one of them")
+    if check:
+        say("packaging, then checking in a fresh process, which takes a minute or two")
+    made = package_submission(
+        model,
+        template or output,
+        identifier=identifier,
+        front_end=front_end,
+        weights=weights,
+        weights_url=weights_url,
+        weights_sha256=weights_sha256,
+        region_layer_map=_region_layer_map(layer or []),
+        template=template is not None,
+        force=force,
+        check=check,
+    )
+    weights_line = "none: the front end is rebuilt from its Gabor parameters"
+    if made.weights is not None:
+        where = made.weights.get("address", "in the zip")
+        weights_line = f"{where}, sha256 {made.weights['sha256']}"
+    say(
+        f"{'folder' if template else 'zip'}:        {made.path} ({made.size / 1e6:.1f} MB zipped)",
+        f"identifier: {made.identifier}",
+        f"regions:    {', '.join(f'{region} {name}' for region, name in made.region_layer_map.items())}",
+        f"weights:    {weights_line}",
+    )
+    if made.check is None:
+        say("check:      left out")
+    else:
+        say(
+            f"check:      {made.check.brainscore_tests} tests of Brain-Score's and {made.check.plugin_tests} of the "
+            f"plugin's passed; V1 differs from the local model's by at most {made.check.largest_difference:.1g}"
+        )
+    say(*(f"note:       {note}" for note in made.notes))
+    if template is None:
+        say(f"next:       upload it by hand at {LEADERBOARD}, at most five a day; what you upload becomes public")
+    else:
+        say("next:       make it a folder of brainscore_vision/models in a pull request to brain-score/vision")
+
+
+def _region_layer_map(options: list[str]) -> dict[str, str]:
+    pairs = [option.split("=") for option in options]
+    wrong = [option for option, pair in zip(options, pairs, strict=True) if len(pair) != 2 or not all(pair)]
+    if wrong:
+        raise ValueError(f"--layer is {wrong[0]!r}; give REGION=LAYER, for example IT=model.layer4.0")
+    return {region: layer for region, layer in pairs}
