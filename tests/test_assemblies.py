@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tiny_networks import PlainNetwork, tiny_vonenet
+from torchvision_here import needs_torchvision
 
 from vonenet_brainscore.recordings.activations import ActivationsExtractor
 from vonenet_brainscore.recordings.assemblies import presentation_coordinates
@@ -32,8 +33,8 @@ def stimulus_set(folder):
     return stimuli
 
 
+@needs_torchvision  # Brain-Score's preprocessing is torchvision's
 def test_equals_brainscores_own_wrapper(stimulus_set, monkeypatch):
-    pytest.importorskip("torchvision", reason="Brain-Score's preprocessing is torchvision's", exc_type=ImportError)
     from brainscore_vision.model_helpers.activations.pytorch import PytorchWrapper, load_preprocess_images
 
     monkeypatch.setenv("RESULTCACHING_DISABLE", "1")

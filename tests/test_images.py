@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from torchvision_here import needs_torchvision
 
 from vonenet_brainscore.stimuli.images import as_picture, content_of, image_files, normalise, read_image, resize
 
@@ -12,9 +13,9 @@ def pixels():
     return np.random.default_rng(0).integers(0, 256, (37, 51, 3), dtype=np.uint8)
 
 
+@needs_torchvision  # Brain-Score's preprocessing is torchvision's
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P"])
 def test_decoding_and_preprocessing_equal_brainscore(tmp_path, pixels, mode):
-    pytest.importorskip("torchvision", reason="Brain-Score's preprocessing is torchvision's", exc_type=ImportError)
     from brainscore_vision.model_helpers.activations.pytorch import load_preprocess_images
 
     path = tmp_path / "image.png"

@@ -102,6 +102,7 @@ def test_every_region_through_brainscores_own_chain(made, tiny, name, region, id
 
     score = score_model(tiny, name, noise="none", region_layer_map=REGIONS, **QUIET)
     assert score.attrs["compressed"] and score.attrs["layer"] == REGIONS[region]
+    assert "Brain-Score's storage: assy_" in score.attrs["data_source"]
     subject = load_subject(tiny, noise="none", region_layer_map=REGIONS, progress=False)
     theirs = brainscore_vision.load_benchmark(identifier)(subject)
     assert float(score) == pytest.approx(float(theirs), abs=1e-6)

@@ -22,10 +22,12 @@ def provenance(subject: Any, benchmark: Any, *, seed: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        `model_identifier`, `benchmark_identifier`, `benchmark_version`, `region`, `seed`, `versions`; for this
-        package's subjects also `layer`, `weights`, `noise` (mode, scale and level, or 'none'), `trials`, `batch_size`,
-        `threads`, `device`. Network arithmetic may differ in the last bit between the last three.
+        `model_identifier`, `benchmark_identifier`, `benchmark_version`, `region`, `seed`, `versions`; `data_source` for
+        a benchmark loaded by name; for this package's subjects also `layer`, `weights`, `noise` (mode, scale and level,
+        or 'none'), `trials`, `batch_size`, `threads`, `device`. Network arithmetic may differ in the last bit between
+        the last three.
     """
+    from .benchmarks.storage import wanted_files
     from .recordings.subject import Subject
 
     record: dict[str, Any] = {
@@ -36,6 +38,10 @@ def provenance(subject: Any, benchmark: Any, *, seed: int) -> dict[str, Any]:
         "seed": seed,
         "versions": _versions(),
     }
+    loaded = getattr(benchmark, "loaded_by_name", None)
+    if loaded is not None:
+        files = ", ".join(f"{file.name} (sha1 {file.sha1})" for file in wanted_files(loaded))
+        record["data_source"] = f"Brain-Score's storage: {files}"
     return record | (_recording(subject, benchmark) if isinstance(subject, Subject) else {})
 
 
@@ -74,7 +80,7 @@ def content_of_score(subject: Any, identifier: str, benchmark: Any, *, seed: int
     from .recordings.subject import Subject
     from .score_cache import code_digest, network_digest
 
-    known = identifier in V1_PROPERTIES or getattr(benchmark, "loaded_by_name", False)
+    known = identifier in V1_PROPERTIES or hasattr(benchmark, "loaded_by_name")
     region = _region(benchmark)
     if not isinstance(subject, Subject) or not known or region is None:
         return None

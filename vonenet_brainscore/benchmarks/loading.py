@@ -45,5 +45,5 @@ def load_benchmarks(benchmark: Any, *, seed: int = 0) -> "dict[str, Benchmark]":
             elif identifier not in loaded:
                 require_data(identifier, each)
                 loaded[identifier] = load_benchmark(identifier, each)
-                loaded[identifier].loaded_by_name = True  # its content is known
+                loaded[identifier].loaded_by_name = identifier  # its content is known
     return loaded
