@@ -1,0 +1,226 @@
+"""Evaluations of a folder of images: what they measure, what they keep, how they go on, and what they refuse."""
+
+import json
+import resource
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+import typer
+from orientation_task import gratings, save_folder, trained_classifier
+from PIL import Image
+from typer.testing import CliRunner
+
+from vonenet_brainscore.cli import robustness as commands
+from vonenet_brainscore.robustness.attacks import ProjectedGradientDescent
+from vonenet_brainscore.robustness.classifier import Classifier
+from vonenet_brainscore.robustness.corrupted_evaluation import evaluate_corrupted
+from vonenet_brainscore.robustness.corruptions import TYPES, corrupt
+from vonenet_brainscore.robustness.evaluate import evaluate
+from vonenet_brainscore.robustness.image_folder import load_crop, read_image_folder
+from vonenet_brainscore.robustness.validation import validate
+
+pytest.importorskip("art", reason="adversarial-robustness-toolbox, of the extra `robustness`, is not installed")
+pytest.importorskip("imagecorruptions", reason="imagecorruptions-imaug, of the extra `robustness`, is not installed")
+
+ATTACK = ProjectedGradientDescent("inf", 0.04, iterations=3, k=2)
+SETTINGS = {"image_size": 64, "batch_size": 4, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    images, labels = gratings(8, seed=5)
+    large = torch.nn.functional.interpolate(images, 73, mode="bilinear")  # the crop of 64 is taken from 73 pixels
+    return save_folder(tmp_path_factory.mktemp("oriented"), large, labels)
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_evaluation_is_kept_image_by_image_and_is_reproducible(folder, tmp_path):
+    found = evaluate(trained_classifier(), folder, ATTACK, draws=3, output=tmp_path / "a.jsonl", **SETTINGS)
+    first, *rows = lines(tmp_path / "a.jsonl")
+    assert rows == found.rows and len(rows) == 8
+    assert rows[1]["image"] == "a/004.png" and [row["label"] for row in rows] == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert found.clean.mean == np.mean([row["clean"] for row in rows]) == 1
+    assert found.adversarial.mean == np.mean([row["adversarial"] for row in rows]) < 0.5
+    assert all(0 < row["distance"] <= 0.04 * (1 + 1e-5) for row in rows)
+    assert first["settings"]["eps"] == 0.04 and first["settings"]["draws"] == 3
+    again = evaluate(trained_classifier(), folder, ATTACK, draws=3, output=tmp_path / "b.jsonl", **SETTINGS)
+    assert (tmp_path / "b.jsonl").read_bytes() == (tmp_path / "a.jsonl").read_bytes()
+    assert again == found
+
+
+def test_a_run_that_was_cut_off_goes_on_to_the_same_results(folder, tmp_path):
+    output = tmp_path / "cut.jsonl"
+    validate(trained_classifier(), folder, output=output, draws=2, **SETTINGS)
+    whole = output.read_bytes()
+    parts = whole.splitlines(keepends=True)
+    for kept in (b"".join(parts[:6]) + parts[6][:9], parts[0], parts[0][:20], b"", whole):
+        output.write_bytes(kept)
+        validate(trained_classifier(), folder, output=output, draws=2, **SETTINGS)
+        assert output.read_bytes() == whole
+
+
+def test_a_full_disk_loses_nothing_that_was_kept(folder, tmp_path):
+    output = tmp_path / "full.jsonl"
+    validate(trained_classifier(), folder, output=output, **SETTINGS)
+    whole = output.read_bytes()
+    output.unlink()
+    with (
+        files_of_at_most(len(whole) - 100),
+        pytest.raises(OSError, match=r"cannot write results to .*4 images are kept"),
+    ):
+        validate(trained_classifier(), folder, output=output, **SETTINGS)
+    assert whole.startswith(output.read_bytes())
+    validate(trained_classifier(), folder, output=output, **SETTINGS)
+    assert output.read_bytes() == whole
+
+
+@contextmanager
+def files_of_at_most(size):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_results_of_other_settings_or_images_are_not_continued(folder, tmp_path):
+    output = tmp_path / "kept.jsonl"
+    validate(trained_classifier(), folder, output=output, **SETTINGS)
+    kept = output.read_bytes()
+    with pytest.raises(ValueError, match=r"other settings \(seed 0, now 1\); choose another --output"):
+        validate(trained_classifier(), folder, output=output, seed=1, **SETTINGS)
+    with pytest.raises(ValueError, match=r"other settings.*weights"):
+        validate(trained_classifier(None), folder, output=output, **SETTINGS)
+    output.write_bytes(kept.replace(b"a/004", b"a/005"))
+    with pytest.raises(ValueError, match="holds results of other images"):
+        validate(trained_classifier(), folder, output=output, **SETTINGS)
+    output.write_text("some text\n")
+    with pytest.raises(ValueError, match="is no file of results"):
+        validate(trained_classifier(), folder, output=output, **SETTINGS)
+    assert output.read_text() == "some text\n"
+
+
+def test_places_and_images_that_cannot_be(folder, tmp_path):
+    with pytest.raises(OSError, match=r"cannot write results to .*No such file or directory.*another --output"):
+        validate(trained_classifier(), folder, output=tmp_path / "nowhere" / "a.jsonl", **SETTINGS)
+    images, labels = gratings(5, seed=6)
+    broken = save_folder(tmp_path / "broken", images, labels)
+    (broken / "d" / "003.png").write_bytes(b"no picture")
+    for workers in (0, 1):
+        output = tmp_path / f"{workers}.jsonl"
+        with pytest.raises(ValueError, match=r"^\S*003\.png cannot be read as an image"):
+            validate(trained_classifier(), broken, output=output, workers=workers, **SETTINGS)
+        assert len(lines(output)) == 5  # the settings and a whole batch
+    with pytest.raises(ValueError, match="batch_size is 0"):
+        validate(trained_classifier(), folder, output=tmp_path / "b", image_size=64, batch_size=0)
+    with pytest.raises(ValueError, match="draws is 0"):
+        evaluate(trained_classifier(), folder, ATTACK, output=tmp_path / "c", draws=0)
+    with pytest.raises(ValueError, match="holds 4 class folders but the model has 2 outputs"):
+        narrow = Classifier(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12288, 2)))
+        validate(narrow, folder, output=tmp_path / "d", **SETTINGS)
+
+
+def test_a_network_without_noise_is_asked_once(folder, tmp_path):
+    found = evaluate(trained_classifier(None), folder, ATTACK, output=tmp_path / "a.jsonl", **SETTINGS)
+    assert (found.attack.k, found.draws) == (1, 1)
+    assert {row["adversarial"] for row in found.rows} <= {0, 1}
+
+
+def test_top1_and_top5_equal_a_plain_count(folder, tmp_path):
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.AvgPool2d(8), torch.nn.Flatten(), torch.nn.Linear(192, 12))
+    names = list("abcdefghijkl")
+    found = validate(Classifier(network), folder, output=tmp_path / "a.jsonl", classes=names, **SETTINGS)
+    images = read_image_folder(folder, 12, classes=names)
+    pixels = np.stack([load_crop(image, 64) for image in images])
+    logits = network(torch.from_numpy(pixels).permute(0, 3, 1, 2) / 127.5 - 1)
+    best = logits.topk(5).indices.tolist()
+    labels = [image.label for image in images]
+    assert found.top1.mean == np.mean([label == five[0] for label, five in zip(labels, best, strict=True)])
+    assert found.top5.mean == np.mean([label in five for label, five in zip(labels, best, strict=True)])
+    assert 0 < found.top5.mean < 1
+    assert validate(trained_classifier(), folder, output=tmp_path / "b.jsonl", **SETTINGS).top5 is None
+
+
+def test_corruptions_made_here_and_read_from_a_folder_agree(folder, tmp_path):
+    classifier, types = trained_classifier(None), ("gaussian_noise", "fog", "contrast")
+    made = evaluate_corrupted(classifier, folder, types=types, output=tmp_path / "a.jsonl", **SETTINGS)
+    assert made.clean.mean == 1 and made.mce is None
+    assert set(made.groups) == {"noise", "weather", "digital"}
+    assert made.groups["noise"] == pytest.approx(np.mean([each.mean for each in made.by_type["gaussian_noise"]]))
+    assert made.by_type["contrast"][0].mean > made.by_type["contrast"][4].mean
+    for image in read_image_folder(folder, 4):
+        for name in types:
+            group = "noise/" if name == "gaussian_noise" else ""  # with and without the folder of the group
+            for severity in range(1, 6):
+                path = tmp_path / "imagenet-c" / f"{group}{name}" / str(severity) / image.name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(corrupt(load_crop(image, 64), name, severity, seed=0)).save(path)
+    stored = tmp_path / "imagenet-c"
+    read = evaluate_corrupted(classifier, stored, types=types, output=tmp_path / "b.jsonl", **SETTINGS)
+    assert read.clean is None and read.by_type == made.by_type
+    (stored / "fog" / "4" / "a" / "000.png").unlink()
+    with pytest.raises(FileNotFoundError, match=r"no image at .*fog/4/a/000\.png"):
+        evaluate_corrupted(classifier, stored, types=types, output=tmp_path / "c.jsonl", **SETTINGS)
+    with pytest.raises(FileNotFoundError, match=r"but not shot_noise.*name them with --types"):
+        evaluate_corrupted(classifier, stored, output=tmp_path / "d.jsonl", **SETTINGS)
+    with pytest.raises(ValueError, match="unknown corruptions rain; have gaussian_noise"):
+        evaluate_corrupted(classifier, folder, types=["rain"], output=tmp_path / "e.jsonl", **SETTINGS)
+
+
+def test_all_types_give_a_mean_corruption_error(folder, tmp_path):
+    found = evaluate_corrupted(
+        trained_classifier(), folder, output=tmp_path / "a.jsonl", draws=2, DS_factor=8, **SETTINGS
+    )
+    assert set(found.by_type) == set(TYPES) and 0 < found.mce < 200
+    assert set(found.groups) == {"noise", "blur", "weather", "digital"}
+
+
+@pytest.fixture
+def command_line(folder, tmp_path, monkeypatch):
+    app = typer.Typer()
+    for command in (commands.evaluate, commands.evaluate_corruptions, commands.validate):
+        app.command()(command)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "oriented.py").write_text(
+        "from orientation_task import trained_classifier\ndef network():\n    return trained_classifier().network\n"
+    )
+    common = [f"--in_path={folder}", "--model_arch=oriented:network", "--image_size=64", "--device=cpu"]
+
+    def run(command, *flags):
+        return CliRunner().invoke(app, [command, *common, *flags], catch_exceptions=False)
+
+    return run
+
+
+def test_command_line(command_line, tmp_path):
+    attacked = command_line(
+        "evaluate", "--DS_factor=2", "--norm=inf", "--eps=0.0039215686", "--iterations=2", "--k=2", "--step_size=0.5"
+    )
+    assert attacked.exit_code == 0 and "attacked, Linf 0.00392157" in attacked.output
+    settings = lines(tmp_path / "oriented-network-adversarial-inf-0.00392157.jsonl")[0]["settings"]
+    assert {"k": 2, "step_size": 0.5, "restarts": 1, "DS_factor": 2}.items() <= settings.items()
+    valid = command_line("validate", "--output=v.jsonl", "--mean=0.5,0.5,0.5")
+    assert valid.exit_code == 0 and "top-1" in valid.output and len(lines(tmp_path / "v.jsonl")) == 9
+    corrupted = command_line("evaluate-corruptions", "--types=fog", "--types=snow", "--DS_factor=4")
+    assert corrupted.exit_code == 0 and "weather" in corrupted.output
+    with pytest.raises(ValueError, match="'a half' is neither a number nor three"):
+        command_line("validate", "--mean=a half")
+
+
+def test_module_is_the_command():
+    module = [sys.executable, "-m", "vonenet_brainscore.robustness.evaluate"]
+    helped = subprocess.run([*module, "--help"], capture_output=True, text=True, timeout=120)
+    assert helped.returncode == 0
+    for flag in ("--in_path", "--DS_factor", "--model_arch", "--norm", "--eps", "--iterations", "--k", "--restarts"):
+        assert flag in helped.stdout
+    refused = subprocess.run([*module, "--in_path=.", "--norm=3"], capture_output=True, text=True, timeout=120)
+    assert refused.returncode == 1 and refused.stderr == "error: unknown norm '3'; have inf, 2, 1\n"
