@@ -40,8 +40,8 @@ def provenance(subject: Any, benchmark: Any, *, seed: int) -> dict[str, Any]:
     }
     loaded = getattr(benchmark, "loaded_by_name", None)
     if loaded is not None:
-        files = ", ".join(f"{file.name} (sha1 {file.sha1})" for file in wanted_files(loaded))
-        record["data_source"] = f"Brain-Score's storage: {files}"
+        files = (f"{file.name} (sha1 {file.sha1})" for file in wanted_files(loaded))
+        record["data_source"] = f"Brain-Score's storage: {', '.join(files)}"
     return record | (_recording(subject, benchmark) if isinstance(subject, Subject) else {})
 
 

@@ -44,7 +44,7 @@ class V1PropertyBenchmark(BenchmarkBase):
         self.row = V1_PROPERTY_ROWS[identifier]
         self.region = REGION
         self.seed = seed
-        self.loaded_by_name = True  # its content is known
+        self.loaded_by_name = identifier  # its content is known
         self._number_of_trials = TRIALS  # where Brain-Score's benchmarks keep it
         super().__init__(
             identifier=identifier,

@@ -82,7 +82,6 @@ class GratingExperiments:
         self.subject = subject
         subject.start_recording(region, time_bins=[TIME_BIN])
         self._recorder: _Recorder = _recorder_for(subject)
-        self._rates: dict[str, np.ndarray] = {}
         self._responses: dict[str, np.ndarray] = {}
 
     @cached_property
