@@ -15,9 +15,10 @@ from vonenet_brainscore.benchmarks import storage
 from vonenet_brainscore.benchmarks.primate_v1 import PRIMATE_V1
 from vonenet_brainscore.benchmarks.storage import MissingDataError
 from vonenet_brainscore.benchmarks.stored_primate_v1 import V1_PROPERTY_ROWS
-from vonenet_brainscore.physiology import tuning_curves, v1_properties
+from vonenet_brainscore.physiology import _warn_of_nothing, tuning_curves, v1_properties
 from vonenet_brainscore.recordings import grating_experiments, vone_window
 from vonenet_brainscore.recordings import tuning_curves as curves_module
+from vonenet_brainscore.recordings.loading import load_subject
 from vonenet_brainscore.recordings.texture_tuning import TEXTURE_TUNING
 from vonenet_brainscore.scoring import score_model
 from vonenet_brainscore.stimuli import gratings
@@ -127,6 +128,20 @@ def test_a_layer_of_any_network_is_measured_on_whole_screens(few_gratings):
     np.testing.assert_allclose(rising[-1] - rising[0], (rising[-2] - rising[0]) * 31 / 15, rtol=0.05)
 
 
+def test_a_subject_that_only_looks_at_files_is_measured_alike(few_gratings):
+    subject = load_subject(Convolution(), region_layer_map={"V1": "relu"}, progress=False)
+
+    class OnlyLooks:
+        identifier = "made elsewhere"
+        visual_degrees, start_recording, look_at = subject.visual_degrees, subject.start_recording, subject.look_at
+
+    names = ["circular_variance", "max_dc"]
+    dataset = v1_properties(OnlyLooks(), properties=names, progress=False)
+    streamed = v1_properties(Convolution(), "relu", properties=names, progress=False)
+    np.testing.assert_array_equal(dataset["value"], streamed["value"])
+    assert dataset.attrs == {"model": "made elsewhere", "seed": 0}
+
+
 def test_curves_of_chosen_units_with_noise(few_gratings):
     curves = tuning_curves(tiny_vonenet(), [5, 2], trials=2, seed=3, progress=False)
     again = tuning_curves(tiny_vonenet(), [5, 2], trials=2, seed=3, progress=False)
@@ -144,6 +159,11 @@ def test_a_property_without_a_finite_value_warns_and_stays_nan(few_gratings):
         dataset = v1_properties(Convolution(), "relu", properties=["surround_diameter"], progress=False)
     assert dataset["value"].isnull().all()
     assert dataset["n_undefined"] == dataset["n_responsive"] == dataset.sizes["neuroid"]
+
+
+def test_units_too_weak_to_respond_are_told_from_undefined_ones():
+    with pytest.warns(UserWarning, match="of 3 probed neuroids 0 respond, and it is undefined for want of any"):
+        _warn_of_nothing(["max_dc"], np.zeros((3, 1), bool), np.zeros((3, 1), bool))
 
 
 def test_a_layer_that_never_responds_is_refused(few_gratings):

@@ -25,6 +25,7 @@ from vonenet_brainscore.recordings.orientation_selectivity import ORIENTATION_SE
 from vonenet_brainscore.recordings.subject import Subject
 from vonenet_brainscore.recordings.texture_tuning import TEXTURE_TUNING
 from vonenet_brainscore.stimuli import gratings
+from vonenet_brainscore.stimuli.images import as_picture
 
 CIRCULAR_VARIANCE = "Marques2020_Ringach2002-circular_variance"
 TEXTURE = "Marques2020_FreemanZiemba2013-texture_sparseness"
@@ -197,6 +198,16 @@ def test_textures_are_shown_once_for_all_seven_properties(data_here, monkeypatch
         if row.property in TEXTURE_TUNING:
             V1PropertyBenchmark(identifier).measure(experiments)
     assert shown == ["FreemanZiemba2013_properties"]
+
+
+def test_images_with_colour_are_refused():
+    network = tiny_vonenet(noise_mode=None)
+    window = vone_window.VOneWindow(network.module.vone_block, 8, range(3), range(3))
+    pixels = np.full((64, 64, 3), 128, np.uint8)
+    window.rates_to_images([as_picture(pixels)])
+    pixels[0, 0, 1] = 0
+    with pytest.raises(ValueError, match="an image has colour"):
+        window.rates_to_images([as_picture(pixels)])
 
 
 def test_a_model_of_which_no_unit_responds_is_refused(monkeypatch):

@@ -34,14 +34,19 @@ def made_up():
 class KnownUnit(MadeExperiments):
     """Separable tuning: 45 degrees, 2 cycles/degree or thereabouts, 1.2 degrees, linear in contrast, F1/F0 of 0.6."""
 
-    def __init__(self):
+    def __init__(self, degrees=45):
+        self.degrees = degrees
         super().__init__(lambda name: self.answers(grating_parameters(name)))
 
     def answers(self, parameters):
         self.shown = parameters
         orientation, phase = (np.deg2rad(parameters[name].to_numpy()) for name in ("orientation", "phase"))
         frequency, radius = (np.log2(parameters[name].to_numpy()) for name in ("spatial_frequency", "radius"))
-        drive = np.exp(2 * np.cos(2 * (orientation - np.pi / 4)) - (frequency - 1) ** 2 - (radius - np.log2(0.6)) ** 2)
+        drive = np.exp(
+            2 * np.cos(2 * (orientation - np.deg2rad(self.degrees)))
+            - (frequency - 1) ** 2
+            - (radius - np.log2(0.6)) ** 2
+        )
         rates = parameters["contrast"].to_numpy() * drive * (1 + 0.6 * np.cos(phase))
         return np.where(np.isnan(rates), 1.0, rates + 1)[None]  # 1 spike/s at the blank
 
@@ -109,6 +114,18 @@ def test_contrast_is_varied_at_the_best_grating():
     evoked = curves["contrast_tuning"].values[0] - 1
     np.testing.assert_allclose(evoked / evoked[-1], CONTRASTS, rtol=1e-12)  # the unit is linear
     assert evoked[-1] >= curves["size_tuning"].max() - 1
+
+
+def test_each_unit_is_shown_its_own_best_grating():
+    units = [KnownUnit(45), KnownUnit(120)]
+    both = KnownUnit()
+    both._rates = lambda name: np.concatenate([unit.rates(name) for unit in units])
+    both.rates_to_gratings = lambda parameters, doing: np.concatenate([unit.answers(parameters) for unit in units])
+    both.neuroids = pd.DataFrame({"channel": [0, 1]})
+    curves = contrast_tuning(both, tuning_curves_of(both))
+    for unit, curve in zip(units, curves["contrast_tuning"].values, strict=True):
+        alone = contrast_tuning(unit, tuning_curves_of(unit))["contrast_tuning"].values[0]
+        np.testing.assert_array_equal(curve, alone)
 
 
 def test_units_with_the_same_best_grating_share_its_presentations():
