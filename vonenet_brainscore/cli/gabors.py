@@ -1,0 +1,93 @@
+"""The command that compares a model's filters with primate V1: `gabors`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .scoring import Seed
+from .tables import number, say, table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..benchmarks.gabor_comparison import GaborComparison
+
+
+def gabors(
+    model: Annotated[str, typer.Argument(help="A VOneNet's name; `vonenet-brainscore list` shows them.")],
+    seed: Seed = 0,
+    output: Annotated[Path | None, typer.Option(help="Write the table to a .csv file.")] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            help="FILE.png for the distributions; FILE-spatial-frequency.png, FILE-nx-ny.png and FILE-filters.png "
+            "are written beside it."
+        ),
+    ] = None,
+) -> None:
+    """Compare a model's Gabor filters with published distributions of macaque V1."""
+    from ..benchmarks.gabor_comparison import compare_gabors
+    from ..files import written_whole
+
+    if output is not None and output.suffix != ".csv":
+        raise ValueError(f"{output} does not end in .csv, which the table is written as")
+    for file in (output, figure):
+        if file is not None and not file.resolve().parent.is_dir():
+            raise FileNotFoundError(f"no folder {file.resolve().parent} to write {file.name} to; make it first")
+    comparison = compare_gabors(model, seed=seed)
+    _print_comparison(comparison)
+    if output is not None:
+        with written_whole(output) as partial:
+            comparison.to_frame().to_csv(partial)
+        say(f"numbers: {output}")
+    if figure is not None:
+        for name, drawing in _drawings(comparison).items():
+            target = figure.with_stem(figure.stem + name)
+            with written_whole(target) as partial:
+                drawing.savefig(partial, dpi=150)
+            say(f"figure:  {target}")
+
+
+def _print_comparison(comparison: "GaborComparison") -> None:
+    numbers = ("similarity", "ceiling", "distance", "floor", "filters", "neurons")
+    shown = table(
+        f"{comparison.model} against macaque V1", "parameter", "population", *numbers, "primate data", numbers=numbers
+    )
+    for (parameter, population), row in comparison.to_frame().dropna(subset="n_neurons").iterrows():
+        unit = f" {row['distance_unit']}" if row["distance"] == row["distance"] else ""
+        shown.add_row(
+            str(parameter),
+            str(population),
+            _with_interval(row, "similarity"),
+            number(row["ceiling"]),
+            _with_interval(row, "distance") + unit,
+            number(row["distance_floor"]),
+            str(row["n_model"]),
+            str(row["n_neurons"]),
+            row["data"],
+        )
+    columns = ("image_size", "visual_degrees", "ksize", "n_filters", "above_nyquist", "beyond_kernel", "either")
+    lost = table("Filters that the sampling grid cannot carry", "setting", *columns, numbers=columns)
+    for setting, row in comparison.sampling[list(columns)].iterrows():
+        lost.add_row(str(setting), *(f"{value:g}" for value in row))
+    say(shown, "in brackets: 95 % of samples as large as the study", lost)
+
+
+def _with_interval(row: Any, name: str) -> str:
+    if row[name] != row[name]:
+        return number(row[name])
+    return f"{number(row[name])} [{number(row[f'{name}_low'])}, {number(row[f'{name}_high'])}]"
+
+
+def _drawings(comparison: "GaborComparison") -> "dict[str, Figure]":
+    """Figures by what their file's name ends with."""
+    from ..plots.filters import filter_gallery
+    from ..plots.gabors import gabor_distributions, nx_ny_joint, spatial_frequency_histograms
+
+    return {
+        "": gabor_distributions(comparison),
+        "-spatial-frequency": spatial_frequency_histograms(comparison),
+        "-nx-ny": nx_ny_joint(comparison),
+        "-filters": filter_gallery(comparison.block),
+    }

@@ -1,0 +1,41 @@
+"""The command that puts models on one page: `report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .scoring import Device, Memory, Noise, Seed, Trials
+from .tables import say
+
+
+def report(
+    models: Annotated[list[str], typer.Argument(help="Models' names; `vonenet-brainscore list` shows them.")],
+    output: Annotated[Path, typer.Option(help="The .html page to write; one that is there is written over.")] = Path(
+        "report.html"
+    ),
+    benchmark: Annotated[
+        list[str] | None, typer.Option(help="A benchmark, may be repeated; default, V1-properties.")
+    ] = None,
+    seed: Seed = 0,
+    trials: Trials = None,
+    noise: Noise = "model",
+    device: Device = None,
+    memory: Memory = None,
+    cache: Annotated[bool, typer.Option(help="Take scores kept for the same content, and keep new ones.")] = True,
+) -> None:
+    """Score models side by side and compare their Gabor filters with macaque V1, as one self-contained HTML page."""
+    from ..report.page import write_report
+
+    page = write_report(
+        models,
+        output,
+        benchmark or ["V1-properties"],
+        noise=noise,
+        trials=trials,
+        seed=seed,
+        device=device,
+        memory=None if memory is None else int(memory * 1e9),
+        cache=cache,
+    )
+    say(f"report: {page} ({page.stat().st_size / 1e6:.1f} MB)")

@@ -1,0 +1,183 @@
+"""`write_report`: scores, pictures and provenance of models, side by side on one page that needs nothing else."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..files import written_whole
+
+if TYPE_CHECKING:
+    import torch
+    from brainscore_core.metrics import Score
+
+    from ..benchmarks.gabor_comparison import GaborComparison
+
+TEMPLATE = "page.html.jinja"
+SUFFIXES = (".html", ".htm")
+
+
+def write_report(
+    models: "str | Sequence[Any] | Mapping[str, Any]",
+    output: str | Path,
+    benchmarks: Sequence[str] = ("V1-properties",),
+    *,
+    noise: str = "model",
+    trials: int | None = None,
+    seed: int = 0,
+    device: "str | torch.device | None" = None,
+    memory: int | None = None,
+    cache: bool = True,
+    progress: bool = True,
+) -> Path:
+    """Score models, compare their Gabor filters with macaque V1, and write all of it as one HTML page.
+
+    The page loads nothing: pictures, style and the tables to download, as CSV, are inside it. A benchmark that cannot
+    be scored and a model without Gabor filters are on it with the reason. A page that is there is written over, whole
+    or not at all. The same scores and comparisons make the same page, so it bears no date.
+
+    Parameters
+    ----------
+    models : str, nn.Module, sequence of them, or mapping from name to model
+        Models as for `score_model`. Names, which head the columns, are by default a string itself or a network's class.
+    output : path
+        Ends in .html or .htm.
+    benchmarks : sequence of str
+        Names as for `score_model`.
+    noise, trials, seed, device, memory, cache, progress
+        As for `score_model`.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    ValueError
+        For another suffix, no model or benchmark, two models of one name, or an unknown model, benchmark or setting;
+        before any is scored.
+    FileNotFoundError, IsADirectoryError
+        If `output` is in no folder, or is one; before any is scored.
+
+    Warns
+    -----
+    UserWarning
+        For a benchmark that could not be scored.
+    """
+    from ..benchmarks.names import benchmark_identifiers
+    from ..recordings.loading import load_subject
+    from .pictures import gabor_pictures, large_gabor_pictures, property_pictures
+    from .tables import downloads, gabor_rows, problems_of, provenance_of, sampling_of, score_rows
+
+    page = _checked_page(output)
+    named = _named(models)
+    identifiers = list(dict.fromkeys(each for name in _listed(benchmarks) for each in benchmark_identifiers(name)))
+    if not identifiers:
+        raise ValueError("no benchmark named; 'V1-properties' needs no data but the package's own")
+    subjects = {
+        name: load_subject(model, noise=noise, trials=trials, seed=seed, device=device, progress=progress)
+        for name, model in named.items()
+    }
+    scores = _score_all(subjects, identifiers, seed=seed, memory=memory, cache=cache)
+    comparisons, without_gabors = _compare_all(named, seed)
+    content = {
+        "models": list(named),
+        "seed": seed,
+        "score_rows": score_rows(scores),
+        "problems": problems_of(scores),
+        "property_pictures": property_pictures(scores),
+        "gabor_rows": gabor_rows(comparisons),
+        "without_gabors": without_gabors,
+        "gabor_pictures": gabor_pictures(comparisons),
+        "large_pictures": large_gabor_pictures(comparisons),
+        "sampling": sampling_of(comparisons),
+        "downloads": downloads(scores, comparisons),
+        **provenance_of(scores),
+    }
+    with written_whole(page) as partial:
+        partial.write_text(_rendered(content), encoding="utf-8")
+    return page
+
+
+def _checked_page(output: str | Path) -> Path:
+    page = Path(output)
+    if page.suffix not in SUFFIXES:
+        raise ValueError(f"{page} does not end in {' or '.join(SUFFIXES)}; a report is an HTML page")
+    if not page.resolve().parent.is_dir():
+        raise FileNotFoundError(f"no folder {page.resolve().parent} to write {page.name} to; make it first")
+    if page.is_dir():
+        raise IsADirectoryError(f"{page} is a folder; name a file to write the report to")
+    return page
+
+
+def _named(models: Any) -> dict[str, Any]:
+    if isinstance(models, Mapping):
+        named = dict(models)
+    else:
+        given = _listed(models)
+        names = [model if isinstance(model, str) else type(model).__name__ for model in given]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two models are called {', '.join(twice)}; tell them apart as {{'a name': model, ...}}")
+        named = dict(zip(names, given, strict=True))
+    if not named:
+        raise ValueError("no model named; give at least one, for example 'voneresnet50'")
+    return named
+
+
+def _listed(given: Any) -> list[Any]:
+    return list(given) if isinstance(given, list | tuple) else [given]
+
+
+def _score_all(
+    subjects: Mapping[str, Any], identifiers: Sequence[str], *, seed: int, memory: int | None, cache: bool
+) -> "dict[str, dict[str, Score]]":
+    """Scores by model and benchmark; NaN with its `problem` where the benchmark's data cannot be had."""
+    from brainscore_core.metrics import Score
+
+    from ..benchmarks.loading import load_benchmarks
+    from ..scoring import score_model
+
+    loaded: dict[str, Any] = {}
+    absent: dict[str, Score] = {}
+    for identifier in identifiers:
+        try:
+            loaded |= load_benchmarks(identifier, seed=seed)
+        except OSError as error:
+            warnings.warn(f"{identifier} could not be scored: {error}", stacklevel=3)
+            absent[identifier] = Score(float("nan"))
+            absent[identifier].attrs["problem"] = str(error)
+    benchmarks = list(loaded.values())
+    scored = {
+        name: score_model(subject, benchmarks, seed=seed, memory=memory, cache=cache) if benchmarks else {}
+        for name, subject in subjects.items()
+    }
+    return {name: {**each, **absent} for name, each in scored.items()}
+
+
+def _compare_all(named: Mapping[str, Any], seed: int) -> "tuple[dict[str, GaborComparison], dict[str, str]]":
+    """The comparison of each model that has Gabor filters, and of the others why there is none."""
+    from ..benchmarks.gabor_comparison import compare_gabors
+
+    comparisons, without = {}, {}
+    for name, model in named.items():
+        try:
+            comparisons[name] = compare_gabors(model, seed=seed)
+        except (ValueError, TypeError) as error:
+            without[name] = str(error)
+    return comparisons, without
+
+
+def _rendered(content: Mapping[str, Any]) -> str:
+    import pandas as pd
+    from jinja2 import Environment, StrictUndefined
+
+    from .tables import shared_value
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["number"] = lambda value: "–" if pd.isna(value) else f"{value:.3f}"
+    environment.globals["shared_value"] = shared_value
+    template = files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8")
+    return environment.from_string(template).render(content)

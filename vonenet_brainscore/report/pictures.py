@@ -1,0 +1,103 @@
+"""The pictures of a report, as data: URIs."""
+
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from typing import TYPE_CHECKING, NamedTuple
+
+from .data_uri import data_uri
+
+if TYPE_CHECKING:
+    from brainscore_core.metrics import Score
+    from matplotlib.figure import Figure
+
+    from ..benchmarks.gabor_comparison import GaborComparison
+
+
+class Picture(NamedTuple):
+    """A picture of one model as the page holds it: `source` is a data: URI, `alt` says what it shows."""
+
+    model: str
+    source: str
+    alt: str
+    caption: str = ""
+
+
+def property_pictures(scores: "Mapping[str, Mapping[str, Score]]") -> dict[str, list[Picture]]:
+    """V1 properties, model against primate: for each benchmark a picture a model that was measured on it."""
+    from ..plots.properties import property_distribution
+
+    pictures: dict[str, list[Picture]] = {}
+    for model, of_model in scores.items():
+        for identifier, score in of_model.items():
+            if "model_values" not in score.attrs:
+                continue
+            n_units, n_undefined = score.attrs["n_units"], score.attrs["n_undefined"]
+            caption = f"{n_units} responsive units, {n_undefined} of them without a value"
+            picture = _panel(model, lambda ax, score=score: property_distribution(score, ax), caption)
+            pictures.setdefault(identifier, []).append(picture)
+    return pictures
+
+
+def gabor_pictures(comparisons: "Mapping[str, GaborComparison]") -> dict[str, list[Picture]]:
+    """Single parameters by their name and population: those with primate counts, then the model's alone."""
+    from ..benchmarks.primate_gabors import PARAMETERS
+    from ..plots.gabors import orientation_histogram, parameter_histogram, unscored_histogram
+
+    pictures: dict[str, list[Picture]] = {}
+    for model, comparison in comparisons.items():
+        published: set[str] = set()
+        for row in comparison.distributions:
+            names = row.primate.parameters
+            published |= set(names)
+            if len(names) > 1:
+                continue
+            if names == ("orientation",):
+                picture = _panel(model, lambda ax, row=row: orientation_histogram(row, ax), projection="polar")
+            else:
+                picture = _panel(model, lambda ax, row=row: parameter_histogram(row, ax))
+            heading = f"{PARAMETERS[names[0]].label}: {row.primate.population}"
+            pictures.setdefault(heading, []).append(picture)
+        for name in PARAMETERS:
+            if name not in published:
+                values = comparison.filters[name]
+                picture = _panel(model, lambda ax, name=name, values=values: unscored_histogram(values, name, ax))
+                pictures.setdefault(PARAMETERS[name].label, []).append(picture)
+    return pictures
+
+
+def large_gabor_pictures(comparisons: "Mapping[str, GaborComparison]") -> dict[str, list[Picture]]:
+    """What a small panel does not hold: the joint distribution of nx and ny, and the filters themselves."""
+    from ..plots.filters import filter_gallery
+    from ..plots.gabors import nx_ny_joint
+
+    pictures: dict[str, list[Picture]] = {"nx and ny jointly: simple": [], "Every filter": []}
+    joint, galleries = pictures.values()
+    for model, comparison in comparisons.items():
+        figure = nx_ny_joint(comparison)
+        joint.append(_picture(model, figure, f"nx and ny; {figure.get_suptitle()}"))
+        shows = "every filter, by spatial frequency and orientation"
+        galleries.append(_picture(model, filter_gallery(comparison.block), shows, "png"))
+    return pictures
+
+
+def _panel(model: str, draw: Callable[..., None], caption: str = "", *, projection: str | None = None) -> Picture:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.8, 3.4), layout="constrained")
+    ax = figure.add_subplot(projection=projection)
+    draw(ax)
+    return _picture(model, figure, f"{ax.get_xlabel()}; {ax.get_title()}", caption=caption)
+
+
+def _picture(model: str, figure: "Figure", shows: str, kind: str = "svg", caption: str = "") -> Picture:
+    """SVG, sharp at any size; 'png' for pictures of pixels, which SVG would hold resampled."""
+    import matplotlib
+
+    drawn = BytesIO()
+    if kind == "svg":
+        # Without a salt, names inside the file are random, and with a date no two are the same.
+        with matplotlib.rc_context({"svg.hashsalt": "vonenet_brainscore"}):
+            figure.savefig(drawn, format="svg", metadata={"Date": None})
+        return Picture(model, data_uri("image/svg+xml", drawn.getvalue()), f"{model}: {shows}", caption)
+    figure.savefig(drawn, format="png", dpi=150)
+    return Picture(model, data_uri("image/png", drawn.getvalue()), f"{model}: {shows}", caption)
