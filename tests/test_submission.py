@@ -77,7 +77,7 @@ def test_named_front_ends_are_those_published(model):
     assert (block.noise_mode is None) == (model == "voneresnet50_ns")
 
 
-def test_weights_by_address(tmp_path, images):
+def test_weights_by_address(monkeypatch, tmp_path, images):
     file = tiny_checkpoint(tmp_path / "trained.pth", TinyResNet())
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     made = packaged("voneresnet50", identifier="mine", weights_url=file.as_uri(), weights_sha256=sha256.upper())
@@ -92,7 +92,7 @@ def test_weights_by_address(tmp_path, images):
     subject.start_task(subject.Task.label, "imagenet")
     assert subject.look_at(images).size == 2
     tiny_checkpoint(file, TinyResNet(), noise_level=0.5)
-    (tmp_path / "home" / f"mine-{sha256[:16]}.pth").unlink()
+    monkeypatch.setenv("VONENET_HOME", str(tmp_path / "another-machine"))
     with pytest.raises(ValueError, match="is not the file expected, and was not kept"):
         submitted_subject(made.path)
 
