@@ -191,7 +191,9 @@ def command_line(folder, tmp_path, monkeypatch):
         app.command()(command)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "oriented.py").write_text(
-        "from orientation_task import trained_classifier\ndef network():\n    return trained_classifier().network\n"
+        "from orientation_task import trained_classifier\nfrom torch import nn\n"
+        "def network():\n    return trained_classifier().network\n"
+        "def saturated():\n    return nn.Sequential(network(), nn.Threshold(1e9, 0))\n"
     )
     common = [f"--in_path={folder}", "--model_arch=oriented:network", "--image_size=64", "--device=cpu"]
 
@@ -212,6 +214,8 @@ def test_command_line(command_line, tmp_path):
     assert valid.exit_code == 0 and "top-1" in valid.output and len(lines(tmp_path / "v.jsonl")) == 9
     corrupted = command_line("evaluate-corruptions", "--types=fog", "--types=snow", "--DS_factor=4")
     assert corrupted.exit_code == 0 and "weather" in corrupted.output
+    unmoved = command_line("evaluate", "--model_arch=oriented:saturated", "--k=1", "--iterations=1")
+    assert "8 images had no gradient to follow" in unmoved.output
     with pytest.raises(ValueError, match="'a half' is neither a number nor three"):
         command_line("validate", "--mean=a half")
 

@@ -75,6 +75,9 @@ def evaluate(
     shown.add_row("clean", *_columns(found.clean))
     shown.add_row(f"attacked, L{norm} {eps:g}", *_columns(found.adversarial))
     say(shown, f"{found.attack}; scored in {found.draws} draws", f"results: {output}")
+    unmoved = sum(row["distance"] == 0 for row in found.rows)
+    if unmoved and eps > 0:
+        say(f"{unmoved} images had no gradient to follow and were not changed: no evidence that they withstand attacks")
 
 
 def evaluate_corruptions(

@@ -109,9 +109,13 @@ class Classifier(nn.Module):
         """
         blocks = [module for module in self.network.modules() if isinstance(module, VOneBlock)]
         before = [block.fixed_noise for block in blocks]
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(_seed_of(*key, *contents))
+        gpus = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=gpus):
+            # Not torch.manual_seed, which also seeds GPUs that are not the network's.
+            torch.default_generator.manual_seed(_seed_of(*key, *contents))
+            for gpu in gpus:
+                with torch.cuda.device(gpu):
+                    torch.cuda.manual_seed(_seed_of(*key, *contents))
             for block in blocks:
                 if block.noise_mode is not None:
                     block.fixed_noise = self._block_noise(block.units(*images.shape[2:]), contents, key)
