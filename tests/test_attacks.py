@@ -1,6 +1,7 @@
 """The attack is real: it equals closed forms, is stronger with what should make it so, and stays in its ball."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -224,3 +225,9 @@ def test_images_labels_and_gradients_that_cannot_be():
 
     with pytest.raises(ValueError, match="gradient of rooted is not finite"):
         attack(Classifier(Rooted(), mean=0, std=1, name="rooted"), IMAGES, LABELS % 2)
+
+
+def test_missing_library_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "art.attacks.evasion", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'vonenet_brainscore\[robustness\]'"):
+        ProjectedGradientDescent()(trained_classifier(), IMAGES, LABELS)

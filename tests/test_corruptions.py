@@ -1,5 +1,7 @@
 """Corruptions: the library's, seeded; their groups; mean corruption error against AlexNet."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -80,3 +82,9 @@ def test_mean_corruption_error_is_that_of_a_plain_loop():
 def test_what_cannot_be_corrupted(arguments, told):
     with pytest.raises(ValueError, match=told):
         corrupt(*arguments, seed=0)
+
+
+def test_missing_library_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "imagecorruptions", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'vonenet_brainscore\[robustness\]'"):
+        corrupt(PIXELS, "fog", 1, seed=0)

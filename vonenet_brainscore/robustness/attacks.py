@@ -119,9 +119,14 @@ class ProjectedGradientDescent:
         classes: int,
         restart: int,
     ) -> Tensor:
-        from art.attacks.evasion import ProjectedGradientDescent as Descent
+        try:
+            from art.attacks.evasion import ProjectedGradientDescent as Descent
 
-        from .steepest_descent import L1Descent, MeanGradientClassifier
+            from .steepest_descent import L1Descent, MeanGradientClassifier
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                f"{error}; attacks are adversarial-robustness-toolbox's: pip install 'vonenet_brainscore[robustness]'"
+            ) from error
 
         step_size = min(1, 2 / self.iterations) if self.step_size is None else self.step_size
         key = (self.seed, "attack", restart)

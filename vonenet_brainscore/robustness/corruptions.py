@@ -79,7 +79,12 @@ def corrupt(pixels: np.ndarray, corruption: str, severity: int, *, seed: int) ->
         raise ValueError(
             f"an image of {pixels.shape[:2]} pixels is too small to corrupt; enlarge it to {SMALLEST_SIDE} at least"
         )
-    from imagecorruptions import corrupt as corrupted
+    try:
+        from imagecorruptions import corrupt as corrupted
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{error}; corruptions are imagecorruptions-imaug's: pip install 'vonenet_brainscore[robustness]'"
+        ) from error
 
     key = hashlib.sha256(f"{seed} {corruption} {severity} ".encode() + content_of(pixels)).digest()
     number = int.from_bytes(key[:4], "little")
