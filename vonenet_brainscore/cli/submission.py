@@ -61,7 +61,7 @@ def submit(
         where = made.weights.get("address", "in the zip")
         weights_line = f"{where}, sha256 {made.weights['sha256']}"
     say(
-        f"{'folder' if template else 'zip'}:        {made.path} ({made.size / 1e6:.1f} MB zipped)",
+        f"{'folder:' if template else 'zip:':<11} {made.path} ({made.size / 1e6:.1f} MB zipped)",
         f"identifier: {made.identifier}",
         f"regions:    {', '.join(f'{region} {name}' for region, name in made.region_layer_map.items())}",
         f"weights:    {weights_line}",
