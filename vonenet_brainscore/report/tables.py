@@ -61,7 +61,7 @@ def provenance_of(scores: "Scores") -> dict[str, Any]:
     recorded = table[[name for name in _RECORDED if name in table]].dropna(how="all")
     of_versions = table["versions"].dropna() if "versions" in table else pd.Series()
     return {
-        "recorded": recorded.reset_index("model").drop_duplicates(),
+        "recorded": recorded.convert_dtypes().reset_index("model").drop_duplicates(),
         "versions": of_versions.iloc[0] if len(of_versions) else {},
     }
 
