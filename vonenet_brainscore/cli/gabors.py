@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .scoring import Seed
+from .scoring import FIGURE_SUFFIXES, Seed
 from .tables import number, say, table
 
 if TYPE_CHECKING:
@@ -28,13 +28,11 @@ def gabors(
 ) -> None:
     """Compare a model's Gabor filters with published distributions of macaque V1."""
     from ..benchmarks.gabor_comparison import compare_gabors
-    from ..files import written_whole
+    from ..files import check_writable, written_whole
 
-    if output is not None and output.suffix != ".csv":
-        raise ValueError(f"{output} does not end in .csv, which the table is written as")
-    for file in (output, figure):
-        if file is not None and not file.resolve().parent.is_dir():
-            raise FileNotFoundError(f"no folder {file.resolve().parent} to write {file.name} to; make it first")
+    for file, suffixes in ((output, (".csv",)), (figure, FIGURE_SUFFIXES)):
+        if file is not None:
+            check_writable(file, suffixes)
     comparison = compare_gabors(model, seed=seed)
     _print_comparison(comparison)
     if output is not None:

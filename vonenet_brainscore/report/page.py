@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import written_whole
+from ..files import check_writable, written_whole
 
 if TYPE_CHECKING:
     import torch
@@ -58,8 +58,8 @@ def write_report(
     ValueError
         For another suffix, no model or benchmark, two models of one name, or an unknown model, benchmark or setting;
         before any is scored.
-    FileNotFoundError, IsADirectoryError
-        If `output` is in no folder, or is one; before any is scored.
+    FileNotFoundError, PermissionError, IsADirectoryError
+        If `output` is in no folder, or in one that cannot be written to, or is one; before any is scored.
 
     Warns
     -----
@@ -102,11 +102,7 @@ def write_report(
 
 
 def _checked_page(output: str | Path) -> Path:
-    page = Path(output)
-    if page.suffix not in SUFFIXES:
-        raise ValueError(f"{page} does not end in {' or '.join(SUFFIXES)}; a report is an HTML page")
-    if not page.resolve().parent.is_dir():
-        raise FileNotFoundError(f"no folder {page.resolve().parent} to write {page.name} to; make it first")
+    page = check_writable(output, SUFFIXES)
     if page.is_dir():
         raise IsADirectoryError(f"{page} is a folder; name a file to write the report to")
     return page
@@ -140,18 +136,18 @@ def _score_all(
     from ..benchmarks.loading import load_benchmarks
     from ..scoring import score_model
 
-    loaded: dict[str, Any] = {}
+    ready: list[str] = []
     absent: dict[str, Score] = {}
     for identifier in identifiers:
         try:
-            loaded |= load_benchmarks(identifier, seed=seed)
+            load_benchmarks(identifier)  # else `score_model` would score none of them
+            ready.append(identifier)
         except OSError as error:
             warnings.warn(f"{identifier} could not be scored: {error}", stacklevel=3)
             absent[identifier] = Score(float("nan"))
             absent[identifier].attrs["problem"] = str(error)
-    benchmarks = list(loaded.values())
-    scored = {
-        name: score_model(subject, benchmarks, seed=seed, memory=memory, cache=cache) if benchmarks else {}
+    scored: dict[str, Any] = {
+        name: score_model(subject, ready, seed=seed, memory=memory, cache=cache) if ready else {}
         for name, subject in subjects.items()
     }
     return {name: {**each, **absent} for name, each in scored.items()}

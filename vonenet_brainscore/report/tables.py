@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     Comparisons = Mapping[str, GaborComparison]  # by model
 
 # What of a score's record is told once for all benchmarks that were recorded alike.
-_RECORDED = ("region", "layer", "weights", "noise", "trials", "seed", "batch_size", "threads", "device")
+_RECORDED = ("region", "layer", "weights", "noise", "noise_seed", "trials", "seed", "batch_size", "threads", "device")
+
+_COUNTS = {"primate": "n_neurons", "model": "n_model"}  # beside a column of models' names
 
 Rows = dict[Any, dict[str, dict[str, Any]]]  # what is compared -> model -> column -> value
 
@@ -79,7 +81,7 @@ def downloads(scores: "Scores", comparisons: "Comparisons") -> dict[str, str]:
         if "model_values" in score.attrs
     }
     histograms = {
-        (model, row.primate.name, row.primate.population): row.bins()
+        (model, row.primate.name, row.primate.population): row.bins().rename(columns=_COUNTS)
         for model, comparison in comparisons.items()
         for row in comparison.distributions
     }
