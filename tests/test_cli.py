@@ -94,6 +94,7 @@ def test_own_recordings(run, tiny_model, tmp_path):
         (("score", "voneresnet50", "--noise", "off"), "unknown noise 'off'"),
         (("score", "voneresnet50", "--output", "results.txt"), "has not one of the suffixes"),
         (("score", "voneresnet50", "--figure", "absent/figure.png"), "to write figure.png to; make it first"),
+        (("score", "voneresnet50", "--figure", "figure.xyz"), "figure.xyz has not one of the suffixes"),
         (("score", "voneresnet50", "movshon.FreemanZiemba2013-v1"), "vonenet-brainscore data fetch movshon.FreemanZ"),
         (("data", "import", "absent.nc"), "no file absent.nc to import"),
     ],

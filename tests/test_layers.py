@@ -55,6 +55,17 @@ def test_refusals():
     with pytest.raises(ValueError, match="never calls: never"):
         LayerReader(network, ["conv", "never"])(IMAGES)
 
+    class InParts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.part = nn.Identity()
+
+        def forward(self, x):
+            return torch.cat([self.part(some) for some in x.split(1)])
+
+    with pytest.raises(ValueError, match=r"'part' puts out \(1, 3, 64, 64\) for 2 images"):
+        LayerReader(InParts(), ["part"])(IMAGES)
+
     class Pair(nn.Module):
         def __init__(self):
             super().__init__()

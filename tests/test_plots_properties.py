@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vonenet_brainscore.benchmarks.primate_v1 import PRIMATE_V1, V1_PROPERTIES
+from vonenet_brainscore.benchmarks.primate_v1 import PRIMATE_V1, V1_PROPERTIES, primate_assembly
 from vonenet_brainscore.plots.properties import property_distributions
 
 
@@ -17,6 +17,7 @@ def scores(identifiers):
         score.attrs |= {"benchmark_identifier": identifier, "model_identifier": "made", "seed": 0, "noise": "none"}
         score.attrs |= {"error": 0.02, "trials": 1}
         score.attrs["model_values"] = np.array([edges[0] - 1, edges[-1] + 1, edges[-1], np.nan])
+        score.attrs["primate_values"] = primate_assembly(identifier).values[:, 0]
         made[identifier] = score
     return made
 
@@ -41,6 +42,14 @@ def test_one_property_is_one_panel_and_others_are_left_out():
     one["FreemanZiemba2013public.V1-pls"] = one[V1_PROPERTIES[0]].copy()
     del one["FreemanZiemba2013public.V1-pls"].attrs["model_values"]
     assert len(property_distributions(one).axes) == 1
+
+
+def test_what_could_not_be_scored_shows_the_model_alone():
+    (identifier,) = V1_PROPERTIES[:1]
+    unscored = scores([identifier])
+    del unscored[identifier].attrs["primate_values"], unscored[identifier].attrs["error"]
+    (ax,) = property_distributions(unscored).axes
+    assert len(ax.containers) == 1 and ax.get_title() == "model only, not scored"
 
 
 def test_refusal():

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from vonenet_brainscore.files import written_whole
-from vonenet_brainscore.results import check_results_file, results_table, save_results
+from vonenet_brainscore.files import check_writable, written_whole
+from vonenet_brainscore.results import SUFFIXES, results_table, save_results
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_files_hold_every_number(scores, tmp_path):
 
 def test_refusals(scores, tmp_path):
     with pytest.raises(ValueError, match=r"results\.txt has not one of the suffixes .* \.json, \.csv, \.nc"):
-        check_results_file(tmp_path / "results.txt")
+        check_writable(tmp_path / "results.txt", SUFFIXES)
     with pytest.raises(FileNotFoundError, match=r"no folder .*absent to write results\.json to"):
         save_results(scores, tmp_path / "absent" / "results.json")
 

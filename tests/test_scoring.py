@@ -7,7 +7,7 @@ import pytest
 from brainio_format import registered, write_freeman_ziemba, write_majaj_hong
 from tiny_networks import SMALL, tiny_vonenet
 
-from vonenet_brainscore import get_model, score_model
+from vonenet_brainscore import get_model, record, score_model
 from vonenet_brainscore.benchmarks.primate_v1 import V1_PROPERTIES
 from vonenet_brainscore.models import downloads
 from vonenet_brainscore.recordings.loading import load_subject
@@ -175,6 +175,31 @@ def test_content_not_names_decides_what_is_kept(tmp_path, monkeypatch):
     assert len(list(tmp_path.rglob("*.json"))) == 4
 
 
+def test_a_subjects_or_benchmarks_own_seed_and_kind_are_content(tmp_path, monkeypatch):
+    from vonenet_brainscore.benchmarks.v1_properties import V1PropertyBenchmark
+
+    monkeypatch.setenv("RESULTCACHING_HOME", str(tmp_path))
+
+    class Constant(V1PropertyBenchmark):
+        def compare(self, experiments):
+            score = super().compare(experiments)
+            return score * 0 + 0.123
+
+    network = tiny_vonenet()
+    subjects = [load_subject(network, seed=seed, trials=1, progress=False) for seed in (0, 5)]
+    scores = [score_model(subject, BANDWIDTH, progress=False) for subject in subjects]
+    assert float(scores[0]) != float(scores[1])
+    assert [score.attrs["noise_seed"] for score in scores] == [0, 5]
+    other = score_model(subjects[0], V1PropertyBenchmark(BANDWIDTH, seed=5), progress=False)
+    assert float(other) != float(scores[0])
+    assert float(score_model(subjects[0], Constant(BANDWIDTH), progress=False)) == pytest.approx(0.123)
+    hooked = tiny_vonenet()
+    hooked.vone_block.register_forward_hook(lambda module, inputs, output: output * 2)
+    kept = len(list(tmp_path.rglob("*.json")))
+    score_model(hooked, BANDWIDTH, noise="none", progress=False)
+    assert len(list(tmp_path.rglob("*.json"))) == kept
+
+
 def test_brainscores_models_and_benchmarks_pass_through(tiny):
     from vonenet_brainscore.benchmarks.v1_properties import V1PropertyBenchmark
 
@@ -184,6 +209,8 @@ def test_brainscores_models_and_benchmarks_pass_through(tiny):
     assert float(by_object) == float(score_model(tiny, BANDWIDTH, noise="none", **QUIET))
     with pytest.raises(ValueError, match="noise, trials cannot be set on a ready-made BrainModel"):
         score_model(subject, benchmark, noise="none", trials=3, **QUIET)
+    with pytest.raises(ValueError, match="seeds cannot be set on a ready-made BrainModel"):
+        score_model(subject, benchmark, seeds=3, **QUIET)
 
 
 def test_regions_behind_the_front_end_need_the_released_weights(made, tmp_path, monkeypatch):
@@ -209,6 +236,14 @@ def test_refusals(tiny):
         score_model(3, BANDWIDTH)
     with pytest.raises(ValueError, match="unknown noise 'off'"):
         score_model(tiny, BANDWIDTH, noise="off")
+    with pytest.raises(ValueError, match=r"seed is -1; it must lie in"):
+        score_model(tiny, BANDWIDTH, seed=-1)
+    with pytest.raises(ValueError, match="region_layer_map has 'v1'; Brain-Score's region is 'V1'"):
+        score_model(tiny, BANDWIDTH, region_layer_map={"v1": "vone_block"})
+    with pytest.raises(ValueError, match="no layer 'vone_blok' in VOneNet; nearest: vone_block"):
+        score_model("voneresnet50", BANDWIDTH, region_layer_map={"V1": "vone_blok"})
+    with pytest.raises(ValueError, match=r"no layer 'model\.layer9' in VOneNet"):
+        record("voneresnet50", [np.zeros((4, 4), np.uint8)], ["model.layer9"])
     from torch import nn
 
     with pytest.raises(ValueError, match="Linear has no VOneBlock"):

@@ -34,7 +34,8 @@ def test_static_recordings_equal_brainscores_temporal_alignment(stimuli, time_bi
     from brainscore_vision.model_helpers.brain_transformation.temporal import TemporalAligned
 
     ours = subject(PlainNetwork().eval(), {"V1": "relu"})
-    theirs = TemporalAligned(LayerMappedModel("tiny", ours.extractor, {"V1": "relu"}))
+    extractor = ActivationsExtractor(PlainNetwork().eval(), "tiny", image_size=64, batch_size=3, progress=False)
+    theirs = TemporalAligned(LayerMappedModel("tiny", extractor, {"V1": "relu"}))
     for each in (ours, theirs):
         each.start_recording("V1", time_bins=time_bins)
     expected, recorded = theirs.look_at(stimuli), ours.look_at(stimuli)
@@ -111,7 +112,7 @@ def test_what_lies_behind_the_front_end_asks_for_the_trained_network(stimuli):
         return network, "trained for the test"
 
     regions = {"V1": "vone_block", "IT": "model.1"}
-    lazy = subject(front_end, regions, load_trained=load_trained, weights="front end")
+    lazy = subject(front_end, regions, load_trained=load_trained, weights="front end", architecture=network)
     for name in stimuli["stimulus_id"]:
         Image.open(stimuli.get_stimulus(name)).convert("L").save(stimuli.get_stimulus(name))
     lazy.start_recording("V1")
@@ -155,6 +156,27 @@ def test_tasks_are_brainscores(tmp_path, stimuli):
     np.testing.assert_allclose(probabilities.sum("choice"), 1)
     doing.start_recording("V1")
     assert doing.look_at(stimuli).dims == ("presentation", "neuroid")
+
+
+def test_recordings_name_the_region_and_generators_last(stimuli):
+    both = subject(tiny_vonenet(noise_mode=None), {"V1": "vone_block", "IT": "model.1"})
+    paths = [stimuli.get_stimulus(name) for name in stimuli["stimulus_id"]]
+    recorded = both.record((path for path in paths), ["vone_block", "model.2"])
+    assert recorded.shape[0] == 3
+    assert set(recorded["region"].values[recorded["layer"].values == "vone_block"]) == {"V1"}
+    assert set(recorded["region"].values[recorded["layer"].values == "model.2"]) == {""}
+
+
+def test_brainscores_memory_check_goes_by_look_at():
+    noisy = subject(tiny_vonenet(), {"V1": "vone_block"})
+    assert noisy.activations_model._extractor is None
+
+
+def test_a_layers_own_time_steps_serve_it_wherever_it_stands(stimuli):
+    recurrent = subject(RecurrentNetwork(), {"V2": "step", "IT": "last"}, time_steps={"V2": (70, 100, 2)})
+    recurrent.start_recording("IT", time_bins=[(180, 200)])
+    ((_, responses),) = recurrent.stream_layers(stimuli, ["step", "last"])
+    np.testing.assert_allclose(responses["step"] + 1, responses["last"], rtol=1e-6)  # the second of three steps
 
 
 def test_refusals():

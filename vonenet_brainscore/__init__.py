@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .plots.properties import property_distributions as property_distributions
     from .recordings.loading import record as record
     from .scoring import score_model as score_model
+    from .submission.packaging import package_submission as package_submission
 
 # Public name -> module that defines it. Names load on first use, so that importing the package costs nothing.
 _PUBLIC = {
@@ -27,6 +28,7 @@ _PUBLIC = {
     "get_model": "models.vonenet",
     "property_distributions": "plots.properties",
     "neural_benchmark": "benchmarks.own_recordings",
+    "package_submission": "submission.packaging",
     "record": "recordings.loading",
     "score_model": "scoring",
     "tuning_curves": "physiology",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -93,6 +93,14 @@ def without_result_caching() -> Iterator[None]:
         yield
 
 
+def check_seed(seed: int) -> None:
+    """Raise unless a seed is a whole number that NumPy's generators take, [0, 2**32)."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise TypeError(f"seed is {seed!r}; it must be a whole number, so that the result can be had again")
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"seed is {seed}; it must lie in [0, 2**32)")
+
+
 @contextmanager
 def seeded_global_generator(seed: int) -> Iterator[None]:
     """NumPy's global generator seeded meanwhile, and its state put back: Brain-Score's bootstraps take no other."""
@@ -102,3 +110,16 @@ def seeded_global_generator(seed: int) -> Iterator[None]:
         yield
     finally:
         np.random.set_state(state)  # noqa: NPY002
+
+
+@contextmanager
+def replaced(module: Any, **substitutes: Any) -> Iterator[None]:
+    """Names of another library's module replaced meanwhile, and afterwards as they were."""
+    before = {name: getattr(module, name) for name in substitutes}
+    for name, substitute in substitutes.items():
+        setattr(module, name, substitute)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(module, name, value)

@@ -1,9 +1,32 @@
 """Files that appear whole or not at all."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def check_writable(path: str | Path, suffixes: Sequence[str]) -> Path:
+    """The path, if a file of that kind can be written there; to be asked before the work whose result it will hold.
+
+    Raises
+    ------
+    ValueError
+        For another suffix.
+    FileNotFoundError
+        If its folder does not exist.
+    PermissionError
+        If its folder cannot be written to.
+    """
+    file = Path(path)
+    folder = file.resolve().parent
+    if file.suffix not in suffixes:
+        raise ValueError(f"{file} has not one of the suffixes that can be written: {', '.join(suffixes)}")
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder {folder} to write {file.name} to; make it first")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"the folder {folder} cannot be written to; name another for {file.name}")
+    return file
 
 
 @contextmanager

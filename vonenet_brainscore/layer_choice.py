@@ -16,7 +16,7 @@ class LayerChoice:
     Attributes
     ----------
     scores : DataFrame, a row a layer
-        `score`, `raw`, `ceiling`, `error` and `n_units`, best first.
+        `score`, `raw`, `ceiling`, `error` and `n_units`, highest `raw` first: a score is squared, and loses its sign.
     region_layer_map : dict
         The region to its best layer, to be passed on as `region_layer_map=`.
     """
@@ -66,21 +66,27 @@ def choose_layers(
     from .benchmarks.running import run_benchmark
     from .recordings.layers import check_layers
     from .recordings.loading import load_subject
+    from .recordings.recognition import compressible
     from .recordings.row_space import RowSpaceSubject
     from .recordings.subject import FRONT_END, Subject
+    from .results import claimed_ceiling
 
     loaded = load_benchmarks(benchmark, seed=seed)
     if len(loaded) != 1:
         raise ValueError(f"layers are chosen on one benchmark, not on {', '.join(loaded)}")
     (each,) = loaded.values()
+    recognised = compressible(each)
+    if not recognised:
+        raise ValueError(f"layers are chosen on a PLS or ridge benchmark; {each.identifier}: {recognised.reason}")
     subject = load_subject(model, noise=noise, trials=trials, seed=seed, device=device, progress=progress)
     if not isinstance(subject, Subject):
         raise ValueError(f"{subject.identifier} is a BrainModel, whose layers are committed already")
+    if layers is not None:
+        check_layers(subject.architecture, layers)
     if layers is None or not all(layer.startswith(FRONT_END) for layer in layers):
         subject.become_trained()
     if layers is None:
         layers = candidate_layers(subject.extractor.network)
-    check_layers(subject.extractor.network, layers)
     recorded = RowSpaceSubject(subject, each, layers=layers, memory=memory)
     subject.region_layer_map.setdefault(str(each.region), layers[0])
     rows = []
@@ -92,12 +98,12 @@ def choose_layers(
                 "layer": layer,
                 "score": float(score),
                 "raw": float(score.attrs["raw"]),
-                "ceiling": float(score.attrs["ceiling"]),
+                "ceiling": claimed_ceiling(score.attrs),
                 "error": float(score.attrs.get("error", np.nan)),
                 "n_units": recorded.n_features,
             }
         )
-    scores = pd.DataFrame(rows).set_index("layer").sort_values("score", ascending=False, kind="stable")
+    scores = pd.DataFrame(rows).set_index("layer").sort_values("raw", ascending=False, kind="stable")
     return LayerChoice(scores, {str(each.region): str(scores.index[0])})
 
 

@@ -24,15 +24,15 @@ def provenance(subject: Any, benchmark: Any, *, seed: int) -> dict[str, Any]:
     dict
         `model_identifier`, `benchmark_identifier`, `benchmark_version`, `region`, `seed`, `versions`; `data_source` for
         a benchmark loaded by name; for this package's subjects also `layer`, `weights`, `noise` (mode, scale and level,
-        or 'none'), `trials`, `batch_size`, `threads`, `device`. Network arithmetic may differ in the last bit between
-        the last three.
+        or 'none'), `noise_seed`, `trials`, `batch_size`, `threads`, `device`. Network arithmetic may differ in the last
+        bit between the last three.
     """
     from .benchmarks.storage import wanted_files
     from .recordings.subject import Subject
 
     record: dict[str, Any] = {
         "model_identifier": subject.identifier,
-        "benchmark_identifier": benchmark.identifier,
+        "benchmark_identifier": getattr(benchmark, "loaded_by_name", benchmark.identifier),
         "benchmark_version": benchmark.version,
         "region": _region(benchmark),
         "seed": seed,
@@ -73,14 +73,15 @@ def content_of_score(subject: Any, identifier: str, benchmark: Any, *, seed: int
     benchmarks loaded by name, whose data Brain-Score registers with a hash. Trained weights that the region needs are
     loaded.
     """
-    from .benchmarks.primate_v1 import V1_PROPERTIES
     from .benchmarks.storage import wanted_files
+    from .benchmarks.v1_properties import V1PropertyBenchmark
     from .models.checkpoints import vonenet_home
     from .models.registry import MODELS
     from .recordings.subject import Subject
     from .score_cache import code_digest, network_digest
 
-    known = identifier in V1_PROPERTIES or hasattr(benchmark, "loaded_by_name")
+    properties = isinstance(benchmark, V1PropertyBenchmark)
+    known = type(benchmark) is V1PropertyBenchmark if properties else hasattr(benchmark, "loaded_by_name")
     region = _region(benchmark)
     if not isinstance(subject, Subject) or not known or region is None:
         return None
@@ -94,8 +95,9 @@ def content_of_score(subject: Any, identifier: str, benchmark: Any, *, seed: int
         **_recording(subject, benchmark),
         "model": subject.identifier,
         "benchmark": identifier,
-        "data": [] if identifier in V1_PROPERTIES else [file.sha1 for file in wanted_files(identifier)],
+        "data": [file.sha1 for file in wanted_files(identifier)],
         "seed": seed,
+        "benchmark_seed": getattr(benchmark, "seed", None),
         "network": network,
         # What a front end would load for stimuli with colour.
         "checkpoint": released.stat().st_mtime_ns if released is not None and released.is_file() else None,
@@ -117,7 +119,7 @@ def recording_settings(subject: "Subject", region: str | None, trials: int) -> d
     Returns
     -------
     dict
-        `layer`, `weights`, `noise`, `trials`, `batch_size`, `threads`, `device`, as in `provenance`.
+        `layer`, `weights`, `noise`, `noise_seed`, `trials`, `batch_size`, `threads`, `device`, as in `provenance`.
     """
     import torch
 
@@ -129,6 +131,7 @@ def recording_settings(subject: "Subject", region: str | None, trials: int) -> d
         "layer": subject.region_layer_map.get(str(region)),
         "weights": subject.weights,
         "noise": noise,
+        "noise_seed": extractor.seed,
         "trials": extractor.trials_run(trials),
         "batch_size": extractor.batch_size,
         "threads": torch.get_num_threads(),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from .files import written_whole
+from .files import check_writable, written_whole
 
 if TYPE_CHECKING:
     from brainscore_core.metrics import Score
@@ -36,30 +36,12 @@ def results_table(scores: "Mapping[str, Score]") -> pd.DataFrame:
             "benchmark": identifier,
             "score": float(score),
             "raw": float(attrs["raw"]) if "raw" in attrs else np.nan,
-            "ceiling": _ceiling(attrs),
+            "ceiling": claimed_ceiling(attrs),
             "error": float(attrs.get("error", np.nan)),
         }
         row |= {name: value for name, value in attrs.items() if name not in row and _plain(value)}
         rows.append(row)
     return pd.DataFrame(rows).set_index("benchmark")
-
-
-def check_results_file(path: str | Path) -> Path:
-    """The path, if results can be written there.
-
-    Raises
-    ------
-    ValueError
-        For a suffix that is not .json, .csv or .nc.
-    FileNotFoundError
-        If its folder does not exist.
-    """
-    file = Path(path)
-    if file.suffix not in SUFFIXES:
-        raise ValueError(f"{file} has not one of the suffixes that results are written with: {', '.join(SUFFIXES)}")
-    if not file.parent.is_dir():
-        raise FileNotFoundError(f"no folder {file.parent} to write {file.name} to; make it first")
-    return file
 
 
 def save_results(scores: "Mapping[str, Score]", path: str | Path) -> None:
@@ -70,10 +52,10 @@ def save_results(scores: "Mapping[str, Score]", path: str | Path) -> None:
 
     Raises
     ------
-    ValueError, FileNotFoundError
-        As `check_results_file`.
+    ValueError, FileNotFoundError, PermissionError
+        As `files.check_writable`.
     """
-    file = check_results_file(path)
+    file = check_writable(path, SUFFIXES)
     table = results_table(scores)
     with written_whole(file) as partial:
         if file.suffix == ".json":
@@ -104,7 +86,8 @@ def _native(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _ceiling(attrs: Mapping[str, Any]) -> float:
+def claimed_ceiling(attrs: Mapping[str, Any]) -> float:
+    """The ceiling in a score's attributes; NaN where there is none, or where none is claimed."""
     ceiling = attrs.get("ceiling")
     return np.nan if ceiling is None or not ceiling.attrs.get("claimed", True) else float(ceiling)
 

@@ -34,13 +34,14 @@ def cached_score(content: Mapping[str, Any], compute: "Callable[[], Score]") -> 
     content : mapping
         Everything the score depends on, as plain values.
     compute : callable
+        A score that says another `batch_size` than the content, halved as memory ran out, is not kept.
     """
 
     def vonenet_brainscore_score(digest: str) -> "Score":
         return compute()
 
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
-    return _ScoreStorage()(vonenet_brainscore_score)(digest)
+    return _ScoreStorage(content.get("batch_size"))(vonenet_brainscore_score)(digest)
 
 
 @lru_cache
@@ -55,11 +56,12 @@ def code_digest() -> str:
 def network_digest(network: "torch.nn.Module") -> str | None:
     """Digest of a network: its modules, as they print, and every parameter and buffer.
 
-    None if a module is neither torch's nor this package's: what its code does cannot be known.
+    None if a module is neither torch's nor this package's, or is hooked: what its code does cannot be known.
     """
     ours = __name__.rpartition(".")[0]
     for module in network.modules():
-        if not type(module).__module__.startswith(("torch.nn.", f"{ours}.")):
+        foreign = not type(module).__module__.startswith(("torch.nn.", f"{ours}."))
+        if foreign or module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module):
             return None
     digest = hashlib.sha256(repr(network).encode())
     for name, tensor in network.state_dict().items():
@@ -76,6 +78,10 @@ def _bytes() -> Any:
 
 class _ScoreStorage(_DiskStorage):
     """result-caching's storage with JSON for pickles, names that no two writers share, and a check on reading."""
+
+    def __init__(self, batch_size: int | None) -> None:
+        super().__init__()
+        self._batch_size = batch_size
 
     def storage_path(self, function_identifier: str) -> str:
         return str(Path(self._storage_directory) / f"{function_identifier}.json")
@@ -94,12 +100,14 @@ class _ScoreStorage(_DiskStorage):
     def save(self, result: "Score", function_identifier: str) -> None:
         from .files import written_whole
 
+        if result.attrs.get("batch_size") != self._batch_size:
+            return
         path = Path(self.storage_path(function_identifier))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with written_whole(path) as partial:
                 partial.write_text(json.dumps(_encoded(result)), encoding="utf-8")
-        except OSError as error:  # the score is there; only the next call will have to compute it again
+        except (OSError, TypeError) as error:  # the score is there; only the next call will have to compute it again
             warnings.warn(f"the score could not be kept in {path.parent} ({error})", stacklevel=4)
 
     def load_file(self, path: str | Path) -> Any:
@@ -112,12 +120,15 @@ def _encoded(value: Any) -> Any:
     from brainscore_core.supported_data_standards.brainio.assemblies import walk_coords
 
     if isinstance(value, xr.DataArray):
+        kind = type(value).__name__
+        if kind not in _assembly_classes():
+            raise TypeError(f"a score holds a {kind}, which cannot be kept")
         return {
-            "kind": type(value).__name__,
+            "kind": kind,
             "values": _encoded(value.values),
             "dims": list(value.dims),
             "coords": [[name, list(dims), _encoded(np.asarray(values))] for name, dims, values in walk_coords(value)],
-            "attrs": {str(name): _encoded(each) for name, each in value.attrs.items()},
+            "attrs": _encoded(dict(value.attrs)),
         }
     if isinstance(value, np.ndarray):
         return {"kind": "array", "dtype": value.dtype.str, "shape": value.shape, "values": value.ravel().tolist()}
@@ -126,7 +137,7 @@ def _encoded(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {"kind": "mapping", "items": [[_encoded(name), _encoded(each)] for name, each in value.items()]}
     if isinstance(value, list | tuple):
-        return {"kind": "list", "items": [_encoded(each) for each in value]}
+        return {"kind": type(value).__name__, "items": [_encoded(each) for each in value]}
     if value is None or isinstance(value, str | bool | int | float):
         return value
     raise TypeError(f"a score holds a {type(value).__name__}, which cannot be kept")
@@ -138,21 +149,21 @@ def _decoded(value: Any) -> Any:
     kind = value["kind"]
     if kind == "mapping":
         return {_decoded(name): _decoded(each) for name, each in value["items"]}
-    if kind == "list":
-        return [_decoded(each) for each in value["items"]]
+    if kind in ("list", "tuple"):
+        items = [_decoded(each) for each in value["items"]]
+        return items if kind == "list" else tuple(items)
     if kind == "array":
         return np.array(value["values"], dtype=np.dtype(value["dtype"])).reshape(value["shape"])
     coords = {name: (dims, _decoded(each)) for name, dims, each in value["coords"]}
-    assembly = _assembly_class(kind)(_decoded(value["values"]), coords=coords, dims=value["dims"])
-    assembly.attrs.update({name: _decoded(each) for name, each in value["attrs"].items()})
+    assembly = _assembly_classes()[kind](_decoded(value["values"]), coords=coords, dims=value["dims"])
+    assembly.attrs.update(_decoded(value["attrs"]))
     return assembly
 
 
-def _assembly_class(name: str) -> Any:
+def _assembly_classes() -> dict[str, Any]:
     import xarray as xr
     from brainscore_core.metrics import Score
     from brainscore_core.supported_data_standards.brainio import assemblies
 
-    classes = {"Score": Score, "DataArray": xr.DataArray, "DataAssembly": assemblies.DataAssembly}
-    classes["NeuroidAssembly"] = assemblies.NeuroidAssembly
-    return classes[name]
+    classes = (assemblies.DataAssembly, assemblies.NeuroidAssembly, assemblies.NeuronRecordingAssembly)
+    return {known.__name__: known for known in (Score, xr.DataArray, *classes)}

@@ -1,6 +1,7 @@
 """`score_model`: a model, a benchmark -> a Brain-Score `Score`. Start reading here."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def score_model(
     seed : int
         Of the noise and of every bootstrap.
     seeds : int, optional
-        Score with so many seeds, from `seed` on: the mean, with the spread over them as its error.
+        Score with so many seeds, from `seed` on: the mean, with the spread over them as its error. For a name or a
+        network.
     region_layer_map : mapping from region to layer, optional
         Added to the model's own, or in place of its entries.
     device : str or torch.device, optional
@@ -54,8 +56,9 @@ def score_model(
     Returns
     -------
     Score, or dict from identifier to Score for a list or 'V1-properties'
-        With attributes `raw`, `ceiling`, `error`, and the record of what made it (`provenance.provenance`). Of several
-        benchmarks, one that cannot be scored gives NaN with the attribute `problem`, and a warning.
+        With attributes `raw`, `ceiling`, `error`, and the record of what made it (`provenance.provenance`). Names and
+        data are checked first, for all; of several benchmarks one that then cannot be scored gives NaN with the
+        attribute `problem`, and a warning.
 
     Raises
     ------
@@ -66,15 +69,19 @@ def score_model(
     MemoryError
         If a benchmark needs more memory than there is, before the work starts.
     """
+    from torch import nn
+
     from .benchmarks.loading import load_benchmarks
     from .benchmarks.running import run_benchmark
     from .benchmarks.v1_properties import V1PropertyBenchmark
+    from .brainscore import check_seed
     from .provenance import content_of_score, no_score, provenance
     from .recordings.grating_experiments import GratingExperiments
     from .recordings.loading import load_subject
     from .score_cache import cached_score
     from .seeds import over_seeds
 
+    check_seed(seed)
     settings: dict[str, Any] = {
         "noise": noise,
         "trials": trials,
@@ -83,6 +90,8 @@ def score_model(
         "progress": progress,
     }
     if seeds is not None:
+        if not isinstance(model, str | nn.Module):
+            raise ValueError("seeds cannot be set on a ready-made BrainModel, whose noise has its own")
         return over_seeds(
             lambda each: score_model(model, benchmark, seed=each, memory=memory, cache=cache, **settings), seed, seeds
         )
@@ -91,15 +100,16 @@ def score_model(
     wants_one = not isinstance(benchmark, list | tuple) and len(benchmarks) == 1
     gratings: dict[str, GratingExperiments] = {}  # region -> recordings that its benchmarks share
     scores = {}
-    for identifier, each in benchmarks.items():
+    # V1 first: a region behind the front end may replace it by the checkpoint's, equal but for rounding.
+    for identifier, each in sorted(benchmarks.items(), key=lambda item: getattr(item[1], "region", None) != "V1"):
 
-        def compute(each: Any = each) -> "Score":
+        def compute(identifier: str = identifier, each: Any = each) -> "Score":
             if isinstance(each, V1PropertyBenchmark):
                 if each.region not in gratings:
                     gratings[each.region] = GratingExperiments(subject, each.region)
                 score = each.compare(gratings[each.region])
             else:
-                score = run_benchmark(subject, each, seed=seed, memory=memory)
+                score = run_benchmark(subject, each, name=identifier, seed=seed, memory=memory)
             score.attrs |= provenance(subject, each, seed=seed) | score.attrs  # a benchmark's own word stands
             return score
 
@@ -110,4 +120,7 @@ def score_model(
             if wants_one:
                 raise
             scores[identifier] = no_score(subject, each, error, seed=seed)
-    return next(iter(scores.values())) if wants_one else scores
+            if isinstance(each, V1PropertyBenchmark) and each.region in gratings:
+                with suppress(ValueError, OSError):  # the model's side, without primate data
+                    scores[identifier].attrs |= each.measure(gratings[each.region])
+    return next(iter(scores.values())) if wants_one else {identifier: scores[identifier] for identifier in benchmarks}

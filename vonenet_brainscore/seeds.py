@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from brainscore_core.metrics import Score
 
 
+# Attributes that speak of one seed's recordings.
+_OF_ONE_SEED = ("seed", "noise_seed", "problem", "model_values", "n_probed", "n_units", "n_undefined")
+
+
 def over_seeds(score: Callable[[int], Any], first: int, count: int) -> Any:
     """Scores with `count` seeds from `first` on, put together.
 
@@ -43,14 +47,17 @@ def mean_over_seeds(scores: "list[Score]", seeds: range) -> "Score":
     Returns
     -------
     Score
-        Attributes as the first one's, but `raw` and `ceiling` are means, `error` is the standard deviation of the score
-        over seeds (n - 1), `seeds` are the seeds and `score_by_seed` their scores.
+        Attributes as the first one's without those of a single seed, but `raw` and `ceiling` are means, `error` is the
+        standard deviation of the score over seeds (n - 1), `seeds` are the seeds and `score_by_seed` their scores.
     """
     from brainscore_core.metrics import Score
 
     values = np.array([float(score) for score in scores])
     mean = Score(values.mean())
-    mean.attrs |= scores[0].attrs
+    mean.attrs |= {name: value for name, value in scores[0].attrs.items() if name not in _OF_ONE_SEED}
+    problems = dict.fromkeys(score.attrs["problem"] for score in scores if "problem" in score.attrs)
+    if problems:
+        mean.attrs["problem"] = "; ".join(problems)
     for name in ("raw", "ceiling"):
         if name in mean.attrs:
             mean.attrs[name] = Score(np.mean([float(score.attrs[name]) for score in scores]))

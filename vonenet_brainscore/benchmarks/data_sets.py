@@ -1,14 +1,13 @@
 """Which files Brain-Score's own loaders want, found by running them without letting them fetch anything."""
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from ..brainscore import plugin_folder, registrations, without_pip, without_result_caching
+from ..brainscore import plugin_folder, registrations, replaced, without_pip, without_result_caching
 
 FileState = Literal["missing", "damaged", "verified"]
 
@@ -148,19 +147,6 @@ def benchmark_data_sets(identifier: str) -> tuple[str, ...]:
 def data_file(data_set: str, url: str, sha1: str, version_id: str | None) -> DataFile:
     """The `DataFile` for one request to Brain-Score's storage; Brain-Score names the file as the address ends."""
     return DataFile(data_set=data_set, name=url.rpartition("/")[2], sha1=sha1, url=url, version_id=version_id)
-
-
-@contextmanager
-def replaced(module: Any, **substitutes: Callable[..., Any]) -> Iterator[None]:
-    """Functions of another library's module replaced meanwhile, and afterwards as they were."""
-    before = {name: getattr(module, name) for name in substitutes}
-    for name, substitute in substitutes.items():
-        setattr(module, name, substitute)
-    try:
-        yield
-    finally:
-        for name, function in before.items():
-            setattr(module, name, function)
 
 
 class _Stop(Exception):

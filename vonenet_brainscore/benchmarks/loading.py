@@ -37,6 +37,8 @@ def load_benchmarks(benchmark: Any, *, seed: int = 0) -> "dict[str, Benchmark]":
     loaded: dict[str, Benchmark] = {}
     for each in wanted:
         if not isinstance(each, str) and hasattr(each, "identifier") and callable(each):
+            if each.identifier in loaded:
+                raise ValueError(f"two benchmarks are called {each.identifier!r}; give one another identifier")
             loaded[each.identifier] = each
             continue
         for identifier in benchmark_identifiers(each):

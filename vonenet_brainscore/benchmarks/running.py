@@ -1,10 +1,13 @@
 """One benchmark on one subject: on exactly compressed recordings where that changes nothing, else on full features."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from brainscore_vision.benchmark_helpers import screen
 
-from ..brainscore import seeded_global_generator
+from ..brainscore import replaced, seeded_global_generator, without_result_caching
 from ..recordings.recognition import compressible, warn_if_ill_posed
 from ..recordings.row_space import RowSpaceSubject
 from ..recordings.subject import Subject
@@ -19,13 +22,19 @@ if TYPE_CHECKING:
 _COPIES = 3
 
 
-def run_benchmark(subject: Any, benchmark: "Benchmark", *, seed: int = 0, memory: int | None = None) -> "Score":
+def run_benchmark(
+    subject: Any, benchmark: "Benchmark", *, name: str | None = None, seed: int = 0, memory: int | None = None
+) -> "Score":
     """The benchmark's score of a subject.
+
+    Brain-Score's caches, which know recordings, ceilings and placed images by name alone, are kept out of it.
 
     Parameters
     ----------
     subject : BrainModel
     benchmark : Benchmark
+    name : str, optional
+        What the user calls it, for messages.
     seed : int
         Of what a metric draws from NumPy's global generator, whose state is put back.
     memory : int, optional
@@ -45,9 +54,17 @@ def run_benchmark(subject: Any, benchmark: "Benchmark", *, seed: int = 0, memory
     candidate = subject
     if hasattr(subject, "stream_recording") and compressible(benchmark):
         candidate = RowSpaceSubject(subject, benchmark, memory=memory)
-    elif isinstance(subject, Subject):
-        _check_full_features(subject, benchmark)
-    with seeded_global_generator(seed), data_on_demand(benchmark.identifier):
+    with (
+        seeded_global_generator(seed),
+        data_on_demand(name or benchmark.identifier),
+        without_result_caching(),
+        TemporaryDirectory() as folder,
+        replaced(screen, root_path=Path(folder)),  # where images are placed on the screen: two processes would share it
+    ):
+        if isinstance(candidate, Subject):
+            _check_full_features(candidate, benchmark)
+        elif not isinstance(candidate, RowSpaceSubject):
+            benchmark.preallocate_memory(candidate)
         score = benchmark(candidate)
     score.attrs["compressed"] = isinstance(candidate, RowSpaceSubject)
     return score
@@ -57,14 +74,17 @@ def _check_full_features(subject: Subject, benchmark: Any) -> None:
     """Raise before the work starts if a benchmark's whole recording has no room, and warn if it is ill-posed."""
     import psutil
 
-    region, assembly = getattr(benchmark, "region", None), getattr(benchmark, "_assembly", None)
-    if region is None or assembly is None or region not in subject.region_layer_map:
+    region = getattr(benchmark, "region", None)
+    parts = (getattr(benchmark, part, None) for part in ("_assembly", "train_assembly", "test_assembly"))
+    assemblies = [assembly for assembly in parts if assembly is not None]
+    if region is None or not assemblies or region not in subject.region_layer_map:
         return  # an experiment of its own kind, of whose size nothing is known
     subject.start_recording(region)
     features = subject.count_features()
     warn_if_ill_posed(benchmark, features)
-    stimuli = len(assembly.stimulus_set)
-    needed = _COPIES * stimuli * features * np.dtype(np.float32).itemsize
+    stimuli = sum(len(assembly.stimulus_set) for assembly in assemblies)
+    time_bins = len(getattr(benchmark, "timebins", [None]))
+    needed = _COPIES * stimuli * features * time_bins * np.dtype(np.float32).itemsize
     available = psutil.virtual_memory().available
     if needed > available:
         raise MemoryError(

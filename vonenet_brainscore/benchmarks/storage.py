@@ -10,14 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..brainscore import plugin_folder, registrations, without_pip
+from ..brainscore import plugin_folder, registrations, replaced, without_pip
 from .data_sets import (
     DataFile,
     FileState,
     benchmark_data_sets,
     data_file,
     data_set_files,
-    replaced,
     sha1_of,
 )
 from .names import DATASET_NAMES, benchmark_identifiers, private_refusal

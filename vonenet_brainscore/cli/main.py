@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import data, scoring, setting_up
+from . import data, gabors, report, robustness, scoring, setting_up, submission
 
 app = typer.Typer(
     help="VOneNets as experimental subjects of Brain-Score: score them against primate visual cortex.",
@@ -18,6 +18,12 @@ app.command("list")(scoring.list_models_and_benchmarks)
 app.command()(scoring.score)
 app.command()(scoring.choose_layers)
 app.command()(scoring.self_check)
+app.command()(gabors.gabors)
+app.command()(report.report)
+app.command()(submission.submit)
+app.command()(robustness.evaluate)
+app.command()(robustness.evaluate_corruptions)
+app.command()(robustness.validate)
 app.command()(setting_up.register)
 app.command()(setting_up.unregister)
 app.add_typer(data.app, name="data")

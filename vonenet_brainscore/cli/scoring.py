@@ -11,13 +11,16 @@ if TYPE_CHECKING:
     from brainscore_core.metrics import Score
 
 Model = Annotated[str, typer.Argument(help="A model's name; `vonenet-brainscore list` shows them.")]
-Seed = Annotated[int, typer.Option(help="Of the noise and of every bootstrap.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the noise and of every bootstrap.")]
 Trials = Annotated[int | None, typer.Option(min=1, help="Noise draws to average; default, the benchmark's own number.")]
 Noise = Annotated[str, typer.Option(help="'model', the neuronal noise as the model has it, or 'none'.")]
 Device = Annotated[str | None, typer.Option(help="Where to run, for example 'cuda'; default, a GPU if there is one.")]
 Memory = Annotated[
     float | None, typer.Option(min=0.1, help="GB that recordings may take; default, a quarter of the machine's.")
 ]
+
+
+FIGURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
 
 
 def list_models_and_benchmarks(
@@ -61,7 +64,7 @@ def score(
     device: Device = None,
     memory: Memory = None,
     cache: Annotated[bool, typer.Option(help="Return a score kept for the same content, and keep new ones.")] = True,
-    output: Annotated[Path | None, typer.Option(help="Write every number to a .json, .csv or .nc file.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Write the table to a .json, .csv or .nc file.")] = None,
     figure: Annotated[
         Path | None, typer.Option(help="Where the figure of V1 properties goes; default MODEL-V1-properties.png.")
     ] = None,
@@ -76,17 +79,17 @@ def score(
     ] = "pls",
 ) -> None:
     """Score a model on benchmarks: a table, and for V1 properties a figure of model and primate distributions."""
-    from ..results import check_results_file, save_results
+    from ..files import check_writable
+    from ..results import SUFFIXES, save_results
     from ..scoring import score_model
 
     wanted: list[Any] = list(benchmarks or [])
     if (images is None) != (responses is None):
         raise ValueError("your own recordings take both --images and --responses")
-    for file in (output, figure):
-        if file is not None and not file.resolve().parent.is_dir():
-            raise FileNotFoundError(f"no folder {file.resolve().parent} to write {file.name} to; make it first")
+    target = figure or Path(f"{model.replace(':', '-')}-V1-properties.png")
+    check_writable(target, FIGURE_SUFFIXES)
     if output is not None:
-        check_results_file(output)
+        check_writable(output, SUFFIXES)
     if images is not None and responses is not None:
         from ..benchmarks.own_recordings import neural_benchmark
 
@@ -107,7 +110,6 @@ def score(
         save_results(scores, output)
         say(f"numbers: {output}")
     if any("model_values" in score.attrs for score in scores.values()):
-        target = figure or Path(f"{model.replace(':', '-')}-V1-properties.png")
         _save_figure(scores, target)
         say(f"figure:  {target}")
     problems = [f"{name}: {score.attrs['problem']}" for name, score in scores.items() if "problem" in score.attrs]
@@ -187,6 +189,6 @@ def _print_scores(model: str, scores: "dict[str, Score]") -> None:
     say(shown)
     if "n_units" in rows:
         say("model units: those with a value of the property, of the responsive ones at the probed place")
-    first = rows.iloc[0]
-    record = [f"{name} {first[name]}" for name in ("layer", "noise", "trials", "seed", "weights") if name in first]
-    say("; ".join(record))
+    names = [name for name in ("layer", "noise", "trials", "seed", "weights") if name in rows]
+    for record in dict.fromkeys("; ".join(f"{name} {row[name]}" for name in names) for _, row in rows.iterrows()):
+        say(record)

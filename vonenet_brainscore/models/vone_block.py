@@ -22,8 +22,9 @@ class VOneBlock(nn.Module):
     Simple cell: ``k_exc * relu(q0)``; complex cell: ``k_exc * sqrt(q0² + q1²) / sqrt(2)``, where q0 and q1 are the
     responses of a quadrature pair of Gabor filters. The first `simple_channels` channels are simple, the rest complex.
 
-    The filters are buffers, which no optimiser sees. Submodules that may be replaced or recorded: ``simple`` rectifies
-    the simple cells, ``noise`` rectifies the noisy rates, ``output`` hands out what the block does.
+    The filters are buffers, which no optimiser sees. Submodules that may be replaced: ``simple``, which rectifies the
+    simple cells of some images at a time, and ``noise``, which rectifies the noisy rates. ``output`` hands out what the
+    block does, for recording.
 
     Parameters
     ----------

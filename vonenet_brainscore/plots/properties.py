@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..benchmarks.primate_v1 import PRIMATE_V1, PrimateHistogram
+from ..benchmarks.primate_v1 import PrimateHistogram
+from ..benchmarks.stored_primate_v1 import V1_PROPERTY_ROWS, StoredProperty
 
 if TYPE_CHECKING:
     from brainscore_core.metrics import Score
@@ -17,7 +18,7 @@ MODEL_COLOUR, PRIMATE_COLOUR = "#D55E00", "#0072B2"
 
 
 def property_distribution(score: "Score", ax: "Axes") -> None:
-    """Model and primate histograms of one V1 property, side by side, with the score.
+    """Model and primate histograms of one V1 property, side by side, with the score; the model's alone if unscored.
 
     Parameters
     ----------
@@ -25,26 +26,27 @@ def property_distribution(score: "Score", ax: "Axes") -> None:
         Of a V1 property benchmark.
     ax : Axes
     """
-    row = PRIMATE_V1[score.attrs["benchmark_identifier"]]
+    row = V1_PROPERTY_ROWS[score.attrs["benchmark_identifier"]]
     edges = np.asarray(row.edges)
-    model = np.clip(score.attrs["model_values"], edges[0], edges[-1])  # as the metric does
-    counts = np.histogram(model[~np.isnan(model)], bins=edges)[0]
     place = np.arange(len(edges) - 1)
-    for offset, heights, colour, label in (
-        (-0.2, np.asarray(row.counts), PRIMATE_COLOUR, f"primate, n = {sum(row.counts)}"),
-        (0.2, counts, MODEL_COLOUR, f"model, n = {counts.sum()}"),
-    ):
-        ax.bar(place + offset, heights / heights.sum(), width=0.4, color=colour, label=label)
+    for who, offset, colour in (("primate", -0.2, PRIMATE_COLOUR), ("model", 0.2, MODEL_COLOUR)):
+        values = np.asarray(score.attrs.get(f"{who}_values", []), float)
+        defined = np.clip(values[~np.isnan(values)], edges[0], edges[-1])  # as the metric does
+        if len(defined):
+            fractions = np.histogram(defined, bins=edges)[0] / len(defined)
+            ax.bar(place + offset, fractions, width=0.4, color=colour, label=f"{who}, n = {len(defined)}")
     ax.set_xlabel(f"{row.label} ({row.unit})" if row.unit else row.label)
     ax.set_ylabel("Fraction of cells")
     _label_bins(ax, row)
     origin = "held out" if row.held_out else "built from these data"
-    ax.set_title(f"score {float(score):.2f} ± {score.attrs['error']:.2f} ({origin})", fontsize="medium")
+    scored = "error" in score.attrs
+    title = f"score {float(score):.2f} ± {score.attrs['error']:.2f} ({origin})" if scored else "model only, not scored"
+    ax.set_title(title, fontsize="medium")
     ax.set_ylim(top=1.25 * ax.get_ylim()[1])  # room for the legend
     ax.legend(frameon=False, fontsize="small")
 
 
-def _label_bins(ax: "Axes", row: PrimateHistogram) -> None:
+def _label_bins(ax: "Axes", row: PrimateHistogram | StoredProperty) -> None:
     if row.edges == (0.0, 0.5, 1.0):
         ax.set_xticks([0, 1], ["no", "yes"])
         return
@@ -70,7 +72,7 @@ def property_distributions(scores: "Mapping[str, Score]") -> "Figure":
 
     shown = [score for score in scores.values() if "model_values" in score.attrs]
     if not shown:
-        raise ValueError(f"no V1 property among {', '.join(scores) or 'no scores'}; have {', '.join(PRIMATE_V1)}")
+        raise ValueError(f"no V1 property among {', '.join(scores) or 'no scores'}; have {', '.join(V1_PROPERTY_ROWS)}")
     columns = min(len(shown), 4)
     rows = -(-len(shown) // columns)
     figure = Figure(figsize=(4.2 * columns, 3.4 * rows), layout="constrained")

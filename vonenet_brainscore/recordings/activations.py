@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
+from ..brainscore import check_seed
 from ..models.vone_block import VOneBlock
 from ..stimuli.images import as_picture, normalise, resize
 from .layers import LayerReader
@@ -36,7 +37,8 @@ class ActivationsExtractor:
     """Records the layers of a network.
 
     Trials are real: each is a fresh draw of the VOneBlock's noise, keyed by seed, stimulus content, trial and recorded
-    window. A network without noise answers every trial alike, so it runs once. The network is left as it was found.
+    window. A network without noise answers every trial alike, so it runs once. The network's mode and noise are
+    left as they were found.
 
     Parameters
     ----------
@@ -52,7 +54,7 @@ class ActivationsExtractor:
     trials : int, optional
         To run instead of the number that a call asks for.
     device : str or torch.device, optional
-        Where to run; by default where the network is.
+        Where to run, and where the network is moved; by default where it is.
     batch_size : int, optional
         Halved for good when memory runs out.
     progress : bool
@@ -73,9 +75,10 @@ class ActivationsExtractor:
     ) -> None:
         if noise not in ("model", "none"):
             raise ValueError(f"unknown noise {noise!r}; have 'model' (as the network has it) and 'none'")
+        check_seed(seed)
         for name, value in (("trials", trials), ("batch_size", batch_size)):
-            if value is not None and value < 1:
-                raise ValueError(f"{name} is {value}; it must be at least 1")
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise ValueError(f"{name} is {value}; it must be a whole number, at least 1")
         self.network = network if device is None else network.to(device)
         self.identifier = identifier
         self.image_size = image_size
@@ -84,7 +87,7 @@ class ActivationsExtractor:
         self.trials = trials
         self.batch_size = batch_size or BATCH_SIZE.get(self.device.type, BATCH_SIZE["cpu"])
         self.progress = progress
-        self._extractor = self  # where Brain-Score's ModelCommitment looks for `set_visual_degrees`
+        self.regions: dict[str, str] = {}  # layer -> the region that it stands for, a coordinate of its units
 
     @property
     def device(self) -> torch.device:
@@ -118,9 +121,6 @@ class ActivationsExtractor:
     def trials_run(self, asked: int) -> int:
         """How many trials are run where so many are asked for."""
         return (self.trials or asked) if self.is_noisy else 1
-
-    def set_visual_degrees(self, visual_degrees: float) -> None:
-        """Part of Brain-Score's interface, for eye movements, which this subject does not make."""
 
     def stream(
         self, images: Sequence[Any], layers: Sequence[str], *, trials: int = 1, average: bool = True
@@ -287,4 +287,6 @@ class ActivationsExtractor:
                     recorded[layer] = [np.empty((len(images), *call.shape[1:]), np.float32) for call in calls]
                 for whole, call in zip(recorded[layer], calls, strict=True):
                     whole[rows] = call
-        return package(self.identifier, recorded, coordinates, block=self.block, by_trial=require_variance)
+        return package(
+            self.identifier, recorded, coordinates, block=self.block, regions=self.regions, by_trial=require_variance
+        )

@@ -1,5 +1,6 @@
 """Recordings in Brain-Score's format: (presentation, neuroid) with what is known of both."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -30,8 +31,8 @@ def presentation_coordinates(stimuli: Any) -> tuple[dict[str, np.ndarray], list[
     Returns
     -------
     dict of arrays, shape (presentation,)
-        The stimulus set's columns, or `stimulus_id` (the file name, or the first half of the content's digest where
-        there is no file); and `stimulus_path`, '' where there is none.
+        The stimulus set's columns, or a unique `stimulus_id` (the file name, with its folder where names repeat, or the
+        first half of the content's digest where there is no file); and `stimulus_path`, '' where there is none.
     list
         What `stimuli.images.as_picture` reads.
 
@@ -48,7 +49,7 @@ def presentation_coordinates(stimuli: Any) -> tuple[dict[str, np.ndarray], list[
         images = paths
     else:
         images = _images(stimuli)
-        columns = {"stimulus_id": np.array([_stimulus_id(image) for image in images])}
+        columns = {"stimulus_id": _stimulus_ids(images)}
     if not len(images):
         raise ValueError("no stimuli to look at; give at least one image")
     missing = [str(image) for image in images if isinstance(image, Path) and not image.is_file()]
@@ -66,8 +67,19 @@ def _images(stimuli: Any) -> list[Any]:
     return [Path(image) if isinstance(image, str | PathLike) else as_picture(image) for image in stimuli]
 
 
-def _stimulus_id(image: Path | Picture) -> str:
-    return image.name if isinstance(image, Path) else image.content.hex()[:32]
+def _stimulus_ids(images: Sequence[Path | Picture]) -> np.ndarray:
+    """Names that are no two alike: of the file, with its folder or a number behind it where names repeat."""
+    names = [image.name if isinstance(image, Path) else image.content.hex()[:32] for image in images]
+    names = [
+        str(image) if isinstance(image, Path) and names.count(name) > 1 else name
+        for image, name in zip(images, names, strict=True)
+    ]
+    seen: Counter[str] = Counter()
+    unique = []
+    for name in names:
+        seen[name] += 1
+        unique.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return np.array(unique)
 
 
 def package(
@@ -76,6 +88,7 @@ def package(
     presentations: Mapping[str, np.ndarray],
     *,
     block: VOneBlock | None = None,
+    regions: Mapping[str, str] | None = None,
     by_trial: bool = False,
 ) -> "NeuroidAssembly":
     """An assembly of the layers' responses, side by side.
@@ -89,6 +102,7 @@ def package(
     presentations : dict of arrays, shape (stimulus,)
     block : VOneBlock, optional
         To describe its units.
+    regions : mapping from layer to region, optional
     by_trial : bool
 
     Returns
@@ -106,7 +120,10 @@ def package(
     for layer, calls in recorded.items():
         units = calls[0].shape[1 + by_trial :]
         widths.append(int(np.prod(units)))
-        parts.append(neuroid_coordinates(identifier, layer, units, block if layer in _BLOCK_LAYERS else None))
+        part = neuroid_coordinates(identifier, layer, units, block if layer in _BLOCK_LAYERS else None)
+        if regions:
+            part["region"] = np.full(widths[-1], regions.get(layer, ""))
+        parts.append(part)
     shape = (stimuli * trials, sum(widths)) + ((steps,) if steps > 1 else ())
     if len(recorded) == 1 and steps == 1:
         (calls,) = recorded.values()

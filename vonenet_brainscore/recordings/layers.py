@@ -75,6 +75,11 @@ class LayerReader:
                     raise TypeError(
                         f"layer {layer!r} puts out a {type(output).__name__}, not a tensor; record a layer inside it"
                     )
+                if not output.ndim or len(output) != len(batch):
+                    raise ValueError(
+                        f"layer {layer!r} puts out {tuple(output.shape)} for {len(batch)} images, not a response each; "
+                        "record a layer around it"
+                    )
                 outputs[layer].append(output.detach().clone())  # a later in-place operation must not reach it
                 if sum(map(len, outputs.values())) == self._calls:
                     raise _DeepestLayerReached

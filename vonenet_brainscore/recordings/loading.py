@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from ..brainscore import registrations, without_pip
+from ..models.back_ends import BACK_ENDS
 from ..models.registry import MODELS
-from ..models.vonenet import get_model
+from ..models.vonenet import VOneNet, get_model
 from .activations import ActivationsExtractor
 from .layers import LOGITS, check_layers
 from .subject import FRONT_END, Subject
@@ -74,8 +75,13 @@ def load_subject(
         model = _brainscore_model(model)
     if not isinstance(model, BrainModel) and not hasattr(model, "look_at"):
         raise TypeError(f"a model is a name, a network or a BrainModel, not {type(model).__name__}")
-    given = {"noise": noise != "model", "trials": trials, "region_layer_map": region_layer_map, "device": device}
-    refused = [name for name, value in given.items() if value]
+    given = {
+        "noise": None if noise == "model" else noise,
+        "trials": trials,
+        "region_layer_map": region_layer_map,
+        "device": device,
+    }
+    refused = [name for name, value in given.items() if value is not None]
     if refused:
         raise ValueError(f"{', '.join(refused)} cannot be set on a ready-made BrainModel; set it where it is made")
     return model
@@ -86,6 +92,10 @@ def _named_subject(
 ) -> Subject:
     row = MODELS[name]
     front_end = get_model(None, pretrained=False, **row.published)
+    with torch.device("meta"):  # layers without weights
+        architecture = VOneNet(front_end.vone_block, BACK_ENDS[row.back_end]())
+    regions = _with_own_regions(row.region_layer_map, region_layer_map)
+    check_layers(architecture, list(dict.fromkeys(regions.values())))
 
     def load_trained() -> tuple[nn.Module, str]:
         network = get_model(row.model_arch, pretrained=True)
@@ -96,13 +106,23 @@ def _named_subject(
     return Subject(
         name,
         extractor,
-        {**row.region_layer_map, **(region_layer_map or {})},
+        regions,
         visual_degrees=row.visual_degrees,
         weights=REBUILT,
         readout_layer=row.readout_layer,
         time_steps=row.time_steps,
         load_trained=load_trained,
+        architecture=architecture,
     )
+
+
+def _with_own_regions(known: Mapping[str, str], given: Mapping[str, str] | None) -> dict[str, str]:
+    """The known map with the user's entries; ValueError for a region that is one of ours but for its spelling."""
+    for region in given or {}:
+        meant = [name for name in ("V1", "V2", "V4", "IT") if name.lower() == str(region).lower() and name != region]
+        if meant:
+            raise ValueError(f"region_layer_map has {region!r}; Brain-Score's region is {meant[0]!r}")
+    return {**known, **(given or {})}
 
 
 def _network_subject(
@@ -111,7 +131,7 @@ def _network_subject(
     layers = {name for name, _ in network.named_modules()}
     row = next((row for row in MODELS.values() if layers.issuperset(row.region_layer_map.values())), None)
     own = row.region_layer_map if row else {"V1": FRONT_END} if FRONT_END in layers else {}
-    regions = {**own, **(region_layer_map or {})}
+    regions = _with_own_regions(own, region_layer_map)
     if not regions:
         raise ValueError(
             f"{type(network).__name__} has no VOneBlock and no layers of a model we know; say which layer stands for "
@@ -155,10 +175,10 @@ def record(
     model: Any,
     stimuli: Any,
     layers: Sequence[str] | None = None,
-    *,
     trials: int = 1,
     average: bool = True,
     seed: int = 0,
+    *,
     noise: str = "model",
     device: str | torch.device | None = None,
     progress: bool = True,
@@ -187,8 +207,8 @@ def record(
     Returns
     -------
     NeuroidAssembly, (presentation, neuroid)
-        float32 with coordinates of stimuli (`stimulus_id`, `stimulus_path`) and units (`neurons.neuroid_coordinates`);
-        with a third dimension `time_step` where a layer is called more than once.
+        float32 with coordinates of stimuli (`stimulus_id`, `stimulus_path`) and units (`region`, and what
+        `neuroids.neuroid_coordinates` says); with a third dimension `time_step` where a layer is called more than once.
 
     Raises
     ------
@@ -200,13 +220,13 @@ def record(
         For a `BrainModel`, whose layers Brain-Score does not let one name.
     """
     layers = [FRONT_END] if layers is None else layers
+    settings: dict[str, Any] = {"noise": noise, "seed": seed, "progress": progress}
     if isinstance(model, nn.Module):
         check_layers(model, layers)
-        subject = _network_subject(
-            model, {"recorded": layers[0]}, device, {"noise": noise, "seed": seed, "progress": progress}
-        )
+        own = None if FRONT_END in dict(model.named_modules()) else {"recorded": layers[0]}
+        subject = _network_subject(model, own, device, settings)
     else:
-        subject = load_subject(model, noise=noise, seed=seed, device=device, progress=progress)
+        subject = load_subject(model, device=device, **settings)
         if not isinstance(subject, Subject):
             raise TypeError(f"record takes a name in {', '.join(MODELS)} or a network, not {type(model).__name__}")
     return subject.record(stimuli, layers, trials=trials, average=average)

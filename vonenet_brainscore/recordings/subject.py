@@ -11,6 +11,7 @@ from torch import nn
 from ..stimuli.images import as_picture
 from .activations import ActivationsExtractor
 from .assemblies import presentation_coordinates
+from .layers import check_layers
 
 FRONT_END = "vone_block"  # the layer that is V1
 
@@ -36,6 +37,8 @@ class Subject(ModelCommitment):
     load_trained : callable, optional
         Gives the trained network and the words for `weights`, where `extractor` has the front end alone. Called when
         more is asked for than the front end can answer.
+    architecture : nn.Module, optional
+        What `load_trained` will give, without its weights, to know layers by.
     """
 
     def __init__(
@@ -49,9 +52,11 @@ class Subject(ModelCommitment):
         readout_layer: str | None = None,
         time_steps: Mapping[str, tuple[int, int, int]] | None = None,
         load_trained: Callable[[], tuple[nn.Module, str]] | None = None,
+        architecture: nn.Module | None = None,
     ) -> None:
         if not region_layer_map:
             raise ValueError("region_layer_map is empty; give for example {'V1': 'vone_block'}")
+        extractor._extractor = _VisualDegrees()  # type: ignore[attr-defined]
         super().__init__(
             identifier=identifier,
             activations_model=extractor,
@@ -60,6 +65,9 @@ class Subject(ModelCommitment):
             region_layer_map=dict(region_layer_map),
             visual_degrees=visual_degrees,
         )
+        # Brain-Score is to find no extractor of its own kind from here on: its memory check then goes by `look_at`.
+        extractor._extractor = None  # type: ignore[attr-defined]
+        extractor.regions = {layer: region for region, layer in reversed(list(region_layer_map.items()))}
         self.extractor = extractor
         self.region_layer_map = dict(region_layer_map)
         self.weights = weights
@@ -67,6 +75,10 @@ class Subject(ModelCommitment):
         self.region: str | None = None
         self.time_bins: list[tuple[int, int]] = []
         self._load_trained = load_trained
+        self.architecture = architecture or extractor.network
+        self._steps_of_layer = {
+            region_layer_map[region]: steps for region, steps in self.time_steps.items() if region in region_layer_map
+        }
 
     @property
     def layer(self) -> str:
@@ -129,7 +141,7 @@ class Subject(ModelCommitment):
         coordinates.pop("time_step", None)
         if values.ndim == 2:
             values = values[..., None]  # (presentation, neuroid, time step)
-        steps = [self._step(start, values.shape[2]) for start, _ in self.time_bins]
+        steps = [self._step(self.layer, start, values.shape[2]) for start, _ in self.time_bins]
         if len(self.time_bins) == 1:
             return NeuroidAssembly(values[..., steps[0]], coords=coordinates, dims=responses.dims[:2])
         coordinates["time_bin_start"] = ("time_bin", [start for start, _ in self.time_bins])
@@ -144,6 +156,8 @@ class Subject(ModelCommitment):
         NeuroidAssembly
             As `ActivationsExtractor.__call__`.
         """
+        check_layers(self.architecture, layers)
+        stimuli = _listed(stimuli)
         self._become_able(stimuli, layers)
         return self.extractor(stimuli, layers, number_of_trials=trials, require_variance=not average)
 
@@ -166,11 +180,13 @@ class Subject(ModelCommitment):
         """Responses of several layers, each as if it stood for the recorded region, as `stream_recording`."""
         if len(self.time_bins) != 1:
             raise ValueError(f"a stream has one time window, {len(self.time_bins)} are being recorded")
+        check_layers(self.architecture, layers)
+        stimuli = _listed(stimuli)
         self._become_able(stimuli, layers)
         _, images = presentation_coordinates(stimuli)
         for rows, responses in self.extractor.stream(images, layers, trials=number_of_trials):
             in_window = {
-                layer: calls[self._step(self.time_bins[0][0], len(calls))] for layer, calls in responses.items()
+                layer: calls[self._step(layer, self.time_bins[0][0], len(calls))] for layer, calls in responses.items()
             }
             yield rows, {layer: call.reshape(len(call), -1) for layer, call in in_window.items()}
 
@@ -181,14 +197,14 @@ class Subject(ModelCommitment):
             ((_, responses),) = self.extractor.stream([np.full((size, size), 128, np.uint8)], [self.layer])
         return int(responses[self.layer][0].size)
 
-    def _step(self, start_ms: int, calls: int) -> int:
+    def _step(self, layer: str, start_ms: int, calls: int) -> int:
         if calls == 1:
             return 0
-        first, length, steps = self.time_steps.get(self.region or "", (0, 0, 0))
+        first, length, steps = self._steps_of_layer.get(layer) or self.time_steps.get(self.region or "", (0, 0, 0))
         if not steps:
             raise ValueError(
-                f"layer {self.layer!r} of {self.identifier} is called {calls} times a stimulus, and time_steps does "
-                f"not say when after stimulus onset {self.region} answers"
+                f"layer {layer!r} of {self.identifier} is called {calls} times a stimulus, and time_steps does not say "
+                "when after stimulus onset it answers"
             )
         starts = first + length * np.arange(min(steps, calls))
         return int(np.abs(starts - start_ms).argmin())
@@ -211,3 +227,15 @@ class Subject(ModelCommitment):
         network, self.weights = self._load_trained()
         self.extractor.network = network.to(self.extractor.device)
         self._load_trained = None
+
+
+class _VisualDegrees:
+    """What Brain-Score's commitment asks of an extractor while it is made: to take note of eye movements' scale."""
+
+    def set_visual_degrees(self, visual_degrees: float) -> None:
+        """This subject fixates."""
+
+
+def _listed(stimuli: Any) -> Any:
+    """Stimuli that can be gone through twice."""
+    return list(stimuli) if isinstance(stimuli, Iterator) else stimuli

@@ -271,4 +271,4 @@ class WindowRecorder:
 
     def _content(self, parameters: np.ndarray) -> bytes:
         """Which screen it is, for the noise: two gratings that look alike through the window are two stimuli."""
-        return hashlib.sha256(f"{self.visual_degrees}".encode() + parameters.tobytes()).digest()
+        return hashlib.sha256(f"{float(self.visual_degrees)}".encode() + parameters.tobytes()).digest()
