@@ -111,6 +111,16 @@ def test_every_region_through_brainscores_own_chain(made, tiny, name, region, id
     np.testing.assert_allclose(ours.values, full.values, atol=1e-6)  # per split and neuroid
 
 
+def test_brainscores_own_score_takes_our_subjects(made, tiny):
+    """Its memory check and its call, as `brainscore_vision.score` makes them of a registered model."""
+    import brainscore_vision
+
+    subject = load_subject(tiny, noise="none", region_layer_map=REGIONS, progress=False)
+    theirs = brainscore_vision.score_benchmark(brainscore_vision.load_benchmark("MajajHong2015public.IT-pls"), subject)
+    ours = score_model(tiny, "dicarlo.MajajHong2015-it", noise="none", region_layer_map=REGIONS, **QUIET)
+    assert float(theirs) == pytest.approx(float(ours), abs=1e-6)
+
+
 def test_cornets_answers_in_time(made):
     network = get_model("cornets", pretrained=False, noise_mode=None, **SMALL)
     score = score_model(network, "dicarlo.MajajHong2015-it", **QUIET)
