@@ -67,7 +67,6 @@ class Subject(ModelCommitment):
         )
         # Brain-Score is to find no extractor of its own kind from here on: its memory check then goes by `look_at`.
         extractor._extractor = None  # type: ignore[attr-defined]
-        extractor.regions = {layer: region for region, layer in reversed(list(region_layer_map.items()))}
         self.extractor = extractor
         self.region_layer_map = dict(region_layer_map)
         self.weights = weights
@@ -135,8 +134,9 @@ class Subject(ModelCommitment):
         if self.do_behavior:
             return super().look_at(stimuli, number_of_trials=number_of_trials, require_variance=require_variance)
         responses = self.record(stimuli, [self.layer], trials=number_of_trials, average=not require_variance)
+        if responses.ndim == 2 and len(self.time_bins) == 1:
+            return responses
         coordinates = {name: (dims, values) for name, dims, values in walk_coords(responses)}
-        coordinates["region"] = ("neuroid", np.full(responses.sizes["neuroid"], self.region))
         values = responses.values
         coordinates.pop("time_step", None)
         if values.ndim == 2:
@@ -159,6 +159,9 @@ class Subject(ModelCommitment):
         check_layers(self.architecture, layers)
         stimuli = _listed(stimuli)
         self._become_able(stimuli, layers)
+        self.extractor.regions = {layer: region for region, layer in self.region_layer_map.items()}
+        if self.region is not None:  # of two regions that share a layer the one being recorded
+            self.extractor.regions[self.layer] = self.region
         return self.extractor(stimuli, layers, number_of_trials=trials, require_variance=not average)
 
     def stream_recording(self, stimuli: Any, number_of_trials: int = 1) -> Iterator[tuple[slice, np.ndarray]]:
