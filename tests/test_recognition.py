@@ -147,7 +147,8 @@ def test_registered_metrics(name):
         (DualRidgeCVRegression(ALPHA_LIST, scoring="r2"), False, "procedure of its own"),
         (type("MyRidge", (Ridge,), {})(1), False, "MyRidge isn't known"),
     ],
-    ids=repr,
+    # Some print their address, which the tests' workers must agree on.
+    ids=lambda value: repr(value) if isinstance(value, bool | str) else type(value).__name__,
 )
 def test_regressions(estimator, exact, reason):
     recognition = compressible(with_regression(estimator))
