@@ -140,7 +140,13 @@ def test_what_could_not_be_done_says_why(page):
 def test_provenance_is_on_the_page(page):
     from importlib.metadata import version
 
-    for words in ("vone_block", "as the network was given", f"torch {version('torch')}", "seed 0"):
+    for words in (
+        "vone_block",
+        "as the network was given",
+        f"torch {version('torch')}",
+        "seed 0",
+        "published histogram, part of",
+    ):
         assert words in page.text
 
 
@@ -239,6 +245,7 @@ def test_refusals_come_before_the_work(models, output, benchmarks, error, said, 
 def shell(monkeypatch, tmp_path, comparison, capsys):
     """Run a command in a folder of its own, where every model's filters are those of the tiny VOneNet."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr(gabor_comparison, "compare_gabors", lambda model, seed=0: comparison)
 
     def run(command, *words):
@@ -294,8 +301,11 @@ def test_the_command_writes_over_a_page_whole_or_not_at_all(shell, scores, tmp_p
 def test_gabors_prints_its_tables_and_writes_files(shell, tmp_path, comparison):
     shown = shell(gabors, "voneresnet50", "--output", "gabors.csv", "--figure", "gabors.png")
     row = comparison.of("nx", "ny").row()
-    assert f"{row['similarity']:.3f} [{row['similarity_low']:.3f}, {row['similarity_high']:.3f}]" in shown
-    assert "complex parafoveal" in shown and "cannot carry" in shown and "decades" in shown
+    for name, after in (("similarity", f" {row['ceiling']:.3f}"), ("distance", " decades")):
+        low, high = row[f"{name}_low"], row[f"{name}_high"]
+        assert f"{row[name]:.3f} [{low:.3f}, {high:.3f}]{after}" in " ".join(shown.split())
+    for word in ("neurons", "built from", "either"):  # the last of each table: none is cut at 80 columns
+        assert word in shown
     table = pd.read_csv(tmp_path / "gabors.csv", index_col=["parameter", "population"])
     assert table.loc[("nx-ny", "simple"), "similarity"] == pytest.approx(row["similarity"])
     for name in ("gabors", "gabors-spatial-frequency", "gabors-nx-ny", "gabors-filters"):

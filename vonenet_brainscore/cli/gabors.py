@@ -13,6 +13,17 @@ if TYPE_CHECKING:
 
     from ..benchmarks.gabor_comparison import GaborComparison
 
+# What the table calls columns of `GaborComparison.sampling`.
+_SAMPLING = {
+    "pixels": "image_size",
+    "degrees": "visual_degrees",
+    "kernel": "ksize",
+    "filters": "n_filters",
+    "> Nyquist": "above_nyquist",
+    "> kernel": "beyond_kernel",
+    "either": "either",
+}
+
 
 def gabors(
     model: Annotated[str, typer.Argument(help="A VOneNet's name; `vonenet-brainscore list` shows them.")],
@@ -48,28 +59,20 @@ def gabors(
 
 
 def _print_comparison(comparison: "GaborComparison") -> None:
-    numbers = ("similarity", "ceiling", "distance", "floor", "filters", "neurons")
-    shown = table(
-        f"{comparison.model} against macaque V1", "parameter", "population", *numbers, "primate data", numbers=numbers
-    )
+    """Three tables, none wider than a terminal of 80 columns."""
+    counts, spread = ("similarity", "ceiling", "filters", "neurons"), ("distance", "floor")
+    similarities = table(f"{comparison.model} against macaque V1", "parameter", *counts, numbers=counts)
+    distances = table("Wasserstein distance", "parameter", *spread, "primate data", numbers=spread)
     for (parameter, population), row in comparison.to_frame().dropna(subset="n_neurons").iterrows():
-        unit = f" {row['distance_unit']}" if row["distance"] == row["distance"] else ""
-        shown.add_row(
-            str(parameter),
-            str(population),
-            _with_interval(row, "similarity"),
-            number(row["ceiling"]),
-            _with_interval(row, "distance") + unit,
-            number(row["distance_floor"]),
-            str(row["n_model"]),
-            str(row["n_neurons"]),
-            row["data"],
-        )
-    columns = ("image_size", "visual_degrees", "ksize", "n_filters", "above_nyquist", "beyond_kernel", "either")
-    lost = table("Filters that the sampling grid cannot carry", "setting", *columns, numbers=columns)
-    for setting, row in comparison.sampling[list(columns)].iterrows():
+        name = f"{parameter.replace('_', ' ')}, {population}"
+        n_cells = (str(row["n_model"]), str(row["n_neurons"]))
+        similarities.add_row(name, _with_interval(row, "similarity"), number(row["ceiling"]), *n_cells)
+        distance = f"{_with_interval(row, 'distance')} {row['distance_unit']}"
+        distances.add_row(name, distance, number(row["distance_floor"]), row["data"])
+    lost = table("Filters that the sampling grid cannot carry", "setting", *_SAMPLING, numbers=tuple(_SAMPLING))
+    for setting, row in comparison.sampling[list(_SAMPLING.values())].iterrows():
         lost.add_row(str(setting), *(f"{value:g}" for value in row))
-    say(shown, "in brackets: 95 % of samples as large as the study", lost)
+    say(similarities, distances, "in brackets: 95 % of samples as large as the study", lost)
 
 
 def _with_interval(row: Any, name: str) -> str:
