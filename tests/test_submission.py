@@ -289,7 +289,7 @@ def test_force_replaces_what_was_written_here(tmp_path):
 
 
 def test_nothing_is_written_if_the_check_fails(monkeypatch, tmp_path):
-    def fails(archive, network):
+    def fails(archive, network, regions):
         assert zipfile.is_zipfile(archive)
         raise RuntimeError("the check failed: on purpose")
 

@@ -56,7 +56,7 @@ def test_a_plugin_that_needs_this_package_fails(archive, tmp_path):
     source = "import vonenet_brainscore\nfrom brainscore_vision import model_registry\nmodel_registry['mine'] = None\n"
     broken = rezipped(archive, tmp_path / "broken.zip", add={init: source})
     with pytest.raises(RuntimeError, match="where vonenet_brainscore is not installed"):
-        check_zip(broken, tiny_front_end())
+        check_zip(broken, tiny_front_end(), {"V1": "vone_block"})
 
 
 def test_responses_that_differ_fail(archive):
@@ -65,14 +65,15 @@ def test_responses_that_differ_fail(archive):
     with pytest.raises(
         RuntimeError, match=r"V1 of the plugin and of the local model differ by up to .* 1e-06 is allowed"
     ):
-        check_zip(archive, other)
+        check_zip(archive, other, {"V1": "vone_block"})
 
 
 def test_a_check_killed_midway_leaves_the_installed_package_alone(archive, tmp_path):
     before = installed()
     code = (
         "import sys; from pathlib import Path; from vonenet_brainscore import get_model; "
-        "from vonenet_brainscore.submission.check import check_zip; check_zip(Path(sys.argv[1]), get_model(None))"
+        "from vonenet_brainscore.submission.check import check_zip; "
+        "check_zip(Path(sys.argv[1]), get_model(None), {'V1': 'vone_block'})"
     )
     environment = os.environ | {
         "TMPDIR": str(tmp_path),

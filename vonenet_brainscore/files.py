@@ -24,6 +24,8 @@ def check_writable(path: str | Path, suffixes: Sequence[str]) -> Path:
         raise ValueError(f"{file} has not one of the suffixes that can be written: {', '.join(suffixes)}")
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {folder} to write {file.name} to; make it first")
+    if file.is_dir():
+        raise IsADirectoryError(f"{file} is a folder; name a file")
     if not os.access(folder, os.W_OK):
         raise PermissionError(f"the folder {folder} cannot be written to; name another for {file.name}")
     return file

@@ -243,7 +243,7 @@ def binned_similarity(
     Raises
     ------
     ValueError
-        If no value is defined.
+        If no value is defined, or so few that a tenth of the samples have none.
     TypeError
         If there is no seed.
     """
@@ -264,6 +264,12 @@ def binned_similarity(
     # A sample in which nothing is defined has no histogram: the metric's 0 / 0 is meant, and left out of its mean.
     with seeded_global_generator(seed), np.errstate(invalid="ignore"):
         score = metric(_property_assembly(values, name, edges), primate)
+    empty = int(np.isnan(score.attrs["raw"]).sum())
+    if empty > len(score.attrs["raw"]) / 10:  # where Brain-Score's metric says 0, which is no similarity measured
+        raise ValueError(
+            f"{name}: only {values.size - undefined} of {values.size} neuroids have a value, so few that {empty} of "
+            f"{len(score.attrs['raw'])} samples have none (Brain-Score's metric then says 0)"
+        )
     score.attrs["n_neuroids"] = values.size
     score.attrs["n_undefined"] = undefined
     return score

@@ -42,8 +42,11 @@ def property_distribution(score: "Score", ax: "Axes") -> None:
     scored = "error" in score.attrs
     title = f"score {float(score):.2f} ± {score.attrs['error']:.2f} ({origin})" if scored else "model only, not scored"
     ax.set_title(title, fontsize="medium")
-    ax.set_ylim(top=1.25 * ax.get_ylim()[1])  # room for the legend
-    ax.legend(frameon=False, fontsize="small")
+    if ax.containers:
+        ax.set_ylim(top=1.25 * ax.get_ylim()[1])  # room for the legend
+        ax.legend(frameon=False, fontsize="small")
+    else:
+        ax.text(0.5, 0.5, "no unit has a value", ha="center", transform=ax.transAxes)
 
 
 def _label_bins(ax: "Axes", row: PrimateHistogram | StoredProperty) -> None:

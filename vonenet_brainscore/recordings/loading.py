@@ -94,7 +94,7 @@ def _named_subject(
     front_end = get_model(None, pretrained=False, **row.published)
     with torch.device("meta"):  # layers without weights
         architecture = VOneNet(front_end.vone_block, BACK_ENDS[row.back_end]())
-    regions = _with_own_regions(row.region_layer_map, region_layer_map)
+    regions = with_own_regions(row.region_layer_map, region_layer_map)
     check_layers(architecture, list(dict.fromkeys(regions.values())))
 
     def load_trained() -> tuple[nn.Module, str]:
@@ -116,7 +116,7 @@ def _named_subject(
     )
 
 
-def _with_own_regions(known: Mapping[str, str], given: Mapping[str, str] | None) -> dict[str, str]:
+def with_own_regions(known: Mapping[str, str], given: Mapping[str, str] | None) -> dict[str, str]:
     """The known map with the user's entries; ValueError for a region that is one of ours but for its spelling."""
     for region in given or {}:
         meant = [name for name in ("V1", "V2", "V4", "IT") if name.lower() == str(region).lower() and name != region]
@@ -131,7 +131,7 @@ def _network_subject(
     layers = {name for name, _ in network.named_modules()}
     row = next((row for row in MODELS.values() if layers.issuperset(row.region_layer_map.values())), None)
     own = row.region_layer_map if row else {"V1": FRONT_END} if FRONT_END in layers else {}
-    regions = _with_own_regions(own, region_layer_map)
+    regions = with_own_regions(own, region_layer_map)
     if not regions:
         raise ValueError(
             f"{type(network).__name__} has no VOneBlock and no layers of a model we know; say which layer stands for "

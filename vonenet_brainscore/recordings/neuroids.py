@@ -51,7 +51,9 @@ def vone_units(block: VOneBlock, channel: np.ndarray, row: np.ndarray, column: n
     dict of arrays, shape (neuroid,)
         `cell_type` ('simple' or 'complex'); `colour`, read off the weights ('red', 'green', 'blue', for a complex cell
         whose quadrature pair differs both, as 'red/blue'; 'mixed' where a filter weighs several); `orientation`
-        (degrees), `spatial_frequency` (cycles/degree), `phase` (degrees), `nx`, `ny` (standard deviations of the
+        (degrees; of the filter's bars, counter-clockwise from horizontal: a grating's orientation is that of its
+        modulation, clockwise from it, so that this filter prefers 90 - orientation), `spatial_frequency`
+        (cycles/degree), `phase` (degrees), `nx`, `ny` (standard deviations of the
         Gaussian in periods of the carrier, along and across it), all NaN where the loaded kernels were not made from
         known parameters; `receptive_field_x` (rightwards) and `receptive_field_y` (downwards), degrees from the centre.
     """

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -80,7 +81,7 @@ def require_check() -> None:
         )
 
 
-def check_zip(archive: Path, network: nn.Module) -> CheckReport:
+def check_zip(archive: Path, network: nn.Module, region_layer_map: Mapping[str, str]) -> CheckReport:
     """Run a zip's plugin as the leaderboard would, without network but for its weights.
 
     Brain-Score's `generic_plugin_tests.py` and the plugin's `test.py` must pass, and V1 responses to three images must
@@ -92,6 +93,8 @@ def check_zip(archive: Path, network: nn.Module) -> CheckReport:
         A zip that follows the leaderboard's rules.
     network : nn.Module
         The local model.
+    region_layer_map : mapping from region to layer
+        The submission's.
 
     Raises
     ------
@@ -108,7 +111,7 @@ def check_zip(archive: Path, network: nn.Module) -> CheckReport:
         images = package / "model_helpers" / "generic_plugin_tests_resources"
         _draw_images(images)
         passed = _run(tree, plugin, package / "model_helpers" / "generic_plugin_tests.py", images)
-        return CheckReport(**passed, largest_difference=_largest_difference(tree, images, network))
+        return CheckReport(**passed, largest_difference=_largest_difference(tree, images, network, region_layer_map))
 
 
 def _linked_package(site: Path) -> Path:
@@ -181,13 +184,15 @@ def _run(tree: Path, plugin: Path, brainscore_tests: Path, images: Path) -> dict
     if run.returncode:
         end = "\n".join((run.stdout + run.stderr).strip().splitlines()[-40:])
         raise RuntimeError(f"the check failed: {plugin.name} does not pass\n{end}")
-    files = [case.attrib["classname"] for case in ElementTree.parse(report).getroot().iter("testcase")]
-    own = sum(name.endswith(f"{plugin.name}.test") for name in files)
-    return {"brainscore_tests": len(files) - own, "plugin_tests": own}
+    cases = [case for case in ElementTree.parse(report).getroot().iter("testcase") if case.find("skipped") is None]
+    own = sum(case.attrib["classname"].endswith(f"{plugin.name}.test") for case in cases)
+    if not own or own == len(cases):
+        raise RuntimeError(f"the check failed: {own} tests of the plugin and {len(cases) - own} of Brain-Score's ran")
+    return {"brainscore_tests": len(cases) - own, "plugin_tests": own}
 
 
-def _largest_difference(tree: Path, images: Path, network: nn.Module) -> float:
-    subject = load_subject(network, device="cpu", progress=False)
+def _largest_difference(tree: Path, images: Path, network: nn.Module, region_layer_map: Mapping[str, str]) -> float:
+    subject = load_subject(network, region_layer_map=region_layer_map, device="cpu", progress=False)
     subject.start_recording("V1", time_bins=[(50, 200)])
     expected = subject.look_at(images, number_of_trials=_TRIALS).values
     found = np.load(tree / _OUTPUT)

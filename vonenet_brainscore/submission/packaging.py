@@ -1,5 +1,6 @@
 """`package_submission`: a model -> a zip that the leaderboard accepts."""
 
+import os
 import shutil
 import tempfile
 import zipfile
@@ -12,6 +13,7 @@ from ..files import written_whole
 from ..models.registry import ModelRow
 from ..models.vonenet import VOneNet
 from ..recordings.layers import check_layers
+from ..recordings.loading import with_own_regions
 from ..recordings.subject import FRONT_END as V1_LAYER
 from .check import CheckReport, check_zip, require_check
 from .local_model import LocalModel, given_front_end, local_model, model_row
@@ -131,17 +133,19 @@ def package_submission(
                 sha256=weights_sha256,
             )
         )
-        regions = {**(made.row.region_layer_map if made.row else {"V1": V1_LAYER}), **(region_layer_map or {})}
+        regions = with_own_regions(made.row.region_layer_map if made.row else {"V1": V1_LAYER}, region_layer_map)
         check_layers(made.network, list(dict.fromkeys(regions.values())))
         archive = Path(folder) / f"{identifier}.zip"
         write_zip(archive, identifier, plugin_files(identifier, made, regions))
         broken = broken_rules(archive)
         if broken:
             raise ValueError("the leaderboard would refuse this zip: " + "; ".join(broken))
-        report = check_zip(archive, made.network) if check else None
+        report = check_zip(archive, made.network, regions) if check else None
         size = archive.stat().st_size
         _deliver(archive, target, template)
-    return Submission(target, identifier, regions, made.weights, size, report, _notes(made))
+    return Submission(
+        target, identifier, regions, made.weights, size, report, _notes(made, regions, named=isinstance(model, str))
+    )
 
 
 def _checked_row(model: object, weights: object, weights_url: str | None, sha256: str | None) -> ModelRow | None:
@@ -172,6 +176,8 @@ def _check_target(target: Path, template: bool, force: bool) -> None:
         raise ValueError(f"{target} is to be a zip; give a name that ends with .zip")
     if not target.resolve().parent.is_dir():
         raise FileNotFoundError(f"no folder {target.resolve().parent} to write {target.name} to; make it first")
+    if not os.access(target.resolve().parent, os.W_OK):
+        raise PermissionError(f"the folder {target.resolve().parent} cannot be written to; name another")
     if not target.exists() and not target.is_symlink():
         return
     if not force:
@@ -196,10 +202,14 @@ def _deliver(archive: Path, target: Path, template: bool) -> None:
         plugin.rename(target)
 
 
-def _notes(made: LocalModel) -> tuple[str, ...]:
+def _notes(made: LocalModel, regions: Mapping[str, str], *, named: bool) -> tuple[str, ...]:
     notes = []
-    if made.row is None:
+    if set(regions) == {"V1"}:
         notes.append("V1 alone: the leaderboard's V2, V4, IT and behavioural benchmarks stay without a score")
+    if made.row is None and named and made.weights is None:
+        notes.append(
+            "which filter sees which colour is a draw of its own: on stimuli with colour it is not the released model"
+        )
     address = (made.weights or {}).get("address", "")
     if address.startswith("file:"):
         notes.append(f"{address} can be fetched on this machine alone; put the file on a server before the upload")
