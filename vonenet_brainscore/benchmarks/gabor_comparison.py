@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from ..models.vone_block import VOneBlock
+from .binned_similarity import binned_similarity
 from .gabor_filters import gabor_front_end, gabor_table
 from .histogram_distances import joint_ks_similarity, joint_wasserstein_distance, wasserstein_distance
 from .primate_gabors import PARAMETERS, PRIMATE_GABORS, PrimateDistribution
-from .primate_v1 import binned_similarity
 from .sampling_grid import sampling_table
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class DistributionComparison:
         How many these are.
     similarity, ceiling : Score or None
         Kolmogorov-Smirnov similarity of the model, and of samples of the primate data themselves (see
-        `primate_v1.binned_similarity`); for a joint distribution as `joint_ks_similarity`. None if the model has no
+        `binned_similarity`); for a joint distribution as `joint_ks_similarity`. None if the model has no
         such cells.
     distance, floor : Score or None
         The same for the Wasserstein distance between the histograms, each cell at the middle of its bin: octaves,

@@ -7,20 +7,17 @@ Brain-Score's own, seeded.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..brainscore import seeded_global_generator
+from .binned_similarity import binned_similarity, property_assembly
 
 if TYPE_CHECKING:
     from brainscore_core.metrics import Score
     from brainscore_core.supported_data_standards.brainio.assemblies import PropertyAssembly
-
-N_TRIALS = 20  # presentations of each grating that these benchmarks ask of a subject
 
 
 @dataclass(frozen=True)
@@ -179,7 +176,7 @@ def primate_assembly(identifier: str) -> PropertyAssembly:
     else:
         bins = zip(row.edges[:-1], row.edges[1:], row.counts, strict=True)
         defined = np.concatenate([low + (high - low) * (np.arange(n) + 0.5) / max(n, 1) for low, high, n in bins])
-    return _property_assembly(np.concatenate([undefined, defined]), row.property, row.edges)
+    return property_assembly(np.concatenate([undefined, defined]), row.property, row.edges)
 
 
 def distribution_similarity(model_values: ArrayLike, identifier: str, *, seed: int) -> Score:
@@ -204,77 +201,6 @@ def distribution_similarity(model_values: ArrayLike, identifier: str, *, seed: i
     return binned_similarity(model_values, primate_values, row.edges, name=row.property, seed=seed)
 
 
-def binned_similarity(
-    model_values: ArrayLike,
-    primate_values: ArrayLike,
-    edges: ArrayLike,
-    *,
-    name: str,
-    seed: int,
-    measure: Callable[[np.ndarray, np.ndarray], float] | None = None,
-) -> Score:
-    """How similar a model's distribution of a quantity is to that of measured neurons.
-
-    Brain-Score's metric: the mean over 1000 samples of model neuroids, each as large as the study, of
-    ``1 - D / D_max``, D being the Kolmogorov-Smirnov distance between the binned distributions. A value beyond the
-    outermost bins counts in them. A NaN can be drawn, and is then left out of that sample's histogram.
-
-    Parameters
-    ----------
-    model_values : array, shape (neuroid,)
-        Of the model's responsive neuroids; NaN where the quantity is undefined.
-    primate_values : array, shape (neuron,)
-    edges : array, shape (bin + 1,)
-    name : str
-        Of the quantity, for messages.
-    seed : int
-        Of the bootstrap. The metric draws from NumPy's global generator, whose state is put back; do not run it in
-        several threads at once.
-    measure : callable, optional
-        In place of ``1 - D / D_max``: takes the shares (bin,) of a model sample and of the neurons. One seed gives
-        every measure the same samples.
-
-    Returns
-    -------
-    Score
-        Not yet divided by the ceiling. ``attrs``: ``error``, the standard deviation over samples; ``raw``, the samples;
-        ``n_neuroids`` and, among them, ``n_undefined``, the NaN.
-
-    Raises
-    ------
-    ValueError
-        If no value is defined, or so few that a tenth of the samples have none.
-    TypeError
-        If there is no seed.
-    """
-    from brainscore_vision.metrics.distribution_similarity.metric import BootstrapDistributionSimilarity
-
-    if seed is None:
-        raise TypeError("seed must be a whole number; None would leave the bootstrap unseeded")
-    values = np.array(model_values, dtype=float)  # a copy, because the metric writes to what it is given
-    undefined = int(np.isnan(values).sum())
-    if values.ndim != 1 or undefined == values.size:
-        raise ValueError(
-            f"{name}: need values of shape (neuroid,), some of them defined, but got shape {values.shape} "
-            f"with {undefined} undefined (NaN); did any neuroid respond?"
-        )
-    chosen = {} if measure is None else {"similarity_func": measure}
-    metric = BootstrapDistributionSimilarity(property_name=name, **chosen)
-    primate = _property_assembly(np.array(primate_values, dtype=float), name, edges)
-    # A sample in which nothing is defined has no histogram: the metric's 0 / 0 is meant, and left out of its mean.
-    with seeded_global_generator(seed), np.errstate(invalid="ignore"):
-        score = metric(_property_assembly(values, name, edges), primate)
-    empty = int(np.isnan(score.attrs["raw"]).sum())
-    if empty > len(score.attrs["raw"]) / 10:  # where Brain-Score's metric says 0, which is no similarity measured
-        raise ValueError(
-            f"{name}: only {values.size - undefined} of {values.size} neuroids have a value, so few that {empty} of "
-            f"{len(score.attrs['raw'])} samples have none (Brain-Score's metric then says 0)"
-        )
-    score.attrs["n_neuroids"] = values.size
-    score.attrs["n_undefined"] = undefined
-    return score
-
-
 def ceiling(identifier: str, *, seed: int) -> Score:
     """The similarity of a published distribution to samples of itself: the best that a model can be expected to reach.
 
@@ -287,18 +213,3 @@ def _row(identifier: str) -> PrimateHistogram:
     if identifier not in PRIMATE_V1:
         raise ValueError(f"no published V1 histogram for {identifier!r}; have {', '.join(PRIMATE_V1)}")
     return PRIMATE_V1[identifier]
-
-
-def _property_assembly(values: np.ndarray, name: str, edges: ArrayLike) -> PropertyAssembly:
-    from brainscore_core.supported_data_standards.brainio.assemblies import PropertyAssembly
-
-    return PropertyAssembly(
-        values[:, None],
-        coords={
-            "neuroid_id": ("neuroid", np.arange(len(values))),
-            "region": ("neuroid", np.full(len(values), "V1")),
-            "neuronal_property": [name],
-        },
-        dims=["neuroid", "neuronal_property"],
-        attrs={"number_of_trials": N_TRIALS, f"{name}_bins": np.array(edges)},
-    )

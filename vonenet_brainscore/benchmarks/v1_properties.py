@@ -17,7 +17,8 @@ from ..brainscore import without_pip
 from ..recordings.grating_experiments import TRIALS, GratingExperiments
 from ..recordings.grating_responses import RESPONSE_THRESHOLD
 from ..recordings.texture_tuning import TEXTURE_TUNING, texture_tuning
-from .primate_v1 import PrimateHistogram, binned_similarity, primate_assembly
+from .binned_similarity import binned_similarity
+from .primate_v1 import PrimateHistogram, primate_assembly
 from .storage import fetch_data, require_data
 from .stored_primate_v1 import TEXTURE_STIMULI, V1_PROPERTY_ROWS
 
