@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .benchmarks.own_recordings import neural_benchmark as neural_benchmark
     from .layer_choice import choose_layers as choose_layers
     from .models.registry import MODELS as MODELS
+    from .models.small_images import small_image_settings as small_image_settings
     from .models.vonenet import get_model as get_model
     from .physiology import tuning_curves as tuning_curves
     from .physiology import v1_properties as v1_properties
@@ -31,6 +32,7 @@ _PUBLIC = {
     "package_submission": "submission.packaging",
     "record": "recordings.loading",
     "score_model": "scoring",
+    "small_image_settings": "models.small_images",
     "tuning_curves": "physiology",
     "v1_properties": "physiology",
 }
