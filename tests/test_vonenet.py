@@ -18,9 +18,9 @@ STATE_DICTS = json.loads((DATA / "state_dict_keys.json").read_text())
 
 
 class TinyBackEnd(nn.Module):
-    def __init__(self):
+    def __init__(self, classes=5):
         super().__init__()
-        self.linear = nn.Linear(64, 5)
+        self.linear = nn.Linear(64, classes)
 
     def forward(self, x):
         return self.linear(x.mean(dim=(2, 3)))
@@ -295,7 +295,26 @@ def test_named_models_fetch_their_released_weights(saved, monkeypatch):
     assert len(fetched) == 3
 
 
+@pytest.mark.parametrize("architecture", ["resnet50", "cornets", "alexnet"])
+@torch.no_grad()
+def test_the_number_of_classes_is_chosen_and_read_back(tmp_path, architecture):
+    torch.manual_seed(0)
+    model = get_model(architecture, pretrained=False, n_classes=7, simple_channels=4, complex_channels=4)
+    images = torch.zeros(1, 3, 224, 224)
+    assert model.eval()(images).shape == (1, 7)
+    path = tmp_path / "seven.pt"
+    torch.save({"state_dict": model.state_dict(), "flags": {"simple_channels": 4, "complex_channels": 4}}, path)
+    assert get_model(architecture, weights=path).eval()(images).shape == (1, 7)
+    assert same_weights(get_model(architecture, weights=path, n_classes=7), model)
+    with pytest.raises(ValueError, match=r"seven\.pt has 7 classes, not 10; leave n_classes out"):
+        get_model(architecture, weights=path, n_classes=10)
+
+
 def test_refusals():
+    with pytest.raises(ValueError, match="n_classes is 0; give 1 or more"):
+        get_model(pretrained=False, n_classes=0)
+    with pytest.raises(ValueError, match=r"n_classes is 10; .* only where model_arch names the back end"):
+        get_model(back_end=TinyBackEnd(), n_classes=10)
     with pytest.raises(ValueError, match="unknown model_arch 'resnet_50'; did you mean 'resnet50'"):
         get_model("resnet_50", pretrained=False)
     with pytest.raises(TypeError, match="get_model has no argument 'noise_level_'; did you mean 'noise_level'"):

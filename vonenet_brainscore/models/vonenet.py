@@ -23,6 +23,7 @@ _CELLS = {"simple_channels": 256, "complex_channels": 256, "stride": 4, "k_exc":
 _NOISE = {"noise_mode": "neuronal", "noise_scale": 0.35, "noise_level": 0.07}
 _COLOUR = {"quadrature": "matched", "colour_seed": 0}
 _DEFAULTS: dict[str, Any] = {**_SAMPLING, **_GEOMETRY, **_CELLS, **_NOISE, **_COLOUR}
+_N_CLASSES = 1000
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class VOneNet(nn.Module):
         The stages; `bottleneck` and `model` are None without a back end.
     weights_source : WeightsSource or None
         The checkpoint that the weights come from.
+    settings : dict
+        Arguments of `get_model` that make its front end, as far as a checkpoint that it was made of tells them.
     """
 
     def __init__(self, vone_block: VOneBlock, back_end: nn.Module | None = None):
@@ -63,6 +66,7 @@ class VOneNet(nn.Module):
             nn.init.kaiming_normal_(self.bottleneck.weight, mode="fan_out", nonlinearity="relu")
         self.model = back_end
         self.weights_source: WeightsSource | None = None
+        self.settings: dict[str, Any] = {}
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.vone_block(x)
@@ -81,6 +85,8 @@ def get_model(
     pretrained: bool = True,
     map_location: str | torch.device | None = "cpu",
     weights: str | Path | None = None,
+    *,
+    n_classes: int | None = None,
     **kwargs: Any,
 ) -> VOneNet:
     """A VOneNet, in training mode as torch makes its modules.
@@ -97,6 +103,8 @@ def get_model(
         Where the model is to be.
     weights : path, optional
         A checkpoint of one's own. Without a back end, its VOneBlock is taken.
+    n_classes : int, optional
+        Outputs of the network that `model_arch` names; default, those of the checkpoint, and 1000 without one.
     sf_corr, sf_max, sf_min, rand_param, gabor_seed
         As in `sample_gabor_parameters`; 0.75, 9, 0, False, 0.
     image_size, visual_degrees, ksize, stride, simple_channels, complex_channels, k_exc
@@ -120,8 +128,8 @@ def get_model(
     TypeError
         If an argument is unknown, with the nearest one.
     ValueError
-        If `model_arch` is unknown, an argument is out of its range, or the checkpoint is for another architecture or
-        contradicts an argument.
+        If `model_arch` is unknown, an argument is out of its range, the checkpoint is for another architecture or
+        contradicts an argument, or `n_classes` is given where no architecture is named.
     FileNotFoundError, OSError
         If the checkpoint cannot be had, as `fetch_checkpoint` and `read_checkpoint` say.
     """
@@ -130,21 +138,27 @@ def get_model(
         raise TypeError(f"back_end is a {type(back_end).__name__}; give an nn.Module")
     for name in kwargs:
         if name not in _DEFAULTS:
-            raise TypeError(f"get_model has no argument {name!r}; {_nearest(name, [*_DEFAULTS, 'back_end'])}")
+            raise TypeError(
+                f"get_model has no argument {name!r}; {_nearest(name, [*_DEFAULTS, 'back_end', 'n_classes'])}"
+            )
     row = None if model_arch is None or back_end is not None else _row(model_arch)
+    if n_classes is not None and (row is None or n_classes < 1):
+        raise ValueError(f"n_classes is {n_classes}; give 1 or more, and only where model_arch names the back end")
     if weights is None and pretrained and row is not None:
         weights = fetch_checkpoint(row.checkpoint)
     checkpoint = None if weights is None else read_checkpoint(weights)
 
-    settings = {**_DEFAULTS, **(_fixed_by(checkpoint, kwargs) if checkpoint else {})}
+    told = _fixed_by(checkpoint, kwargs) if checkpoint else dict(_DEFAULTS)
     if row is not None and not row.noise:
-        settings["noise_mode"] = None
-    vone_block = _vone_block(settings | kwargs)
+        told["noise_mode"] = None
+    told |= kwargs
+    vone_block = _vone_block(_DEFAULTS | told)
     if checkpoint is None:
-        model = VOneNet(vone_block, BACK_ENDS[row.back_end]() if row else back_end)
+        model = VOneNet(vone_block, BACK_ENDS[row.back_end](n_classes or _N_CLASSES) if row else back_end)
     else:
-        model = _loaded(checkpoint, vone_block, row, back_end)
+        model = _loaded(checkpoint, vone_block, row, back_end, n_classes)
         _refuse_other_filters(vone_block, kwargs, checkpoint)
+    model.settings = told
     return model.to(map_location)
 
 
@@ -187,12 +201,17 @@ def _fixed_by(checkpoint: Checkpoint, given: Mapping[str, Any]) -> dict[str, Any
     return fixed
 
 
-def _loaded(checkpoint: Checkpoint, block: VOneBlock, row: ModelRow | None, back_end: nn.Module | None) -> VOneNet:
+def _loaded(
+    checkpoint: Checkpoint, block: VOneBlock, row: ModelRow | None, back_end: nn.Module | None, n_classes: int | None
+) -> VOneNet:
     if row is None:
         model = VOneNet(block, back_end)
     else:
+        trained = _classes_of(checkpoint, row)
+        if n_classes not in (None, trained):
+            raise ValueError(f"{checkpoint.path} has {trained} classes, not {n_classes}; leave n_classes out")
         with torch.device("meta"):  # every weight comes from the file: drawing others first would cost seconds
-            untrained = BACK_ENDS[row.back_end]()
+            untrained = BACK_ENDS[row.back_end](trained)
         model = VOneNet(block, untrained.to_empty(device="cpu"))
     state_dict = checkpoint.state_dict
     if model.model is None:
@@ -204,6 +223,13 @@ def _loaded(checkpoint: Checkpoint, block: VOneBlock, row: ModelRow | None, back
         raise ValueError(f"{checkpoint.path} {_contents(state_dict)}, not {asked}: {error}") from error
     model.weights_source = WeightsSource(checkpoint.path, checkpoint.sha256)
     return model
+
+
+def _classes_of(checkpoint: Checkpoint, row: ModelRow) -> int:
+    """Outputs of the last layer; `_N_CLASSES` where the checkpoint has none of that name, and will be refused."""
+    with torch.device("meta"):
+        *_, bias = BACK_ENDS[row.back_end]().state_dict()
+    return len(checkpoint.state_dict.get(f"model.{bias}", range(_N_CLASSES)))
 
 
 def _contents(state_dict: Mapping[str, Tensor]) -> str:
