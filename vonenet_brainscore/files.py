@@ -33,13 +33,15 @@ def check_writable(path: str | Path, suffixes: Sequence[str]) -> Path:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` to write to; renamed to it on success, removed on an error.
+    """A temporary name beside `path` to write to; renamed to it once it is on the disk, removed on an error.
 
     The name keeps the suffix, by which libraries choose a format.
     """
     partial = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -92,7 +92,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
             f"no checkpoint at {path}; give the path of one, or have a released one downloaded to "
             f"{vonenet_home()} with fetch_checkpoint or get_model(..., pretrained=True)"
         )
-    content, sha256 = _load(path)
+    content, sha256 = load_file(path)
     if isinstance(content, Mapping) and "state_dict" in content:
         weights, flags, epoch = content["state_dict"], content.get("flags", {}), content.get("epoch")
     else:
@@ -100,8 +100,14 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     return Checkpoint(_state_dict(weights, path), _flags(flags, path), _epoch(epoch, path), sha256, path)
 
 
-def _load(path: Path) -> tuple[Any, str]:
-    """Content and sha256 of one and the same file, even if another takes its name meanwhile."""
+def load_file(path: Path) -> tuple[Any, str]:
+    """Content and sha256 of one and the same file, even if another takes its name meanwhile.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged, or holds objects other than tensors and plain values.
+    """
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         file.seek(0)

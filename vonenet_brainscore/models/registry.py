@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class ModelRow:
     visual_degrees: float = 8
 
     @property
-    def published(self) -> dict[str, str | None]:
+    def published(self) -> dict[str, Any]:
         """Arguments of `get_model` that make the published front end, where they differ from those of a new model.
 
         Its colours are the checkpoint's alone: they were drawn from an unrecorded seed.

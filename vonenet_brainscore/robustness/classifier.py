@@ -14,6 +14,7 @@ from ..models.registry import MODELS
 from ..models.vone_block import VOneBlock
 from ..models.vonenet import get_model
 from ..stimuli.images import content_of
+from .keyed_draws import keyed_draws, seed_of
 
 
 class Classifier(nn.Module):
@@ -109,13 +110,7 @@ class Classifier(nn.Module):
         """
         blocks = [module for module in self.network.modules() if isinstance(module, VOneBlock)]
         before = [block.fixed_noise for block in blocks]
-        gpus = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=gpus):
-            # Not torch.manual_seed, which also seeds GPUs that are not the network's.
-            torch.default_generator.manual_seed(_seed_of(*key, *contents))
-            for gpu in gpus:
-                with torch.cuda.device(gpu):
-                    torch.cuda.manual_seed(_seed_of(*key, *contents))
+        with keyed_draws(*key, *contents, device=self.device):
             for block in blocks:
                 if block.noise_mode is not None:
                     block.fixed_noise = self._block_noise(block.units(*images.shape[2:]), contents, key)
@@ -129,7 +124,7 @@ class Classifier(nn.Module):
         draws = self.mean.new_empty(len(contents), *units)
         generator = torch.Generator(self.device)
         for draw, content in zip(draws, contents, strict=True):
-            draw.normal_(generator=generator.manual_seed(_seed_of(*key, content)))
+            draw.normal_(generator=generator.manual_seed(seed_of(*key, content)))
         return draws
 
     def count_classes(self, image_size: int) -> int:
@@ -247,9 +242,3 @@ def _weights(network: nn.Module) -> Tensor:
     """A floating-point tensor of the network, for its type and device."""
     tensors = (tensor for tensor in network.state_dict().values() if tensor.is_floating_point())
     return next(tensors, torch.empty(0))
-
-
-def _seed_of(*key: object) -> int:
-    """A seed for torch: 63 bits of a hash."""
-    digest = hashlib.sha256(b"\0".join(each if isinstance(each, bytes) else str(each).encode() for each in key))
-    return int.from_bytes(digest.digest()[:8], "little") >> 1
