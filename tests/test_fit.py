@@ -1,0 +1,219 @@
+"""Training: the steps of a plain loop, the same bits however it is cut up, and what it keeps and refuses."""
+
+import csv
+
+import pytest
+import torch
+from orientation_task import CLASSES, gratings
+from tiny_networks import SMALL, tiny_vonenet
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import TensorDataset
+
+from vonenet_brainscore import get_model
+from vonenet_brainscore.models.checkpoints import read_checkpoint
+from vonenet_brainscore.training.batches import dealt, training_order
+from vonenet_brainscore.training.fit import fit
+from vonenet_brainscore.training.recipe import Recipe
+
+pytest.importorskip("lightning_fabric", reason="lightning-fabric, of the extra `training`, is not installed")
+pytest.importorskip("tensorboard", reason="tensorboard, of the extra `training`, is not installed")
+
+IMAGES = TensorDataset(*gratings(80, seed=0))
+HELD_OUT = TensorDataset(*gratings(30, seed=1))
+RECIPE = Recipe(batch_size=32, epochs=3, lr=0.02, step_size=2)
+QUIET = {"device": "cpu", "progress": False}
+
+
+class Jittered(torch.utils.data.Dataset):
+    """Images shifted by chance, as augmentation does."""
+
+    def __init__(self, fails_at=None):
+        self.loaded, self.fails_at = 0, fails_at
+
+    def __len__(self):
+        return len(IMAGES)
+
+    def __getitem__(self, index):
+        if self.loaded == self.fails_at:
+            raise RuntimeError("the power went off")
+        self.loaded += 1
+        image, label = IMAGES[index]
+        return image.roll(int(torch.randint(8, ())), dims=-1), label
+
+
+def network(**changes):
+    """A VOneNet with dropout, batch norm and V1 noise, of which everything random must be repeated."""
+    torch.manual_seed(0)
+    back_end = nn.Sequential(
+        nn.Conv2d(64, 8, 3, stride=2), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Dropout(), nn.Linear(392, CLASSES)
+    )
+    return get_model(None, pretrained=False, back_end=back_end, **{**SMALL, **changes})
+
+
+def assert_same_weights(one, other):
+    for (name, value), (_, of_other) in zip(one.state_dict().items(), other.state_dict().items(), strict=True):
+        assert torch.equal(value, of_other), name
+
+
+def without_timing(history):
+    return [{name: row[name] for name in row if name not in ("images_per_s", "seconds")} for row in history]
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A whole run, to which runs that are cut up must be equal."""
+    return fit(network(), Jittered(), HELD_OUT, recipe=RECIPE, **QUIET)
+
+
+def test_steps_are_those_of_a_plain_loop():
+    recipe = Recipe(batch_size=32, epochs=3, lr=0.05, momentum=0.8, weight_decay=0.01, step_size=1, step_factor=0.5)
+    ours, plain = network(noise_mode=None).eval(), network(noise_mode=None)
+    ours.model[4].p = plain.model[4].p = 0  # no dropout
+    found = fit(ours, IMAGES, HELD_OUT, recipe=recipe, mean=0.4, std=0.3, **QUIET)
+    sgd = torch.optim.SGD(plain.parameters(), lr=0.05, momentum=0.8, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.StepLR(sgd, step_size=1, gamma=0.5)
+    pixels, labels = IMAGES.tensors
+    for epoch in (1, 2, 3):
+        assert found.history[epoch - 1]["lr"] == pytest.approx(sgd.param_groups[0]["lr"], rel=1e-12)
+        losses, correct = 0, 0
+        for batch in torch.tensor(training_order(80, seed=0, epoch=epoch)).split(32):
+            logits = plain((pixels[batch] - 0.4) / 0.3)
+            loss = F.cross_entropy(logits, labels[batch])
+            sgd.zero_grad()
+            loss.backward()
+            sgd.step()
+            losses += loss.item() * len(batch)
+            correct += (logits.argmax(dim=1) == labels[batch]).sum().item()
+        schedule.step()
+        assert found.history[epoch - 1]["train_loss"] == pytest.approx(losses / 80, rel=1e-5)  # float32
+        assert found.history[epoch - 1]["train_top1"] == correct / 80
+    for value, expected in zip(ours.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(value, expected, rtol=1e-4, atol=1e-6)  # float32 sums in another order
+    with torch.no_grad():
+        logits = plain.eval()((HELD_OUT.tensors[0] - 0.4) / 0.3)
+    expected = F.cross_entropy(logits, HELD_OUT.tensors[1]).item()
+    assert found.history[-1]["validation_loss"] == pytest.approx(expected, rel=1e-4)
+    assert found.history[-1]["validation_top1"] == (logits.argmax(dim=1) == HELD_OUT.tensors[1]).double().mean().item()
+    assert found.history[-1]["validation_top5"] is None  # of four classes
+
+
+def test_the_original_recipe_is_the_default():
+    recipe = Recipe()
+    rates = [recipe.lr_in(epoch) for epoch in (1, 20, 21, 40, 41, 60, 61, 70)]
+    assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001, 0.0001, 0.0001])
+    assert (recipe.batch_size, recipe.epochs, recipe.momentum, recipe.weight_decay) == (256, 70, 0.9, 1e-4)
+    block = get_model(None).vone_block
+    assert (block.noise_mode, block.noise_scale, block.noise_level) == ("neuronal", 0.35, 0.07)
+
+
+def test_it_learns_and_leaves_the_vone_block_and_the_generators_as_they_were():
+    ours = tiny_vonenet()
+    before = {name: value.clone() for name, value in ours.vone_block.state_dict().items()}
+    state = torch.get_rng_state()
+    found = fit(ours, IMAGES, HELD_OUT, recipe=Recipe(batch_size=16, epochs=6, lr=0.03, step_size=4), **QUIET)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert found.network is ours and not ours.training
+    assert found.history[-1]["train_loss"] < found.history[0]["train_loss"] / 2
+    assert found.history[-1]["validation_top1"] > 0.6  # chance is 0.25
+    assert found.history[-1]["validation_top5"] > 0.9  # of ten outputs
+    assert before.keys() == {"simple_conv_q0.weight", "simple_conv_q1.weight"}
+    assert all(torch.equal(value, before[name]) for name, value in ours.vone_block.state_dict().items())
+
+
+def test_workers_and_a_second_time_give_the_same_bits(trained):
+    torch.manual_seed(7)  # global draws must not matter
+    found = fit(network(), Jittered(), HELD_OUT, recipe=RECIPE, workers=2, **QUIET)
+    assert_same_weights(found.network, trained.network)
+    assert without_timing(found.history) == without_timing(trained.history)
+
+
+def test_what_is_random_is_drawn_by_seed(trained):
+    other = Recipe(batch_size=32, epochs=3, lr=0.02, step_size=2, seed=1)
+    found = fit(network(), Jittered(), recipe=other, **QUIET)
+    assert not torch.equal(found.network.model[5].weight, trained.network.model[5].weight)
+    orders = [training_order(80, seed=seed, epoch=epoch) for seed, epoch in ((0, 1), (0, 2), (1, 1), (0, 1))]
+    assert orders[0] == orders[3] and orders[0] != orders[1] and orders[0] != orders[2]
+    assert sorted(orders[1]) == list(range(80))
+
+
+@pytest.mark.parametrize("fails_at", [30, 130])
+def test_a_run_cut_off_in_an_epoch_reaches_the_same_weights(trained, tmp_path, fails_at):
+    with pytest.raises(RuntimeError, match="the power went off"):
+        fit(network(), Jittered(fails_at), HELD_OUT, recipe=RECIPE, output_path=tmp_path, **QUIET)
+    assert (tmp_path / "last.pth.tar").exists() == (fails_at > 80)  # one epoch is 80 images, and one read beforehand
+    found = fit(network(), Jittered(), HELD_OUT, recipe=RECIPE, output_path=tmp_path, resume=True, **QUIET)
+    assert_same_weights(found.network, trained.network)
+    assert without_timing(found.history) == without_timing(trained.history)
+
+
+def test_a_run_goes_on_for_more_epochs_and_when_done_is_read(trained, tmp_path, capsys):
+    shorter = Recipe(batch_size=32, epochs=2, lr=0.02, step_size=2)
+    settings = {"output_path": tmp_path, "resume": True, "device": "cpu"}
+    fit(network(), Jittered(), HELD_OUT, recipe=shorter, **settings)
+    assert f"no checkpoint in {tmp_path} yet; training starts with the first epoch" in capsys.readouterr().out
+    found = fit(network(), Jittered(), HELD_OUT, recipe=RECIPE, **settings)
+    assert_same_weights(found.network, trained.network)
+    again = fit(network(), Jittered(), HELD_OUT, recipe=RECIPE, **settings)
+    assert_same_weights(again.network, trained.network)
+    assert again.history == found.history
+    with pytest.raises(ValueError, match="holds 3 epochs, more than the 2 asked for"):
+        fit(network(), Jittered(), HELD_OUT, recipe=shorter, **settings)
+
+
+def test_a_batch_is_the_same_images_in_any_number_of_processes():
+    order = training_order(83, seed=0, epoch=1)
+    whole = dealt(order, 12)
+    for processes in (2, 3, 4):
+        parts = [dealt(order, 12, rank=rank, processes=processes) for rank in range(processes)]
+        for step, batch in enumerate(whole):
+            assert sorted(image for part in parts for image in part[step]) == sorted(batch)
+    assert [len(dealt(range(13), 12, rank=rank, processes=2)) for rank in (0, 1)] == [2, 1]
+
+
+def test_what_a_run_leaves(tmp_path):
+    recipe = Recipe(batch_size=40, epochs=5, lr=0.01)
+    ours = network(sf_corr=0.5, gabor_seed=3, quadrature="paper", noise_level=0.1)
+    found = fit(
+        ours,
+        IMAGES,
+        HELD_OUT,
+        recipe=recipe,
+        output_path=tmp_path / "new" / "run",
+        keep_every=2,
+        flags={"by": "us"},
+        **QUIET,
+    )
+    folder = tmp_path / "new" / "run"
+    left = sorted(path.name for path in folder.iterdir())
+    assert left == [
+        "epoch_02.pth.tar", "epoch_04.pth.tar", "epoch_05.pth.tar", "last.pth.tar", "log.csv", "tensorboard"
+    ]  # fmt: skip
+    with (folder / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == list(found.history[0])
+    assert [float(row["train_loss"]) for row in rows] == [row["train_loss"] for row in found.history]
+    assert rows[0]["validation_top5"] == "" and float(rows[0]["images_per_s"]) > 0
+    assert read_checkpoint(folder / "epoch_04.pth.tar").epoch == 4
+
+    last = read_checkpoint(folder / "last.pth.tar")
+    assert last.flags["by"] == "us" and last.flags["noise_level"] == 0.1 and last.flags["image_size"] == 64
+    back_end = network().model
+    back = get_model(None, weights=folder / "last.pth.tar", back_end=back_end).eval()
+    assert back.vone_block.gabor_parameters is not None  # those that the flags tell give the filters that were saved
+    assert back.vone_block.extra_repr() == ours.vone_block.extra_repr()
+    back.vone_block.set_noise_mode(None)
+    ours.vone_block.set_noise_mode(None)
+    assert torch.equal(back(IMAGES.tensors[0]), ours(IMAGES.tensors[0]))
+    raw = torch.load(folder / "last.pth.tar", weights_only=True)
+    assert raw["recipe"]["momentum"] == 0.9 and raw["history"] == found.history and raw["scaler"] == {}
+
+
+def test_the_log_for_tensorboard(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    found = fit(network(), IMAGES, recipe=RECIPE, output_path=tmp_path, **QUIET)
+    log = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    points = [(event.step, event.value) for event in log.Scalars("train_loss")]
+    assert [epoch for epoch, _ in points] == [1, 2, 3]
+    assert [value for _, value in points] == pytest.approx([row["train_loss"] for row in found.history])  # float32

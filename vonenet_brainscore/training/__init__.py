@@ -1,0 +1,1 @@
+"""Training of VOneNets and their base CNNs."""

@@ -1,0 +1,95 @@
+"""Which images make a batch, and their loading: the same in any number of processes."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from ..robustness.keyed_draws import keyed_draws, seed_of
+
+
+class LabelledImages(Protocol):
+    """A map-style dataset: image (3, y, x) in [0, 1] and label by position."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> tuple[Tensor, int]: ...
+
+
+def training_order(images: int, *, seed: int, epoch: int) -> list[int]:
+    """Positions of the images in the order of an epoch."""
+    generator = torch.Generator().manual_seed(seed_of(seed, "order", epoch))
+    return torch.randperm(images, generator=generator).tolist()
+
+
+def dealt(order: Sequence[int], batch_size: int, *, rank: int = 0, processes: int = 1) -> list[Sequence[int]]:
+    """A process's part of every batch.
+
+    A batch's images are dealt round, so that a batch is the same ones whatever the number of processes. A process that
+    gets none of the last batch does without.
+
+    Parameters
+    ----------
+    order : sequence of int
+        Positions of all images.
+    batch_size : int
+        Images a batch, over all processes together; the last batch may have fewer.
+    """
+    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    return [batch[rank::processes] for batch in batches if rank < len(batch)]
+
+
+def loaded_batches(
+    images: LabelledImages,
+    batches: Sequence[Sequence[int]],
+    *,
+    key: Sequence[object],
+    n_classes: int,
+    workers: int = 0,
+    pinned: bool = False,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Images (image, 3, y, x) and labels (image,) of each batch.
+
+    What an image's loading draws from torch's global generator belongs to `key` and the image's position, so that
+    any number of workers gives the same bits.
+
+    Raises
+    ------
+    ValueError, TypeError, OSError, RuntimeError
+        What loading raises, as it is; and ValueError for a label that is none of the classes.
+    """
+    loader: Any = DataLoader(
+        range(len(images)),  # type: ignore[arg-type]  # the images are loaded a batch at a time, by `_load`
+        batch_sampler=batches,  # type: ignore[arg-type]  # any sequence of positions
+        collate_fn=partial(_load, images, tuple(key), n_classes),
+        num_workers=workers,
+        pin_memory=pinned,
+        generator=torch.Generator(),  # else the loader would draw a seed from the global one
+    )
+    for batch in loader:
+        if isinstance(batch, Exception):
+            raise batch
+        yield batch
+
+
+def _load(
+    images: LabelledImages, key: tuple[object, ...], n_classes: int, positions: Sequence[int]
+) -> tuple[Tensor, Tensor] | Exception:
+    """A batch; an error is handed over as it is, which a worker's loader would bury in a traceback."""
+    pixels, labels = [], []
+    try:
+        for position in positions:
+            with keyed_draws(*key, position):
+                image, label = images[position]
+            if not 0 <= label < n_classes:
+                raise ValueError(
+                    f"image {position} has label {int(label)}, but the network's outputs are 0 to {n_classes - 1}"
+                )
+            pixels.append(image)
+            labels.append(int(label))
+        return torch.stack(pixels), torch.tensor(labels)
+    except (ValueError, TypeError, OSError, RuntimeError) as error:
+        return error

@@ -1,0 +1,54 @@
+"""The devices that train: a Fabric of lightning-fabric for them."""
+
+import os
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+
+def fabric_of(device: str | None, devices: int, num_nodes: int, *, precision: str) -> "Fabric":
+    """A Fabric that is still to be launched.
+
+    Raises
+    ------
+    ValueError
+        If there are no such devices, or they have not that precision.
+    ModuleNotFoundError
+        If lightning-fabric is not installed.
+    """
+    if min(devices, num_nodes) < 1:
+        raise ValueError(f"devices is {devices}, num_nodes {num_nodes}; they must be at least 1")
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if place.type not in ("cpu", "cuda"):
+        raise ValueError(f"training runs on cpu or cuda, not on {place.type}")
+    if place.type == "cuda":
+        there = torch.cuda.device_count()
+        if devices > there or (place.index or 0) >= there:
+            raise ValueError(f"{devices} of {place} asked for, but there are {there} GPUs")
+        if devices > 1 and place.index is not None:
+            raise ValueError(f"device {place} is one GPU; for {devices} give cuda")
+    if place.type == "cpu" and precision == "16-mixed":
+        raise ValueError("16-mixed is for GPUs; on a CPU take bf16-mixed or 32-true")
+    started = int(os.environ["WORLD_SIZE"]) if torch.distributed.is_torchelastic_launched() else devices * num_nodes
+    if started != devices * num_nodes:
+        raise ValueError(f"torchrun started {started} processes; {devices} devices on {num_nodes} nodes are asked for")
+    try:
+        from lightning_fabric import Fabric
+        from lightning_fabric.strategies import DDPStrategy
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{error}; training runs on lightning-fabric: pip install 'vonenet_brainscore[training]'"
+        ) from error
+    # Buffers are shared once an epoch: at every step, as by default, the fixed filters would travel too.
+    strategy = DDPStrategy(broadcast_buffers=False) if devices * num_nodes > 1 else "auto"
+    chosen = devices if place.index is None else [place.index]
+    return Fabric(
+        accelerator=place.type,
+        devices=chosen,
+        num_nodes=num_nodes,
+        strategy=strategy,
+        precision=precision,  # type: ignore[arg-type]  # one of PRECISIONS
+    )

@@ -1,0 +1,209 @@
+"""The training loop: epochs of stochastic gradient descent, each checked, logged and kept."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import asdict, dataclass
+from os import PathLike
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from ..models.vonenet import VOneNet
+from ..robustness.classifier import Classifier
+from ..robustness.keyed_draws import keyed_draws
+from .batches import LabelledImages
+from .descent import Descent
+from .devices import fabric_of
+from .recipe import Recipe
+from .run_folder import COLUMNS, RunFolder
+
+
+@dataclass(frozen=True)
+class Training:
+    """A network that was trained, and how that went.
+
+    Attributes
+    ----------
+    network : nn.Module
+        In evaluation mode.
+    history : list of dict
+        For each epoch `epoch` (from 1), `lr`, `train_loss`, `train_top1`, `validation_loss`, `validation_top1`,
+        `validation_top5`, `images_per_s` and `seconds`; None where there is no validation set, or no more than five
+        classes. Accuracies are shares of images; in training, of the images as they were augmented then.
+    rank : int
+        Of this process among those that trained.
+    """
+
+    network: nn.Module
+    history: list[dict[str, Any]]
+    rank: int = 0
+
+
+def fit(
+    network: nn.Module,
+    train_set: LabelledImages,
+    validation_set: LabelledImages | None = None,
+    *,
+    recipe: Recipe | None = None,
+    output_path: str | PathLike | None = None,
+    flags: Mapping[str, Any] | None = None,
+    mean: float | Sequence[float] = 0.5,
+    std: float | Sequence[float] = 0.5,
+    resume: bool = False,
+    keep_every: int = 10,
+    workers: int = 0,
+    device: str | None = None,
+    devices: int = 1,
+    num_nodes: int = 1,
+    progress: bool = True,
+) -> Training:
+    """Train a network in place.
+
+    All that is random is keyed by the recipe's seed: the order of images by epoch, an image's augmentation by epoch and
+    image, noise and dropout by epoch, step and process. A run that was cut off and goes on starts with the epoch that
+    it was cut off in, and on one machine reaches the same weights to the bit, where the device's arithmetic is
+    reproducible, as that of CPUs is. The global generators stay as they were.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Takes ``(images - mean) / std`` of shape (batch, 3, y, x), gives logits (batch, class).
+    train_set, validation_set : map-style dataset
+        Items are an image (3, y, x) in [0, 1], a float32 Tensor, and its label. Augmentation is the training set's
+        matter; it draws from torch's global generator.
+    recipe : Recipe, optional
+        Default, `Recipe()`.
+    output_path : path, optional
+        Folder for `last.pth.tar`, which `get_model(weights=...)` reads, `epoch_NN.pth.tar`, `log.csv` and a TensorBoard
+        log. Without one nothing is written.
+    flags : mapping, optional
+        Plain values to save in the checkpoints, beside the options of a network that `get_model` made.
+    mean, std : float or sequence of three
+        Of the normalisation.
+    resume : bool
+        Go on with the run in `output_path`; begin one if there is none.
+    keep_every : int
+        Epochs between the checkpoints that are kept; the last one always is.
+    workers : int
+        Processes that load images, for each that trains; 0, none but this one.
+    device : str, optional
+        'cpu', 'cuda', 'cuda:1', 'mps'; default, a GPU if there is one.
+    devices, num_nodes : int
+        GPUs of a machine, or processes on its CPU, and machines. Each step's images are divided among them; each
+        normalises by its own batch statistics, and the first one's are kept. The program is started again for each
+        further device, or by `torchrun` or `srun` for all.
+    progress : bool
+
+    Returns
+    -------
+    Training
+
+    Raises
+    ------
+    ValueError
+        If there are no images; the network or the labels do not fit; an epoch diverges; the run to resume has other
+        settings, or more epochs; or the batch or the device cannot be as asked.
+    FileExistsError
+        If there is a run in `output_path` and `resume` is not asked for.
+    OSError
+        If `output_path` cannot be written to.
+    MemoryError
+        If a batch does not fit.
+    ModuleNotFoundError
+        If lightning-fabric or tensorboard is not installed.
+    """
+    recipe = recipe or Recipe()
+    if keep_every < 1 or workers < 0:
+        raise ValueError(f"keep_every is {keep_every}, workers {workers}; they must be at least 1 and 0")
+    fabric = fabric_of(device, devices, num_nodes, precision=recipe.precision)
+    _check_batches(len(train_set), recipe.batch_size, devices * num_nodes)
+    if validation_set is not None and not len(validation_set):
+        raise ValueError("there are no images to validate with; leave validation_set out")
+    classifier = Classifier(network, mean=mean, std=std)
+    n_classes = classifier.count_classes(_side_of(train_set))
+    normalisation = {name: getattr(classifier, name).flatten().tolist() for name in ("mean", "std")}
+    settings = {
+        "flags": {**_options(network), **(flags or {})},
+        "recipe": asdict(recipe),
+        "data": {"images": len(train_set), "classes": n_classes, **normalisation},
+    }
+    folder = None
+    if output_path is not None:
+        folder = RunFolder(output_path, settings=json.loads(json.dumps(settings)), resume=resume)
+    kept = folder.checkpoint() if folder else None
+    history: list[dict[str, Any]] = kept["history"] if kept else []
+    if len(history) > recipe.epochs:
+        raise ValueError(f"{output_path} holds {len(history)} epochs, more than the {recipe.epochs} asked for")
+
+    fabric.launch()
+    descent = Descent(fabric, classifier, recipe, n_classes=n_classes, workers=workers)
+    if kept:
+        descent.load_state_dict(kept)
+    progress = progress and fabric.is_global_zero
+    if folder and resume and not kept and progress:
+        tqdm.write(f"no checkpoint in {folder.path} yet; training starts with the first epoch")
+    images = len(train_set)
+    bar = tqdm(total=recipe.epochs * images, initial=len(history) * images, unit=" images", disable=not progress)
+    with bar, closing(folder) if folder else nullcontext():
+        for epoch in range(len(history) + 1, recipe.epochs + 1):
+            start = time.perf_counter()
+            row: dict[str, Any] = {"epoch": epoch, "lr": recipe.lr_in(epoch)}
+            try:
+                row |= descent.train(train_set, epoch, bar)
+                row |= descent.validate(validation_set) if validation_set is not None else {}
+            except torch.OutOfMemoryError as error:
+                raise MemoryError(
+                    f"memory ran out with {recipe.batch_size} images a step over {fabric.world_size} processes; take "
+                    "more --devices or a smaller --batch_size"
+                ) from error
+            row["seconds"] = time.perf_counter() - start
+            history = [*history, {name: row.get(name) for name in COLUMNS}]
+            if folder and fabric.is_global_zero:
+                kept_on = epoch % keep_every == 0 or epoch == recipe.epochs
+                folder.save({"epoch": epoch, **descent.state_dict(), "history": history}, kept=kept_on)
+            fabric.barrier()
+    network.eval()
+    return Training(network, history, fabric.global_rank)
+
+
+def _check_batches(images: int, batch_size: int, processes: int) -> None:
+    if not images:
+        raise ValueError("there are no images to train on")
+    if batch_size % processes:
+        raise ValueError(f"a batch of {batch_size} cannot be divided among {processes} processes evenly")
+    last = images % batch_size
+    if 0 < last < processes:
+        raise ValueError(
+            f"{images} images in batches of {batch_size} leave {last} for the last batch, too few for {processes} "
+            "processes; take another batch_size"
+        )
+
+
+def _side_of(images: LabelledImages) -> int:
+    """Side of the images in pixels, read off the first."""
+    with keyed_draws("the first image"):
+        image, _ = images[0]
+    if not isinstance(image, Tensor) or not image.is_floating_point():
+        raise TypeError("images are to be float Tensors (3, y, x) in [0, 1]; convert them in the dataset")
+    if image.ndim != 3 or len(image) != 3 or image.shape[1] != image.shape[2]:
+        raise ValueError(f"an image has shape {tuple(image.shape)}; it must be (3, side, side)")
+    if not 0 <= image.min() <= image.max() <= 1:
+        raise ValueError(
+            f"an image has values from {image.min():g} to {image.max():g}; they must be in [0, 1], `mean` and `std` "
+            "normalise them"
+        )
+    return image.shape[-1]
+
+
+def _options(network: nn.Module) -> dict[str, Any]:
+    """Arguments of `get_model` that make the network's front end."""
+    if not isinstance(network, VOneNet):
+        return {}
+    block = network.vone_block
+    geometry = ("image_size", "visual_degrees", "ksize", "stride", "simple_channels", "complex_channels", "k_exc")
+    noise = ("noise_mode", "noise_scale", "noise_level")
+    return {**network.settings, **{name: getattr(block, name) for name in (*geometry, *noise)}}

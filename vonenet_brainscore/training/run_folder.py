@@ -1,0 +1,156 @@
+"""The folder of a training run: its checkpoints and its log."""
+
+import csv
+import errno
+import io
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..files import written_whole
+from ..models.checkpoints import load_file
+
+LAST = "last.pth.tar"
+LOG = "log.csv"
+COLUMNS = (
+    "epoch",
+    "lr",
+    "train_loss",
+    "train_top1",
+    "validation_loss",
+    "validation_top1",
+    "validation_top5",
+    "images_per_s",
+    "seconds",
+)
+
+
+class RunFolder:
+    """Where a training run keeps what it has, whole at any time.
+
+    Opening tries to write, so that a place that cannot be written to is found out before the work.
+
+    Parameters
+    ----------
+    path : path
+        Made if it is not there.
+    settings : mapping of mappings
+        What the weights depend on, as plain values by name; written into each checkpoint.
+    resume : bool
+        Whether to go on with the run that is there, if there is one.
+
+    Raises
+    ------
+    FileExistsError
+        If there is a run and `resume` is not asked for.
+    OSError
+        If the folder cannot be written to.
+    ModuleNotFoundError
+        If tensorboard is not installed.
+    """
+
+    def __init__(self, path: str | os.PathLike, *, settings: Mapping[str, Mapping[str, Any]], resume: bool) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                f"{error}; training writes a log for it: pip install 'vonenet_brainscore[training]'"
+            ) from error
+        self._summary_writer = SummaryWriter
+        self._tensorboard: Any = None
+        self.path = Path(path).expanduser()
+        self.settings = dict(settings)
+        if self.last.exists() and not resume:
+            raise FileExistsError(
+                f"{self.path} holds a training run; --resume goes on with it, another --output_path begins anew"
+            )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=self.path).close()
+        except OSError as error:
+            raise OSError(
+                error.errno, f"cannot write to the folder {self.path}: {error.strerror}; choose another --output_path"
+            ) from error
+
+    @property
+    def last(self) -> Path:
+        """The last epoch's checkpoint."""
+        return self.path / LAST
+
+    def checkpoint(self) -> dict[str, Any] | None:
+        """What `last` holds; None if the run has to begin.
+
+        Raises
+        ------
+        ValueError
+            If it is damaged, no checkpoint of a training run, or one with other settings than a number of epochs.
+        """
+        if not self.last.exists():
+            return None
+        content, _ = load_file(self.last)
+        if not isinstance(content, dict) or not {"history", *self.settings} <= content.keys():
+            raise ValueError(f"{self.last} is no checkpoint of a training run; choose another --output_path")
+        different = [
+            f"{name} {content[part].get(name)!r}, now {now.get(name)!r}"
+            for part, now in self.settings.items()
+            for name in {**now, **content[part]}
+            if name != "epochs" and now.get(name) != content[part].get(name)
+        ]
+        if different:
+            raise ValueError(f"{self.path} holds a run with other settings: {'; '.join(different)}")
+        return content
+
+    def close(self) -> None:
+        """Close the log for TensorBoard."""
+        if self._tensorboard:
+            self._tensorboard.close()
+
+    def save(self, content: Mapping[str, Any], *, kept: bool) -> None:
+        """Keep an epoch: its checkpoint, a copy of that under the epoch's own name if it is to be `kept`, and the logs.
+
+        Parameters
+        ----------
+        content : mapping
+            `epoch`, and `history` with a mapping of `COLUMNS` an epoch, beside whatever else a checkpoint holds.
+
+        Raises
+        ------
+        OSError
+            If there is no room. The checkpoint before stays whole.
+        """
+        serialised = io.BytesIO()  # torch's own writer, given a file, turns a full disk into a RuntimeError
+        torch.save({**content, **self.settings}, serialised)
+        names = [f"epoch_{content['epoch']:02d}.pth.tar"] if kept else []
+        for name in (*names, LAST):
+            self._write(name, serialised.getbuffer())
+        self._log(content["history"])
+
+    def _log(self, history: Sequence[Mapping[str, Any]]) -> None:
+        """The table is written anew, so that it never has an epoch that the checkpoint has not."""
+        table = io.StringIO()
+        writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(history)
+        self._write(LOG, table.getvalue().encode())
+        epoch = len(history)
+        self._tensorboard = self._tensorboard or self._summary_writer(self.path / "tensorboard", purge_step=epoch)
+        for name, value in history[-1].items():
+            if value is not None and name != "epoch":
+                self._tensorboard.add_scalar(name, value, epoch)
+        self._tensorboard.flush()
+
+    def _write(self, name: str, data: bytes | memoryview) -> None:
+        try:
+            with written_whole(self.path / name) as partial:
+                partial.write_bytes(data)
+        except OSError as error:
+            advice = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "mend it"
+            raise OSError(
+                error.errno,
+                f"cannot write {self.path / name}: {error.strerror}. The epochs before are whole; {advice} and run the "
+                "same command with --resume",
+            ) from error
