@@ -26,15 +26,6 @@ class TinyResNet(nn.Module):
         return self.fc(self.avgpool(self.layer4(self.layer3(self.layer2(x)))).flatten(1))
 
 
-class OtherNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.head = nn.Conv2d(64, 10, 1)
-
-    def forward(self, x):
-        return self.head(x).mean(dim=(2, 3))
-
-
 def tiny_checkpoint(path, back_end, **changes):
     """A checkpoint of a small VOneNet, with an optimizer's state as training scripts leave it."""
     torch.manual_seed(0)

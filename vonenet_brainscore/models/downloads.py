@@ -63,8 +63,7 @@ def download(address: str, target: str | Path, *, sha256: str | None = None) -> 
     """
     if urlsplit(address).scheme not in ("https", "http", "file"):
         raise ValueError(f"cannot download {address!r}: give an https://, http:// or file:// address")
-    if sha256 is not None and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
-        raise ValueError(f"sha256 is {sha256!r}; give 64 hexadecimal digits")
+    check_sha256(sha256)
     target = Path(target).expanduser()
     if target.is_file():
         _check_unchanged(target, sha256, address)
@@ -89,6 +88,12 @@ def download(address: str, target: str | Path, *, sha256: str | None = None) -> 
         ) from error
     _check_unchanged(target, sha256, address)
     return target
+
+
+def check_sha256(sha256: str | None) -> None:
+    """Raise ValueError unless a sha256, if there is one, has 64 hexadecimal digits."""
+    if sha256 is not None and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
+        raise ValueError(f"sha256 is {sha256!r}; give 64 hexadecimal digits")
 
 
 def _receive(address: str, part: IO[bytes]) -> None:

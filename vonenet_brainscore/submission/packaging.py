@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import torch
+
 from ..files import written_whole
+from ..models.downloads import check_sha256
 from ..models.registry import ModelRow
-from ..models.vonenet import VOneNet
+from ..models.vonenet import VOneNet, get_model
 from ..recordings.layers import check_layers
 from ..recordings.loading import with_own_regions
 from ..recordings.subject import FRONT_END as V1_LAYER
@@ -118,6 +121,7 @@ def package_submission(
     check_identifier(identifier)
     target = Path(output or (identifier if template else f"{identifier}.zip")).expanduser()
     _check_target(target, template, force)
+    regions = _regions(None if front_end else row, region_layer_map)
     if check:
         require_check()
     with tempfile.TemporaryDirectory(prefix="vonenet-brainscore-submit-") as folder:
@@ -133,8 +137,6 @@ def package_submission(
                 sha256=weights_sha256,
             )
         )
-        regions = with_own_regions(made.row.region_layer_map if made.row else {"V1": V1_LAYER}, region_layer_map)
-        check_layers(made.network, list(dict.fromkeys(regions.values())))
         archive = Path(folder) / f"{identifier}.zip"
         write_zip(archive, identifier, plugin_files(identifier, made, regions))
         broken = broken_rules(archive)
@@ -154,6 +156,7 @@ def _checked_row(model: object, weights: object, weights_url: str | None, sha256
         raise ValueError(f"cannot fetch weights from {weights_url!r}; give an https:// or http:// address")
     if sha256 is not None and weights is None and weights_url is None:
         raise ValueError("weights_sha256 belongs to weights of your own; give them too (weights=, weights_url=)")
+    check_sha256(sha256)
     if isinstance(model, VOneNet):
         if weights is not None or weights_url is not None:
             raise ValueError("a network has its weights; to package others, give the name of its architecture as model")
@@ -167,6 +170,15 @@ def _released_identifier(model: object, row: ModelRow | None, front_end: bool, *
     if own or row is None:
         raise ValueError("a model of your own needs an identifier of its own (identifier=, --identifier)")
     return f"{model}_front_end" if front_end else row.brainscore_identifier
+
+
+def _regions(trained: ModelRow | None, own: Mapping[str, str] | None) -> dict[str, str]:
+    """The map of a trained model, or of a front end, with the user's entries; ValueError for a layer it won't have."""
+    regions = with_own_regions(trained.region_layer_map if trained else {"V1": V1_LAYER}, own)
+    with torch.device("meta"):  # layers without weights
+        network = get_model(trained.model_arch if trained else None, pretrained=False, map_location="meta")
+    check_layers(network, list(dict.fromkeys(regions.values())))
+    return regions
 
 
 def _check_target(target: Path, template: bool, force: bool) -> None:
