@@ -12,7 +12,7 @@ from PIL import Image
 from submission_models import TinyResNet, tiny_checkpoint, tiny_front_end
 
 from vonenet_brainscore.brainscore import registrations
-from vonenet_brainscore.models import checkpoints
+from vonenet_brainscore.models import checkpoints, downloads
 from vonenet_brainscore.models.back_ends import BACK_ENDS
 from vonenet_brainscore.recordings.loading import load_subject
 from vonenet_brainscore.submission import check as check_module
@@ -274,12 +274,26 @@ def test_weights_that_do_not_fit(monkeypatch, tmp_path):
         packaged("voneresnet50", identifier="mine", weights=file)
 
 
-def test_weights_that_cannot_be_had_point_to_the_front_end(monkeypatch):
-    from vonenet_brainscore.models import downloads
-
+def test_released_weights_that_cannot_be_had_point_to_the_front_end(monkeypatch):
     monkeypatch.setattr(downloads, "WAITS_S", (0.0,))
     with pytest.raises(FileNotFoundError, match=r"could not be downloaded.*submit the V1 front end alone.*--front-end"):
         packaged("voneresnet50")
+
+
+@pytest.mark.parametrize("front_end", [False, True])
+def test_weights_that_are_not_at_ones_own_address(monkeypatch, tmp_path, front_end):
+    monkeypatch.setattr(downloads, "WAITS_S", (0.0,))
+    address = (tmp_path / "nowhere.pth").as_uri()
+    advice = {
+        address: f"no weights to be had: {address} cannot be reached .*No such file.* After file:// stands the",
+        "file://nowhere.pth": "no weights to be had: file://nowhere.pth cannot be reached .* After file:// stands the",
+        "http://127.0.0.1:9/x.pth": r"refused.* address of the file itself.* \(weights=, --weights\) .*--no-check",
+    }
+    for wrong, message in advice.items():
+        with pytest.raises(FileNotFoundError, match=message) as caught:
+            packaged("voneresnet50", identifier="mine", front_end=front_end, weights_url=wrong)
+        assert "released" not in str(caught.value) and "save it as" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_force_replaces_what_was_written_here(tmp_path):

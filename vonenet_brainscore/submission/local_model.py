@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import torch
 
@@ -100,7 +101,7 @@ def local_model(
         if front_end:
             return LocalModel(get_model(None, pretrained=False, **row.published), None)
         weights, address = _released(row)
-    path = weights or download(str(address), folder / "downloaded", sha256=sha256)
+    path = weights or _fetched(str(address), folder / "downloaded", sha256)
     arch = None if front_end else row.model_arch
     noise: dict[str, Any] = {} if row.noise else {"noise_mode": None}
     network = get_model(arch, weights=path, **noise)
@@ -121,6 +122,22 @@ def _released(row: ModelRow) -> tuple[Path, str]:
         raise FileNotFoundError(
             f"{error}. Or submit the V1 front end alone, which needs no weights (front_end=True, --front-end)"
         ) from error
+
+
+def _fetched(address: str, folder: Path, sha256: str | None) -> Path:
+    """The checkpoint at the user's own address, in a file of the same name."""
+    parts = urlsplit(address)
+    try:
+        return download(address, folder / (Path(parts.path).name or "weights"), sha256=sha256)
+    except FileNotFoundError as error:
+        advice = (
+            "After file:// stands the absolute path of a file on this machine, as in file:///home/me/weights.pth"
+            if parts.scheme == "file"
+            else "The leaderboard's machine fetches the weights from there: give the address of the file itself, one "
+            "that needs no login. If it is right and this machine has no network, give the file too (weights=, "
+            "--weights) and leave out the check (check=False, --no-check), which fetches it as well"
+        )
+        raise FileNotFoundError(f"no weights to be had: {error.__cause__}. {advice}") from error
 
 
 def _without_optimizer(network: VOneNet, path: Path, target: Path) -> Path:
