@@ -118,6 +118,20 @@ def test_weights_in_the_zip(tmp_path, images):
         submitted_subject(made.path)
 
 
+def test_the_zip_is_compared_with_the_network_of_ones_own_file(monkeypatch, tmp_path):
+    """Not with what the zip holds, where a fault of packaging would stand on both sides."""
+    file = tiny_checkpoint(tmp_path / "trained.pth", TinyResNet())
+    compared = []
+    monkeypatch.setattr(packaging, "check_zip", lambda archive, network, regions: compared.append(network))
+    package_submission("voneresnet50", "mine.zip", identifier="mine", weights=file)
+    assert compared[0].weights_source.path == file
+    with zipfile.ZipFile("mine.zip") as opened:
+        opened.extractall(tmp_path / "unpacked")
+    subject = submitted_subject(tmp_path / "unpacked" / "mine" / "models" / "mine")
+    for name, value in compared[0].state_dict().items():
+        assert torch.equal(subject.extractor.network.state_dict()[name], value)
+
+
 def test_a_front_end_with_weights_keeps_filters_that_no_parameters_make(tmp_path, images):
     file = tiny_checkpoint(tmp_path / "trained.pth", TinyResNet())
     content = torch.load(file, weights_only=True)

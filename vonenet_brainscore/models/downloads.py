@@ -90,6 +90,12 @@ def download(address: str, target: str | Path, *, sha256: str | None = None) -> 
     return target
 
 
+def sha256_of(file: Path) -> str:
+    """The sha256 of a file's content, in hexadecimal digits."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
 def check_sha256(sha256: str | None) -> None:
     """Raise ValueError unless a sha256, if there is one, has 64 hexadecimal digits."""
     if sha256 is not None and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
@@ -167,8 +173,7 @@ def _keep(part: IO[bytes], target: Path, sha256: str | None, address: str) -> No
     """Turn the whole ``part`` into ``target``, with its sha256 on record before the file itself is there."""
     part.flush()
     os.fsync(part.fileno())
-    with Path(part.name).open("rb") as whole:
-        found = hashlib.file_digest(whole, "sha256").hexdigest()
+    found = sha256_of(Path(part.name))
     _check_expected(
         f"what {address} serves for {target} is not the file expected, and was not kept", found, target, sha256
     )
@@ -231,8 +236,7 @@ def _write_record(target: Path, found: str) -> None:
 
 def _check_unchanged(target: Path, sha256: str | None, address: str) -> None:
     """Compare an existing file with the sha256 asked for or on record; put it on record if it was not."""
-    with target.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = sha256_of(target)
     _check_expected(f"{target} has changed or is damaged; delete it to download {address} again", found, target, sha256)
     try:
         _write_record(target, found)

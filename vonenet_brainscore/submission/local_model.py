@@ -11,7 +11,7 @@ import torch
 
 from ..benchmarks.names import nearest
 from ..models.checkpoints import RELEASE, fetch_checkpoint, read_checkpoint
-from ..models.downloads import download
+from ..models.downloads import download, sha256_of
 from ..models.registry import MODELS, ModelRow
 from ..models.vonenet import VOneNet, get_model
 from .front_end import front_end_settings
@@ -27,6 +27,7 @@ class LocalModel:
     Attributes
     ----------
     network
+        Loaded from the user's own file, where there is one.
     row
         Of the published model; None for a front end without a back end.
     weights
@@ -111,8 +112,7 @@ def local_model(
     if address is not None:
         return LocalModel(network, kept_row, {"sha256": _sha256(network), "address": address})
     file = _without_optimizer(network, path, folder / WEIGHTS)
-    network = get_model(arch, weights=file, **noise)
-    return LocalModel(network, kept_row, {"sha256": _sha256(network), "file": WEIGHTS}, file)
+    return LocalModel(network, kept_row, {"sha256": sha256_of(file), "file": WEIGHTS}, file)
 
 
 def _released(row: ModelRow) -> tuple[Path, str]:

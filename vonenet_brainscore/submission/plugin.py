@@ -3,7 +3,6 @@
 This module and everything that it imports go into the plugin, so nothing here may need the rest of the package.
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import torch
 
 from ..models.checkpoints import vonenet_home
-from ..models.downloads import download
+from ..models.downloads import download, sha256_of
 from ..models.vonenet import VOneNet, get_model
 from ..recordings.activations import ActivationsExtractor
 from ..recordings.subject import Subject
@@ -95,8 +94,7 @@ def _weights(record: dict[str, Any], folder: Path) -> Path:
         target = vonenet_home() / f"{record['identifier']}-{weights['sha256'][:16]}.pth"
         return download(weights["address"], target, sha256=weights["sha256"])
     file = folder / weights["file"]
-    with file.open("rb") as content:
-        found = hashlib.file_digest(content, "sha256").hexdigest()
+    found = sha256_of(file)
     if found != weights["sha256"]:
         raise ValueError(f"{file} is not the file that was packaged: its sha256 is {found}, not {weights['sha256']}")
     return file
