@@ -6,8 +6,10 @@ import subprocess
 import sys
 import time
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from submission_models import TinyResNet, tiny_checkpoint, tiny_front_end
@@ -68,8 +70,18 @@ def test_responses_that_differ_fail(archive):
         check_zip(archive, other, {"V1": "vone_block"})
 
 
-def test_a_check_killed_midway_leaves_the_installed_package_alone(archive, tmp_path):
+def test_a_check_killed_midway_leaves_nothing_running_and_the_installed_package_alone(archive, tmp_path):
     before = installed()
+    marker = tmp_path / "marker"
+    waiting = f"""
+import os, time
+from pathlib import Path
+
+def test_waits():
+    Path({str(marker)!r}).write_text(f"{{os.getpid()}} {{__file__}}")
+    time.sleep(600)
+"""
+    waits = rezipped(archive, tmp_path / "waits.zip", add={"mine/models/mine/test.py": waiting})
     code = (
         "import sys; from pathlib import Path; from vonenet_brainscore import get_model; "
         "from vonenet_brainscore.submission.check import check_zip; "
@@ -79,15 +91,32 @@ def test_a_check_killed_midway_leaves_the_installed_package_alone(archive, tmp_p
         "TMPDIR": str(tmp_path),
         "PYTHONPATH": str(Path(vonenet_brainscore.__file__).parents[1]),
     }
-    process = subprocess.Popen([sys.executable, "-c", code, str(archive)], env=environment, start_new_session=True)
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("*/pytest.ini")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert process.poll() is None  # the tree stands and the tests are about to run
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert list(tmp_path.glob("*/site/brainscore_vision/models/mine"))
+    process = subprocess.Popen([sys.executable, "-c", code, str(waits)], env=environment, start_new_session=True)
+    try:
+        assert within_s(120, lambda: marker.is_file() and marker.read_text())
+        pid, plugin = marker.read_text().split(maxsplit=1)
+        assert is_running(int(pid)) and "/site/brainscore_vision/models/mine/" in plugin  # its tests are under way
+        process.kill()  # SIGKILL, to the process that checks alone
+        process.wait()
+        assert within_s(30, lambda: not is_running(int(pid)))
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     assert installed() == before
+
+
+def within_s(seconds, happens):
+    deadline = time.monotonic() + seconds
+    while not happens() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return happens()
+
+
+def is_running(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_the_command_refuses_what_cannot_be():

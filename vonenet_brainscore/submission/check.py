@@ -33,9 +33,16 @@ _IMAGES = ("rgb1.jpg", "rgb2.jpg", "rgb3.png")
 _OUTPUT = "responses.npy"
 _PYTEST_INI = "[pytest]\nmarkers =\n    memory_intense: uses much memory\n"
 _STAND_IN = "raise ImportError('a plugin must work where vonenet_brainscore is not installed')\n"
-# Runs the tests and then records V1: one process, because Brain-Score takes long to import.
+# Runs the tests and then records V1: one process, because Brain-Score takes long to import. Its input never brings
+# anything and ends with the process that checks, however that ends; then it ends too.
 _RUN = """
+import os
 import sys
+import threading
+
+watched = os.dup(0)  # pytest puts another in its place
+threading.Thread(target=lambda: (os.read(watched, 1), os._exit(1)), daemon=True).start()
+
 import numpy as np
 import pytest
 import torch
@@ -158,6 +165,7 @@ def _run(tree: Path, plugin: Path, brainscore_tests: Path, images: Path) -> dict
         "PYTHONDONTWRITEBYTECODE": "1",  # through the links it would go into the installed package
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTEST_ADDOPTS": "",
+        "TMPDIR": str(tree),
         "BS_INSTALL_DEPENDENCIES": "no",
         "RESULTCACHING_HOME": str(tree / "result_caching"),
         "BRAINSCORE_HOME": str(tree / "brainscore"),
@@ -170,17 +178,22 @@ def _run(tree: Path, plugin: Path, brainscore_tests: Path, images: Path) -> dict
     recording = [plugin.name, str(torch.get_num_threads()), str(_TRIALS), str(tree / _OUTPUT), str(images)]
     options = ["-c", str(tree / "pytest.ini"), "--rootdir", str(tree), "-p", "no:cacheprovider", "-q"]
     tests = [str(brainscore_tests), str(plugin / "test.py"), f"--plugin_directory={plugin}", f"--junitxml={report}"]
+    watched, held_open = os.pipe()
     try:
         run = subprocess.run(
             [sys.executable, "-c", _RUN, *recording, *options, *tests],
             cwd=tree,
             env=environment,
+            stdin=watched,
             capture_output=True,
             text=True,
             timeout=_TIMEOUT_S,
         )
     except subprocess.TimeoutExpired as error:
         raise RuntimeError(f"the check failed: the tests of {plugin.name} did not end in {_TIMEOUT_S} s") from error
+    finally:
+        os.close(watched)
+        os.close(held_open)
     if run.returncode:
         end = "\n".join((run.stdout + run.stderr).strip().splitlines()[-40:])
         raise RuntimeError(f"the check failed: {plugin.name} does not pass\n{end}")
