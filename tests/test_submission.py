@@ -310,6 +310,19 @@ def test_weights_that_are_not_at_ones_own_address(monkeypatch, tmp_path, front_e
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_address_of_a_file_that_is_given_must_serve_it_if_there_is_a_check(monkeypatch, tmp_path):
+    file = tiny_checkpoint(tmp_path / "trained.pth", TinyResNet())
+    other = tiny_checkpoint(tmp_path / "other.pth", TinyResNet(), noise_level=0.5)
+    monkeypatch.setattr(packaging, "check_zip", lambda *_: pytest.fail("work had begun"))
+    given = {"identifier": "mine", "weights": file}
+    with pytest.raises(ValueError, match=r"other\.pth is not the file expected"):
+        package_submission("voneresnet50", **given, weights_url=other.as_uri())
+    nowhere = (tmp_path / "nowhere.pth").as_uri()
+    with pytest.raises(FileNotFoundError, match=r"no weights to be had: .*nowhere.pth cannot be reached"):
+        package_submission("voneresnet50", **given, weights_url=nowhere)
+    assert packaged("voneresnet50", **given, weights_url=nowhere).weights["address"] == nowhere
+
+
 def test_force_replaces_what_was_written_here(tmp_path):
     for _ in range(2):
         made = packaged(tiny_front_end(), identifier="my_front_end", force=True)

@@ -177,6 +177,7 @@ def _run(tree: Path, plugin: Path, brainscore_tests: Path, images: Path) -> dict
     report = tree / "tests.xml"
     recording = [plugin.name, str(torch.get_num_threads()), str(_TRIALS), str(tree / _OUTPUT), str(images)]
     options = ["-c", str(tree / "pytest.ini"), "--rootdir", str(tree), "-p", "no:cacheprovider", "-q"]
+    options += ["-x", "--tb=short", "--disable-warnings"]  # for what is printed if one fails
     tests = [str(brainscore_tests), str(plugin / "test.py"), f"--plugin_directory={plugin}", f"--junitxml={report}"]
     watched, held_open = os.pipe()
     try:

@@ -78,6 +78,7 @@ def local_model(
     weights: Path | None = None,
     address: str | None = None,
     sha256: str | None = None,
+    fetch: bool = True,
 ) -> LocalModel:
     """A published model, or one of its architecture with weights of one's own.
 
@@ -90,6 +91,8 @@ def local_model(
         The VOneBlock alone.
     weights, address, sha256
         As in `package_submission`.
+    fetch : bool
+        Also where a file is given, see that its address serves the same.
 
     Raises
     ------
@@ -101,18 +104,21 @@ def local_model(
     if weights is None and address is None:
         if front_end:
             return LocalModel(get_model(None, pretrained=False, **row.published), None)
-        weights, address = _released(row)
-    path = weights or _fetched(str(address), folder / "downloaded", sha256)
-    arch = None if front_end else row.model_arch
+        path, address = _released(row)
+    else:
+        path = weights or _fetched(str(address), folder / "downloaded", sha256)
+    trained = None if front_end else row
     noise: dict[str, Any] = {} if row.noise else {"noise_mode": None}
-    network = get_model(arch, weights=path, **noise)
-    if sha256 is not None and sha256.lower() != _sha256(network):
-        raise ValueError(f"{path} has sha256 {_sha256(network)}, not {sha256}; it is another file than you mean")
-    kept_row = None if front_end else row
-    if address is not None:
-        return LocalModel(network, kept_row, {"sha256": _sha256(network), "address": address})
-    file = _without_optimizer(network, path, folder / WEIGHTS)
-    return LocalModel(network, kept_row, {"sha256": sha256_of(file), "file": WEIGHTS}, file)
+    network = get_model(trained.model_arch if trained else None, weights=path, **noise)
+    found = network.weights_source.sha256 if network.weights_source else ""
+    if sha256 is not None and sha256.lower() != found:
+        raise ValueError(f"{path} has sha256 {found}, not {sha256}; it is another file than you mean")
+    if address is None:
+        file = _without_optimizer(network, path, folder / WEIGHTS)
+        return LocalModel(network, trained, {"sha256": sha256_of(file), "file": WEIGHTS}, file)
+    if weights is not None and fetch:
+        _fetched(address, folder / "downloaded", found)
+    return LocalModel(network, trained, {"sha256": found, "address": address})
 
 
 def _released(row: ModelRow) -> tuple[Path, str]:
@@ -153,7 +159,3 @@ def _without_optimizer(network: VOneNet, path: Path, target: Path) -> Path:
     flags: Mapping[str, Any] = read_checkpoint(path).flags | front_end_settings(network.vone_block)
     torch.save({"flags": dict(flags), "state_dict": state_dict}, target)
     return target
-
-
-def _sha256(network: VOneNet) -> str:
-    return network.weights_source.sha256 if network.weights_source is not None else ""

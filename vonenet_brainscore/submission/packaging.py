@@ -135,6 +135,7 @@ def package_submission(
                 weights=None if weights is None else Path(weights).expanduser(),
                 address=weights_url,
                 sha256=weights_sha256,
+                fetch=check,
             )
         )
         archive = Path(folder) / f"{identifier}.zip"
