@@ -1,6 +1,10 @@
 """Training: the steps of a plain loop, the same bits however it is cut up, and what it keeps and refuses."""
 
 import csv
+import os
+import subprocess
+import sys
+import time
 
 import pytest
 import torch
@@ -147,6 +151,36 @@ def test_a_run_cut_off_in_an_epoch_reaches_the_same_weights(trained, tmp_path, f
     assert without_timing(found.history) == without_timing(trained.history)
 
 
+def test_a_killed_process_leaves_a_run_that_reaches_the_same_weights(trained, tmp_path):
+    code = f"""
+import pathlib, time
+from test_fit import HELD_OUT, QUIET, RECIPE, Jittered, fit, network
+
+class Stuck(Jittered):
+    def __getitem__(self, index):
+        if self.loaded == 130:
+            pathlib.Path({str(tmp_path / "stuck")!r}).touch()
+            time.sleep(600)
+        return super().__getitem__(index)
+
+fit(network(), Stuck(), HELD_OUT, recipe=RECIPE, output_path={str(tmp_path / "run")!r}, **QUIET)
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment)
+    try:
+        waited_since = time.monotonic()
+        while not (tmp_path / "stuck").exists():
+            assert process.poll() is None and time.monotonic() < waited_since + 120
+            time.sleep(0.1)
+    finally:
+        process.kill()
+        process.wait()
+    assert read_checkpoint(tmp_path / "run" / "last.pth.tar").epoch == 1
+    found = fit(network(), Jittered(), HELD_OUT, recipe=RECIPE, output_path=tmp_path / "run", resume=True, **QUIET)
+    assert_same_weights(found.network, trained.network)
+    assert without_timing(found.history) == without_timing(trained.history)
+
+
 def test_a_run_goes_on_for_more_epochs_and_when_done_is_read(trained, tmp_path, capsys):
     shorter = Recipe(batch_size=32, epochs=2, lr=0.02, step_size=2)
     settings = {"output_path": tmp_path, "resume": True, "device": "cpu"}
@@ -217,3 +251,100 @@ def test_the_log_for_tensorboard(tmp_path):
     points = [(event.step, event.value) for event in log.Scalars("train_loss")]
     assert [epoch for epoch, _ in points] == [1, 2, 3]
     assert [value for _, value in points] == pytest.approx([row["train_loss"] for row in found.history])  # float32
+
+
+def labelled(labels):
+    return TensorDataset(IMAGES.tensors[0][: len(labels)], torch.tensor(labels))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_labels_that_are_no_outputs_are_named(workers):
+    with pytest.raises(ValueError, match=r"^image 2 has label 4, but the network's outputs are 0 to 3$"):
+        fit(network(), labelled([0, 3, 4, 1]), recipe=RECIPE, workers=workers, **QUIET)
+    with pytest.raises(ValueError, match="image 0 has label -1"):
+        fit(network(), labelled([0, 1]), labelled([-1, 0]), recipe=RECIPE, workers=workers, **QUIET)
+
+
+@pytest.mark.parametrize(
+    ("images", "error", "message"),
+    [
+        (torch.zeros(0, 3, 64, 64), ValueError, "there are no images to train on"),
+        (torch.zeros(9, 1, 64, 64), ValueError, r"an image has shape \(1, 64, 64\); it must be \(3, side, side\)"),
+        (torch.zeros(9, 3, 64, 32), ValueError, r"an image has shape \(3, 64, 32\)"),
+        (torch.full((9, 3, 64, 64), 255.0), ValueError, r"values from 255 to 255; they must be in \[0, 1\]"),
+        (torch.zeros(9, 3, 64, 64, dtype=torch.uint8), TypeError, "images are to be float Tensors"),
+    ],
+)
+def test_images_that_cannot_be_trained_on(images, error, message):
+    with pytest.raises(error, match=message):
+        fit(network(), TensorDataset(images, torch.zeros(len(images), dtype=torch.long)), recipe=RECIPE, **QUIET)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"devices": 3}, "a batch of 32 cannot be divided among 3 processes evenly"),
+        ({"devices": 0}, "devices is 0, num_nodes 1"),
+        ({"device": "cuda:7"}, "1 of cuda:7 asked for, but there are [0-7] GPUs"),
+        ({"device": "meta"}, "training runs on cpu or cuda, not on meta"),
+        ({"keep_every": 0}, "keep_every is 0, workers 0"),
+        ({"workers": -1}, "workers -1"),
+        ({"recipe": Recipe(precision="16-mixed")}, "16-mixed is for GPUs; on a CPU take bf16-mixed"),
+        ({"std": 0}, "std is 0; give one number or three"),
+        ({"validation_set": labelled([])}, "there are no images to validate with"),
+    ],
+)
+def test_settings_that_cannot_be(settings, message):
+    with pytest.raises(ValueError, match=message):
+        fit(network(), IMAGES, **{"recipe": RECIPE, **QUIET, **settings})
+
+
+def test_a_last_batch_must_have_an_image_for_each_process():
+    with pytest.raises(ValueError, match="65 images in batches of 32 leave 1 for the last batch, too few for 2 proc"):
+        fit(network(), labelled([0] * 65), recipe=RECIPE, devices=2, **QUIET)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        ({"batch_size": 0}, ValueError, "batch_size is 0; it must be at least 1"),
+        ({"epochs": 1.5}, TypeError, r"epochs is 1\.5; give a whole number"),
+        ({"seed": -1}, ValueError, "seed is -1; it must be at least 0"),
+        ({"lr": 0}, ValueError, "lr is 0; it must be more than 0"),
+        ({"lr": float("nan")}, ValueError, "lr is nan"),
+        ({"weight_decay": -1e-4}, ValueError, r"weight_decay is -0\.0001; it must be at least 0"),
+        ({"momentum": 1}, ValueError, "momentum is 1; it must be less than 1"),
+        ({"precision": "16"}, ValueError, "unknown precision '16'; have 32-true, 16-mixed, bf16-mixed"),
+    ],
+)
+def test_recipes_that_cannot_be(wrong, error, message):
+    with pytest.raises(error, match=message):
+        Recipe(**wrong)
+
+
+def test_training_that_diverges_stops_with_its_last_checkpoint(tmp_path):
+    with pytest.raises(ValueError, match=r"training diverges: the loss of epoch \d is (nan|inf); take a smaller lr"):
+        fit(tiny_vonenet(), IMAGES, recipe=Recipe(batch_size=8, lr=1e9), output_path=tmp_path, **QUIET)
+
+
+def test_memory_that_runs_out_is_told(monkeypatch):
+    ours = network()
+    forward = ours.model.forward
+    full = iter([False])
+
+    def fails(x):
+        if next(full, True):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(x)
+
+    monkeypatch.setattr(ours.model, "forward", fails)
+    with pytest.raises(MemoryError, match="memory ran out with 32 images a step over 1 processes; take more --devices"):
+        fit(ours, IMAGES, recipe=RECIPE, **QUIET)
+
+
+def test_mixed_precision_trains():
+    found = fit(
+        tiny_vonenet(), IMAGES, recipe=Recipe(batch_size=16, epochs=4, lr=0.03, precision="bf16-mixed"), **QUIET
+    )
+    assert found.history[-1]["train_loss"] < found.history[0]["train_loss"] / 1.5
+    assert {value.dtype for value in found.network.parameters()} == {torch.float32}

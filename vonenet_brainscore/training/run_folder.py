@@ -5,7 +5,8 @@ import errno
 import io
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -136,21 +137,29 @@ class RunFolder:
         writer.writeheader()
         writer.writerows(history)
         self._write(LOG, table.getvalue().encode())
-        epoch = len(history)
-        self._tensorboard = self._tensorboard or self._summary_writer(self.path / "tensorboard", purge_step=epoch)
-        for name, value in history[-1].items():
-            if value is not None and name != "epoch":
-                self._tensorboard.add_scalar(name, value, epoch)
-        self._tensorboard.flush()
+        epoch, place = len(history), self.path / "tensorboard"
+        with self._advice(place):
+            # While it is written to it is not `self._tensorboard`, for one that failed fails again when it is closed.
+            log, self._tensorboard = self._tensorboard or self._summary_writer(place, purge_step=epoch), None
+            for name, value in history[-1].items():
+                if value is not None and name != "epoch":
+                    log.add_scalar(name, value, epoch)
+            log.flush()
+        self._tensorboard = log
 
     def _write(self, name: str, data: bytes | memoryview) -> None:
+        with self._advice(self.path / name), written_whole(self.path / name) as partial:
+            partial.write_bytes(data)
+
+    @contextmanager
+    def _advice(self, path: Path) -> Iterator[None]:
+        """Context in which an OSError says what is kept and how to go on."""
         try:
-            with written_whole(self.path / name) as partial:
-                partial.write_bytes(data)
+            yield
         except OSError as error:
             advice = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "mend it"
             raise OSError(
                 error.errno,
-                f"cannot write {self.path / name}: {error.strerror}. The epochs before are whole; {advice} and run the "
+                f"cannot write {path}: {error.strerror}. The epochs before are whole; {advice} and run the "
                 "same command with --resume",
             ) from error
