@@ -127,8 +127,17 @@ def test_models_are_found_by_name_file_and_function(tmp_path, monkeypatch):
         load_classifier("my_networks:absent")
     with pytest.raises(ValueError, match="no module 'no_such_networks'; looked in"):
         load_classifier("no_such_networks:tiny")
-    with pytest.raises(ValueError, match="loads its own weights"):
-        load_classifier("my_networks:tiny", weights="file.pth")
+    weights = nn.Sequential(nn.Flatten(), nn.Linear(12, 2)).state_dict()
+    torch.save({"state_dict": weights, "flags": {"model_arch": "my_networks:tiny"}}, "mine.pth")
+    loaded = load_classifier("my_networks:tiny", weights="mine.pth", device="cpu").network
+    assert all(torch.equal(value, weights[name]) for name, value in loaded.state_dict().items())
+    torch.save({"1.weight": torch.zeros(3, 12), "1.bias": torch.zeros(3)}, "another.pth")
+    with pytest.raises(
+        ValueError, match=r"another\.pth holds another network than my_networks:tiny gives: .*\n.*size mis"
+    ):
+        load_classifier("my_networks:tiny", weights="another.pth")
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint at nowhere\.pth"):
+        load_classifier("my_networks:tiny", weights="nowhere.pth")
     with pytest.raises(ValueError, match="unknown model_arch 'resnet5'"):
         load_classifier("resnet5")
     with pytest.raises(FileNotFoundError, match=r"no checkpoint at nowhere\.pth"):

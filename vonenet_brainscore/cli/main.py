@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import data, gabors, report, robustness, scoring, setting_up, submission
+from . import data, gabors, report, robustness, scoring, setting_up, submission, training
 
 app = typer.Typer(
     help="VOneNets as experimental subjects of Brain-Score: score them against primate visual cortex.",
@@ -24,6 +24,7 @@ app.command()(submission.submit)
 app.command()(robustness.evaluate)
 app.command()(robustness.evaluate_corruptions)
 app.command()(robustness.validate)
+app.command()(training.train)
 app.command()(setting_up.register)
 app.command()(setting_up.unregister)
 app.add_typer(data.app, name="data")

@@ -171,10 +171,11 @@ def validate(
 def _classifier(model_arch: str, weights: Path | None, mean: str, std: str, device: str | None) -> Any:
     from ..robustness.classifier import load_classifier
 
-    return load_classifier(model_arch, weights=weights, mean=_numbers(mean), std=_numbers(std), device=device)
+    return load_classifier(model_arch, weights=weights, mean=numbers(mean), std=numbers(std), device=device)
 
 
-def _numbers(text: str) -> list[float]:
+def numbers(text: str) -> list[float]:
+    """What `--mean` and `--std` say."""
     try:
         return [float(each) for each in text.split(",")]
     except ValueError:

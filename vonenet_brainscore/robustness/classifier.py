@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ..models.checkpoints import read_checkpoint
 from ..models.registry import MODELS
 from ..models.vone_block import VOneBlock
 from ..models.vonenet import get_model
@@ -181,7 +182,7 @@ def load_classifier(
         the function takes nothing and gives an nn.Module. Modules are found as Python finds them, and in the current
         folder.
     weights : path, optional
-        A checkpoint in place of the released weights.
+        A checkpoint in place of the released weights, or of those that the function's network comes with.
     mean, std : float or sequence of three
         Of the normalisation that the network expects, as in `Classifier`.
     device : str or torch.device, optional
@@ -190,7 +191,7 @@ def load_classifier(
     Raises
     ------
     ValueError
-        If the model is unknown, the checkpoint is not of that architecture, or `weights` is given beside a function.
+        If the model is unknown, or the checkpoint is not of that architecture or network.
     TypeError
         If the function gives something else than an nn.Module.
     FileNotFoundError, OSError
@@ -200,10 +201,10 @@ def load_classifier(
     if ":" not in model:
         row = MODELS.get(model)
         network: nn.Module = get_model(row.model_arch if row else model, weights=weights)
-    elif weights is None:
-        network = _made_by(model)
     else:
-        raise ValueError(f"{model} loads its own weights; load {weights} in that function")
+        network = network_of(model)
+        if weights is not None:
+            _load(weights, network, model)
     return Classifier(network.to(device), mean=mean, std=std, name=model)
 
 
@@ -217,7 +218,8 @@ def contents_of(images: Tensor) -> list[bytes]:
     return [content_of(image.cpu().numpy()) for image in images.detach()]
 
 
-def _made_by(reference: str) -> nn.Module:
+def network_of(reference: str) -> nn.Module:
+    """What the function gives that ``module:function`` names; the errors are those of `load_classifier`."""
     module_name, _, function_name = reference.partition(":")
     here = str(Path.cwd())
     sys.path.insert(0, here)  # the console script, unlike `python -m`, does not look in the current folder
@@ -236,6 +238,13 @@ def _made_by(reference: str) -> nn.Module:
     if not isinstance(network, nn.Module):
         raise TypeError(f"{reference} gives a {type(network).__name__}; it must give an nn.Module")
     return network
+
+
+def _load(weights: str | Path, network: nn.Module, model: str) -> None:
+    try:
+        network.load_state_dict(read_checkpoint(weights).state_dict)
+    except RuntimeError as error:
+        raise ValueError(f"{weights} holds another network than {model} gives: {error}") from error
 
 
 def _weights(network: nn.Module) -> Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..stimuli.images import IMAGE_SUFFIXES, read_image, resize
+from ..stimuli.images import IMAGE_SUFFIXES, read_pixels, resize
 
 # Images are made 256 pixels on their shorter side for a crop of 224, and in that proportion for other sizes.
 SHORTER_SIDE = 256 / 224
@@ -55,7 +55,7 @@ def read_image_folder(
     if not root.is_dir():
         raise FileNotFoundError(f"no folder at {root}; give one that holds a folder of images for each class")
     root = root / "val" if (root / "val").is_dir() else root
-    present = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    present = class_folders(root)
     labels = _labels(present, n_classes, classes, root)
     images = [
         LabelledImage(path, path.relative_to(root).as_posix(), labels[name])
@@ -65,6 +65,20 @@ def read_image_folder(
     if not images:
         raise FileNotFoundError(f"no images in the class folders of {root}; looked for {', '.join(IMAGE_SUFFIXES)}")
     return images[::every]
+
+
+def class_folders(root: Path) -> list[str]:
+    """Names of the folders in a folder, sorted, without hidden ones.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there are none.
+    """
+    names = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    if not names:
+        raise FileNotFoundError(f"no class folders in {root}; it must hold a folder of images for each class")
+    return names
 
 
 def load_crop(image: LabelledImage, image_size: int, *, resized: bool = True) -> np.ndarray:
@@ -85,9 +99,9 @@ def load_crop(image: LabelledImage, image_size: int, *, resized: bool = True) ->
     Raises
     ------
     ValueError, FileNotFoundError
-        If the image cannot be read, as `read_image`.
+        If the image cannot be read, as `read_pixels`.
     """
-    pixels = read_image(image.path).pixels
+    pixels = read_pixels(image.path)
     if resized:
         shorter, target = min(pixels.shape[:2]), round(image_size * SHORTER_SIDE)
         height, width = (target if side == shorter else int(target * side / shorter) for side in pixels.shape[:2])
@@ -105,8 +119,6 @@ def as_tensor(pixels: np.ndarray) -> Tensor:
 
 
 def _labels(present: Sequence[str], n_classes: int, classes: Sequence[str] | None, root: Path) -> dict[str, int]:
-    if not present:
-        raise FileNotFoundError(f"no class folders in {root}; it must hold a folder of images for each class")
     if classes is None and len(present) != n_classes:
         raise ValueError(
             f"{root} holds {len(present)} class folders but the model has {n_classes} outputs; give all classes, or "

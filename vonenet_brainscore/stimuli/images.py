@@ -44,7 +44,13 @@ def content_of(pixels: np.ndarray) -> bytes:
 
 
 def read_image(path: str | PathLike) -> Picture:
-    """The picture in a file, as 8-bit RGB.
+    """The picture in a file: its pixels as `read_pixels` gives them, and their key."""
+    pixels = read_pixels(path)
+    return Picture(pixels, content_of(pixels))
+
+
+def read_pixels(path: str | PathLike) -> np.ndarray:
+    """The picture in a file as 8-bit RGB: uint8 array, shape (y, x, 3).
 
     Transparency is dropped, not blended, and grey images become RGB, as Brain-Score's own image loader does.
 
@@ -63,10 +69,9 @@ def read_image(path: str | PathLike) -> Picture:
         with Image.open(file) as image:
             if image.mode not in _EIGHT_BIT_MODES:
                 raise ValueError(f"{file} has {image.mode} pixels, more than 8 bits a channel; save it with 8 bits")
-            pixels = np.array(image.convert("RGB"))
+            return np.array(image.convert("RGB"))
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"{file} cannot be read as an image ({error}); replace it or leave it out") from error
-    return Picture(pixels, content_of(pixels))
 
 
 def as_picture(image: Any) -> Picture:
