@@ -1,6 +1,5 @@
 """What made a score: the record that goes with it, and the content it is kept under."""
 
-import warnings
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -52,18 +51,19 @@ def no_score(subject: Any, benchmark: Any, error: Exception, *, seed: int) -> An
     -------
     Score
         NaN, with `provenance` and, as `problem`, what the error says.
-
-    Warns
-    -----
-    UserWarning
-        With the benchmark and the problem.
     """
     from brainscore_core.metrics import Score
 
-    warnings.warn(f"{benchmark.identifier} could not be scored: {error}", stacklevel=3)
     score = Score(float("nan"))
-    score.attrs |= {"problem": str(error), **provenance(subject, benchmark, seed=seed)}
+    score.attrs |= {"problem": in_words(error), **provenance(subject, benchmark, seed=seed)}
     return score
+
+
+def in_words(error: BaseException) -> str:
+    """What an error says; its kind where that says nothing, or not to a user."""
+    text = str(error)
+    plain = isinstance(error, ValueError | OSError | MemoryError) and text
+    return text if plain else f"{type(error).__name__}: {text}".removesuffix(": ")
 
 
 def content_of_score(subject: Any, identifier: str, benchmark: Any, *, seed: int) -> dict[str, Any] | None:
@@ -75,7 +75,7 @@ def content_of_score(subject: Any, identifier: str, benchmark: Any, *, seed: int
     """
     from .benchmarks.storage import wanted_files
     from .benchmarks.v1_properties import V1PropertyBenchmark
-    from .models.checkpoints import vonenet_home
+    from .models.checkpoints import sha256_of, vonenet_home
     from .models.registry import MODELS
     from .recordings.subject import Subject
     from .score_cache import code_digest, network_digest
@@ -100,7 +100,7 @@ def content_of_score(subject: Any, identifier: str, benchmark: Any, *, seed: int
         "benchmark_seed": getattr(benchmark, "seed", None),
         "network": network,
         # What a front end would load for stimuli with colour.
-        "checkpoint": released.stat().st_mtime_ns if released is not None and released.is_file() else None,
+        "checkpoint": sha256_of(released) if released is not None and released.is_file() else None,
         "visual_degrees": subject.visual_degrees(),
         "image_size": subject.extractor.image_size,
         "time_steps": subject.time_steps,

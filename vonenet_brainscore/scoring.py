@@ -1,6 +1,7 @@
 """`score_model`: a model, a benchmark -> a Brain-Score `Score`. Start reading here."""
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ def score_model(
     seed: int = 0,
     seeds: int | None = None,
     region_layer_map: Mapping[str, str] | None = None,
+    front_end: Mapping[str, Any] | None = None,
     device: "str | torch.device | None" = None,
     memory: int | None = None,
     cache: bool = True,
@@ -43,6 +45,10 @@ def score_model(
         network.
     region_layer_map : mapping from region to layer, optional
         Added to the model's own, or in place of its entries.
+    front_end : mapping, optional
+        Arguments of `get_model` for the VOneBlock of a named model, in place of those it was published with, such as
+        ``{'gabor_seed': 3, 'noise_scale': 0.5}``; and ``weights``, a checkpoint of one's own. Where trained weights
+        are needed, those that contradict them are refused.
     device : str or torch.device, optional
         By default a GPU if there is one, for named models; where it is, for a network.
     memory : int, optional
@@ -72,13 +78,8 @@ def score_model(
     from torch import nn
 
     from .benchmarks.loading import load_benchmarks
-    from .benchmarks.running import run_benchmark
-    from .benchmarks.v1_properties import V1PropertyBenchmark
     from .brainscore import check_seed
-    from .provenance import content_of_score, no_score, provenance
-    from .recordings.grating_experiments import GratingExperiments
     from .recordings.loading import load_subject
-    from .score_cache import cached_score
     from .seeds import over_seeds
 
     check_seed(seed)
@@ -86,6 +87,7 @@ def score_model(
         "noise": noise,
         "trials": trials,
         "region_layer_map": region_layer_map,
+        "front_end": front_end,
         "device": device,
         "progress": progress,
     }
@@ -98,8 +100,49 @@ def score_model(
     benchmarks = load_benchmarks(benchmark, seed=seed)
     subject = load_subject(model, seed=seed, **settings)
     wants_one = not isinstance(benchmark, list | tuple) and len(benchmarks) == 1
-    gratings: dict[str, GratingExperiments] = {}  # region -> recordings that its benchmarks share
     scores = {}
+    for identifier, score, error in each_score(subject, benchmarks, seed=seed, memory=memory, cache=cache):
+        if error is not None and (wants_one or not isinstance(error, ValueError | OSError | MemoryError)):
+            raise error
+        if error is not None:
+            warnings.warn(f"{identifier} could not be scored: {error}", stacklevel=2)
+        scores[identifier] = score
+    return next(iter(scores.values())) if wants_one else {identifier: scores[identifier] for identifier in benchmarks}
+
+
+def each_score(
+    subject: Any,
+    benchmarks: "Mapping[str, Benchmark]",
+    *,
+    seed: int = 0,
+    memory: int | None = None,
+    cache: bool = True,
+) -> "Iterator[tuple[str, Score, Exception | None]]":
+    """One subject's scores as they are made; benchmarks share its recordings.
+
+    Parameters
+    ----------
+    subject : BrainModel
+    benchmarks : mapping from identifier to Benchmark
+    seed, memory, cache
+        As for `score_model`.
+
+    Yields
+    ------
+    str
+        The benchmark's identifier.
+    Score
+        As `score_model`'s; `provenance.no_score` in place of one that could not be made.
+    Exception or None
+        Why it could not.
+    """
+    from .benchmarks.running import run_benchmark
+    from .benchmarks.v1_properties import V1PropertyBenchmark
+    from .provenance import content_of_score, no_score, provenance
+    from .recordings.grating_experiments import GratingExperiments
+    from .score_cache import cached_score
+
+    gratings: dict[str, GratingExperiments] = {}  # region -> recordings that its benchmarks share
     # V1 first: a region behind the front end may replace it by the checkpoint's, equal but for rounding.
     for identifier, each in sorted(benchmarks.items(), key=lambda item: getattr(item[1], "region", None) != "V1"):
 
@@ -113,14 +156,14 @@ def score_model(
             score.attrs |= provenance(subject, each, seed=seed) | score.attrs  # a benchmark's own word stands
             return score
 
+        error = None
         try:
             content = content_of_score(subject, identifier, each, seed=seed) if cache else None
-            scores[identifier] = compute() if content is None else cached_score(content, compute)
-        except (ValueError, OSError, MemoryError) as error:
-            if wants_one:
-                raise
-            scores[identifier] = no_score(subject, each, error, seed=seed)
+            score = compute() if content is None else cached_score(content, compute)
+        except Exception as raised:  # whatever a benchmark of Brain-Score's or a user's raises; the caller is told
+            error = raised
+            score = no_score(subject, each, error, seed=seed)
             if isinstance(each, V1PropertyBenchmark) and each.region in gratings:
                 with suppress(ValueError, OSError):  # the model's side, without primate data
-                    scores[identifier].attrs |= each.measure(gratings[each.region])
-    return next(iter(scores.values())) if wants_one else {identifier: scores[identifier] for identifier in benchmarks}
+                    score.attrs |= each.measure(gratings[each.region])
+        yield identifier, score, error

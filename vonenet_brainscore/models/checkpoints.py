@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,18 @@ def fetch_checkpoint(file_name: str, *, address: str | None = None) -> Path:
     if file_name in ("", "..") or Path(file_name).name != file_name:
         raise ValueError(f"{file_name!r} is not a file name; for a file of your own use read_checkpoint(path)")
     return download(address or f"{RELEASE}/{file_name}", vonenet_home() / file_name)
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's content, in hexadecimal; a file that has not changed meanwhile is read once."""
+    stat = path.stat()
+    return _sha256_of(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache
+def _sha256_of(path: Path, _modified: int, _size: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:

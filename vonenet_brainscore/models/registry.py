@@ -47,7 +47,11 @@ class ModelRow:
 
         Its colours are the checkpoint's alone: they were drawn from an unrecorded seed.
         """
-        return {"quadrature": "paper", "noise_mode": "neuronal" if self.noise else None}
+        return {
+            "visual_degrees": self.visual_degrees,
+            "quadrature": "paper",
+            "noise_mode": "neuronal" if self.noise else None,
+        }
 
 
 _RESNET50_REGIONS = {"V1": "vone_block", "V2": "model.layer3.1", "V4": "model.layer2.1", "IT": "model.layer4.0"}

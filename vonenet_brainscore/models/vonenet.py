@@ -24,6 +24,7 @@ _NOISE = {"noise_mode": "neuronal", "noise_scale": 0.35, "noise_level": 0.07}
 _COLOUR = {"quadrature": "matched", "colour_seed": 0}
 _DEFAULTS: dict[str, Any] = {**_SAMPLING, **_GEOMETRY, **_CELLS, **_NOISE, **_COLOUR}
 _N_CLASSES = 1000
+FRONT_END_ARGUMENTS = (*_DEFAULTS, "weights")  # of `get_model`: what a VOneBlock is made of
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import nn
 from ..brainscore import registrations, without_pip
 from ..models.back_ends import BACK_ENDS
 from ..models.registry import MODELS
-from ..models.vonenet import VOneNet, get_model
+from ..models.vonenet import FRONT_END_ARGUMENTS, VOneNet, get_model
 from .activations import ActivationsExtractor
 from .layers import LOGITS, check_layers
 from .subject import FRONT_END, Subject
@@ -31,6 +31,7 @@ def load_subject(
     trials: int | None = None,
     seed: int = 0,
     region_layer_map: Mapping[str, str] | None = None,
+    front_end: Mapping[str, Any] | None = None,
     device: str | torch.device | None = None,
     batch_size: int | None = None,
     progress: bool = True,
@@ -52,6 +53,8 @@ def load_subject(
         Of the noise.
     region_layer_map : mapping from region to layer, optional
         Added to the model's own.
+    front_end : mapping, optional
+        Arguments of `get_model` (`FRONT_END_ARGUMENTS`) in place of those that a named model was published with.
     device : str or torch.device, optional
         By default a GPU if there is one, for named models; where it is, for a network.
     batch_size : int, optional
@@ -60,15 +63,20 @@ def load_subject(
     Raises
     ------
     ValueError
-        For an unknown name, with the nearest ones; for settings that a `BrainModel` cannot be given from outside.
+        For an unknown name, with the nearest ones; for settings that a `BrainModel` cannot be given from outside; for
+        a front end that cannot be.
     TypeError
-        For anything that is not a model.
+        For anything that is not a model, or a front-end argument that does not exist.
     """
     from brainscore_vision.model_interface import BrainModel
 
     settings = {"noise": noise, "trials": trials, "seed": seed, "batch_size": batch_size, "progress": progress}
     if isinstance(model, str) and model in MODELS:
-        return _named_subject(model, region_layer_map, device, settings)
+        return _named_subject(model, region_layer_map, front_end or {}, device, settings)
+    if front_end:
+        raise ValueError(
+            f"front_end can be set on a named model only ({', '.join(MODELS)}); of a network, set it in get_model"
+        )
     if isinstance(model, nn.Module):
         return _network_subject(model, region_layer_map, device, settings)
     if isinstance(model, str):
@@ -88,32 +96,50 @@ def load_subject(
 
 
 def _named_subject(
-    name: str, region_layer_map: Mapping[str, str] | None, device: Any, settings: dict[str, Any]
+    name: str,
+    region_layer_map: Mapping[str, str] | None,
+    front_end: Mapping[str, Any],
+    device: Any,
+    settings: dict[str, Any],
 ) -> Subject:
     row = MODELS[name]
-    front_end = get_model(None, pretrained=False, **row.published)
+    unknown = [argument for argument in front_end if argument not in FRONT_END_ARGUMENTS]
+    if unknown:
+        raise TypeError(f"front_end has no argument {unknown[0]!r}; it takes {', '.join(FRONT_END_ARGUMENTS)}")
+    has_own_weights = front_end.get("weights") is not None
+
+    def load_trained() -> tuple[VOneNet, str]:
+        network = get_model(row.model_arch, pretrained=True, **front_end)
+        return network, _weights(network) + _changes(front_end)
+
+    def rebuild() -> tuple[VOneNet, str]:
+        network = get_model(None, pretrained=False, **{**row.published, **front_end})
+        return network, REBUILT + _changes(front_end)
+
+    network, weights = load_trained() if has_own_weights else rebuild()
+    block = network.vone_block
     with torch.device("meta"):  # layers without weights
-        architecture = VOneNet(front_end.vone_block, BACK_ENDS[row.back_end]())
+        architecture = VOneNet(block, BACK_ENDS[row.back_end]())
     regions = with_own_regions(row.region_layer_map, region_layer_map)
     check_layers(architecture, list(dict.fromkeys(regions.values())))
-
-    def load_trained() -> tuple[nn.Module, str]:
-        network = get_model(row.model_arch, pretrained=True)
-        return network, _weights(network)
-
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    extractor = ActivationsExtractor(front_end, name, device=device, **settings)
+    extractor = ActivationsExtractor(network, name, image_size=block.image_size, device=device, **settings)
     return Subject(
         name,
         extractor,
         regions,
-        visual_degrees=row.visual_degrees,
-        weights=REBUILT,
+        visual_degrees=block.visual_degrees,
+        weights=weights,
         readout_layer=row.readout_layer,
         time_steps=row.time_steps,
-        load_trained=load_trained,
+        load_trained=None if has_own_weights else load_trained,
         architecture=architecture,
     )
+
+
+def _changes(front_end: Mapping[str, Any]) -> str:
+    changed = [f"{name}={value!r}" for name, value in front_end.items() if name != "weights"]
+    return f"; changed: {', '.join(changed)}" if changed else ""
 
 
 def with_own_regions(known: Mapping[str, str], given: Mapping[str, str] | None) -> dict[str, str]:

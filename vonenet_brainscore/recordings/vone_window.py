@@ -103,7 +103,8 @@ class VOneWindow:
         fed = np.pad(normalise(pixels), ((0, 0), (0, 0), *beyond))  # (stimulus, 1, y, x), 0 beyond the image
         with torch.no_grad():
             seen = torch.from_numpy(fed).to(self.block.simple_conv_q0.weight).expand(-1, 3, -1, -1)
-            return self.block.rates(seen, padding=0).flatten(1)  # (stimulus, neuroid)
+            rates = self.block.rates(seen, padding=0).flatten(1)  # (stimulus, neuroid)
+        return _finite(rates)
 
     def _resized(self, parameters: pd.DataFrame, top: int, bottom: int, left: int, right: int) -> np.ndarray:
         """Network pixels [top, bottom) x [left, right) of the screen: uint8 (grating, y, x)."""
@@ -122,6 +123,14 @@ class VOneWindow:
         return np.stack([resize(image, shape) for image in screens])[
             :, top - rows[0] : bottom - rows[0], left - columns[0] : right - columns[0]
         ]
+
+
+def _finite(rates: torch.Tensor) -> torch.Tensor:
+    """The rates; ValueError if any is NaN or infinite."""
+    wrong = int((~torch.isfinite(rates)).sum())
+    if wrong:
+        raise ValueError(f"the VOneBlock answers with {wrong} of {rates.numel()} values not finite; check its settings")
+    return rates
 
 
 def _some_at_a_time(stimuli: int) -> Iterator[slice]:
@@ -264,7 +273,7 @@ class WindowRecorder:
                             rates.shape[1:], seed=extractor.seed, contents=contents, trial=trial, window=units
                         )
                         total += self.block.add_noise(rates, torch.from_numpy(draws).to(rates))
-                    rates = total / trials
+                    rates = _finite(total / trials)
                 responses[:, rows] = rates.T.cpu().numpy()
                 bar.update(len(rates))
         return responses
