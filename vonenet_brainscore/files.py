@@ -1,6 +1,7 @@
 """Files that appear whole or not at all."""
 
 import os
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,13 +36,14 @@ def check_writable(path: str | Path, suffixes: Sequence[str]) -> Path:
 def written_whole(path: Path) -> Iterator[Path]:
     """A temporary name beside `path` to write to; renamed to it once it is on the disk, removed on an error.
 
-    The name keeps the suffix, by which libraries choose a format.
+    No other process, on this machine or another, has that name. It keeps the suffix, by which libraries choose a
+    format.
     """
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    partial = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.part{path.suffix}")
     try:
         yield partial
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
+        with partial.open("rb") as written:
+            os.fsync(written.fileno())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -35,7 +35,7 @@ def provenance(subject: Any, benchmark: Any, *, seed: int) -> dict[str, Any]:
         "benchmark_version": benchmark.version,
         "region": _region(benchmark),
         "seed": seed,
-        "versions": _versions(),
+        "versions": versions(),
     }
     loaded = getattr(benchmark, "loaded_by_name", None)
     if loaded is not None:
@@ -105,7 +105,7 @@ def content_of_score(subject: Any, identifier: str, benchmark: Any, *, seed: int
         "image_size": subject.extractor.image_size,
         "time_steps": subject.time_steps,
         "code": code_digest(),
-        "versions": _versions(),
+        "versions": versions(),
     }
 
 
@@ -144,7 +144,8 @@ def _region(benchmark: Any) -> str | None:
     return None if region is None else str(region)
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of this package and of those whose arithmetic makes scores."""
     from . import __version__
 
     return {"vonenet_brainscore": __version__, **{name: version(name) for name in _PACKAGES}}

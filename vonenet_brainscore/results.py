@@ -29,19 +29,20 @@ def results_table(scores: "Mapping[str, Score]") -> pd.DataFrame:
     DataFrame
         Indexed by `benchmark`. `raw` and `ceiling` are NaN where the benchmark has none.
     """
-    rows = []
-    for identifier, score in scores.items():
-        attrs = score.attrs
-        row = {
-            "benchmark": identifier,
-            "score": float(score),
-            "raw": float(attrs["raw"]) if "raw" in attrs else np.nan,
-            "ceiling": claimed_ceiling(attrs),
-            "error": float(attrs.get("error", np.nan)),
-        }
-        row |= {name: value for name, value in attrs.items() if name not in row and _plain(value)}
-        rows.append(row)
+    rows = [{"benchmark": identifier, **result_row(score)} for identifier, score in scores.items()]
     return pd.DataFrame(rows).set_index("benchmark")
+
+
+def result_row(score: "Score") -> dict[str, Any]:
+    """A score as plain values: score, raw, ceiling, error, and of its attributes those that are."""
+    attrs = score.attrs
+    row = {
+        "score": float(score),
+        "raw": float(attrs["raw"]) if "raw" in attrs else np.nan,
+        "ceiling": claimed_ceiling(attrs),
+        "error": float(attrs.get("error", np.nan)),
+    }
+    return row | {name: _native(value) for name, value in attrs.items() if name not in row and _plain(value)}
 
 
 def save_results(scores: "Mapping[str, Score]", path: str | Path) -> None:

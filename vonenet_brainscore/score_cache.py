@@ -106,15 +106,15 @@ class _ScoreStorage(_DiskStorage):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with written_whole(path) as partial:
-                partial.write_text(json.dumps(_encoded(result)), encoding="utf-8")
+                partial.write_text(json.dumps(encoded(result)), encoding="utf-8")
         except (OSError, TypeError) as error:  # the score is there; only the next call will have to compute it again
             warnings.warn(f"the score could not be kept in {path.parent} ({error})", stacklevel=4)
 
     def load_file(self, path: str | Path) -> Any:
-        return _decoded(json.loads(Path(path).read_text(encoding="utf-8")))
+        return decoded(json.loads(Path(path).read_text(encoding="utf-8")))
 
 
-def _encoded(value: Any) -> Any:
+def encoded(value: Any) -> Any:
     """Plain JSON for a Score and all that hangs on it; arrays keep their type, assemblies their coordinates."""
     import xarray as xr
     from brainscore_core.supported_data_standards.brainio.assemblies import walk_coords
@@ -125,38 +125,39 @@ def _encoded(value: Any) -> Any:
             raise TypeError(f"a score holds a {kind}, which cannot be kept")
         return {
             "kind": kind,
-            "values": _encoded(value.values),
+            "values": encoded(value.values),
             "dims": list(value.dims),
-            "coords": [[name, list(dims), _encoded(np.asarray(values))] for name, dims, values in walk_coords(value)],
-            "attrs": _encoded(dict(value.attrs)),
+            "coords": [[name, list(dims), encoded(np.asarray(values))] for name, dims, values in walk_coords(value)],
+            "attrs": encoded(dict(value.attrs)),
         }
     if isinstance(value, np.ndarray):
         return {"kind": "array", "dtype": value.dtype.str, "shape": value.shape, "values": value.ravel().tolist()}
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Mapping):
-        return {"kind": "mapping", "items": [[_encoded(name), _encoded(each)] for name, each in value.items()]}
+        return {"kind": "mapping", "items": [[encoded(name), encoded(each)] for name, each in value.items()]}
     if isinstance(value, list | tuple):
-        return {"kind": type(value).__name__, "items": [_encoded(each) for each in value]}
+        return {"kind": type(value).__name__, "items": [encoded(each) for each in value]}
     if value is None or isinstance(value, str | bool | int | float):
         return value
     raise TypeError(f"a score holds a {type(value).__name__}, which cannot be kept")
 
 
-def _decoded(value: Any) -> Any:
+def decoded(value: Any) -> Any:
+    """What `encoded` made plain, as it was."""
     if not isinstance(value, dict):
         return value
     kind = value["kind"]
     if kind == "mapping":
-        return {_decoded(name): _decoded(each) for name, each in value["items"]}
+        return {decoded(name): decoded(each) for name, each in value["items"]}
     if kind in ("list", "tuple"):
-        items = [_decoded(each) for each in value["items"]]
+        items = [decoded(each) for each in value["items"]]
         return items if kind == "list" else tuple(items)
     if kind == "array":
         return np.array(value["values"], dtype=np.dtype(value["dtype"])).reshape(value["shape"])
-    coords = {name: (dims, _decoded(each)) for name, dims, each in value["coords"]}
-    assembly = _assembly_classes()[kind](_decoded(value["values"]), coords=coords, dims=value["dims"])
-    assembly.attrs.update(_decoded(value["attrs"]))
+    coords = {name: (dims, decoded(each)) for name, dims, each in value["coords"]}
+    assembly = _assembly_classes()[kind](decoded(value["values"]), coords=coords, dims=value["dims"])
+    assembly.attrs.update(decoded(value["attrs"]))
     return assembly
 
 

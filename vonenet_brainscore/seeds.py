@@ -1,12 +1,13 @@
 """One score from several seeds: its mean and its spread."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from brainscore_core.metrics import Score
+    from xarray import DataArray
 
 
 # Attributes that speak of one seed's recordings.
@@ -63,3 +64,29 @@ def mean_over_seeds(scores: "list[Score]", seeds: range) -> "Score":
             mean.attrs[name] = Score(np.mean([float(score.attrs[name]) for score in scores]))
     mean.attrs |= {"error": float(values.std(ddof=1)), "seeds": list(seeds), "score_by_seed": values.tolist()}
     return mean
+
+
+def mean_and_interval(scores: "DataArray", over: Sequence[str]) -> "tuple[DataArray, DataArray]":
+    """Means of scores over dimensions that stand for draws, and half of their 95 % intervals.
+
+    The half is ``t s / sqrt(n)``: s the standard deviation (n - 1) of the n scores that are defined, t Student's .975
+    quantile for n - 1 degrees of freedom.
+
+    Parameters
+    ----------
+    scores : DataArray
+        NaN where there is no score.
+    over : sequence of str
+        Some of its dimensions.
+
+    Returns
+    -------
+    mean, half : DataArrays
+        Without those dimensions; `half` is NaN where n is below 2.
+    """
+    from scipy.stats import t
+
+    count = scores.notnull().sum(over)
+    mean = scores.mean(over)
+    spread = np.sqrt(((scores - mean) ** 2).sum(over) / (count - 1).where(count > 1))
+    return mean, spread / np.sqrt(count) * t.ppf(0.975, np.maximum(count - 1, 1))

@@ -1,6 +1,5 @@
 """The primate recordings in Brain-Score's storage: what is on this machine, fetching, importing, and benchmarks."""
 
-import os
 import shutil
 import subprocess
 import urllib.error
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..brainscore import plugin_folder, registrations, replaced, without_pip
+from ..files import written_whole
 from .data_sets import (
     DataFile,
     FileState,
@@ -261,15 +261,11 @@ def _unreachable(url: str) -> str | None:
 
 def _put(source: Path, file: DataFile) -> None:
     file.path.parent.mkdir(parents=True, exist_ok=True)
-    copy = file.path.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
+    with written_whole(file.path) as copy:
         shutil.copyfile(source, copy)
         if sha1_of(copy) != file.sha1:
             raise ValueError(f"{source} changed while it was copied; nothing was imported from it")
         _discard(file)
-        copy.replace(file.path)
-    finally:
-        copy.unlink(missing_ok=True)
 
 
 def _discard(file: DataFile) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import data, gabors, report, robustness, scoring, setting_up, submission, training
+from . import data, gabors, report, robustness, scoring, setting_up, submission, sweep, training
 
 app = typer.Typer(
     help="VOneNets as experimental subjects of Brain-Score: score them against primate visual cortex.",
@@ -19,6 +19,7 @@ app.command()(scoring.score)
 app.command()(scoring.choose_layers)
 app.command()(scoring.self_check)
 app.command()(gabors.gabors)
+app.command(cls=sweep.ManyWords)(sweep.sweep)
 app.command()(report.report)
 app.command()(submission.submit)
 app.command()(robustness.evaluate)

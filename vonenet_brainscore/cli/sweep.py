@@ -1,0 +1,173 @@
+"""The command that scores many models: `sweep`."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from .scoring import Device, Memory, Noise, Seed, Trials
+from .tables import number, say, table
+
+if TYPE_CHECKING:
+    from xarray import Dataset
+
+_MANY = ("--models", "--benchmarks", "--set", "--cluster-option", "--cluster_option")
+_REASONS = 10  # on the terminal; results.csv has all
+_LONGEST_RANGE = 1_000_000
+
+
+class ManyWords(TyperCommand):
+    """A command whose options take several words: ``--models A B`` is ``--models A --models B``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As typer does, with the flag before each of its words."""
+        return super().parse_args(ctx, flag_before_each(args))
+
+
+def flag_before_each(words: Sequence[str]) -> list[str]:
+    """Words of a command line, those after a flag of `_MANY` each with the flag of its own."""
+    spread: list[str] = []
+    flag, flags_words = "", 0
+    for word in words:
+        if word.startswith("--"):
+            flag, flags_words = (word, 0) if word in _MANY else ("", 0)
+            spread.append(word)
+        else:
+            spread += [flag, word] if flag and flags_words else [word]
+            flags_words += 1
+    return spread
+
+
+def sweep(
+    models: Annotated[list[str], typer.Option(help="Models; `vonenet-brainscore list` shows them.")],
+    output: Annotated[Path, typer.Option(help="The folder of results; a sweep that was broken off goes on there.")],
+    benchmarks: Annotated[list[str] | None, typer.Option(help="Benchmarks; default, V1-properties.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="NAME=VALUES, such as gabor_seed=0..9 noise_scale=0,0.35; every combination."),
+    ] = None,
+    noise: Noise = "model",
+    trials: Trials = None,
+    seed: Seed = 0,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes here, or jobs of a cluster.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Of each worker; may change the last bit of a score.")] = 1,
+    scheduler: Annotated[str | None, typer.Option(help="A Dask scheduler, tcp://HOST:PORT.")] = None,
+    cluster: Annotated[str | None, typer.Option(help="A batch system: slurm, pbs, sge, lsf, oar ...")] = None,
+    cluster_option: Annotated[
+        list[str] | None,
+        typer.Option("--cluster-option", "--cluster_option", help="NAME=VALUE for it, such as queue=normal."),
+    ] = None,
+    memory: Memory = None,
+    device: Device = None,
+    cache: Annotated[bool, typer.Option(help="Also use the scores that `score` keeps.")] = True,
+    patience: Annotated[float, typer.Option(min=0, help="Seconds to wait for a lost scheduler.")] = 300,
+) -> None:
+    """Score models with every combination of settings on benchmarks: a folder of records, a table, a figure."""
+    from ..sweep.score_models import score_models
+
+    dataset = score_models(
+        models,
+        benchmarks or "V1-properties",
+        settings_in(settings or []),
+        output=output,
+        noise=noise,
+        trials=trials,
+        seed=seed,
+        workers=workers,
+        threads=threads,
+        scheduler=scheduler,
+        cluster=cluster,
+        cluster_options={name: value(word) for name, word in _pairs("--cluster-option", cluster_option or [])},
+        memory=None if memory is None else int(memory * 1e9),
+        device=device,
+        cache=cache,
+        patience_s=patience,
+    )
+    say(_table(dataset), f"results: {output}")
+    failed = _what_failed(dataset, output)
+    if failed:
+        raise RuntimeError(failed)
+
+
+def settings_in(words: Iterable[str]) -> dict[str, list[Any]]:
+    """Settings from ``NAME=VALUES``: numbers and words with commas between, and ``FIRST..LAST`` whole numbers.
+
+    Raises
+    ------
+    ValueError
+        For words of another form, or a name twice.
+    """
+    found: dict[str, list[Any]] = {}
+    for name, text in _pairs("--set", words):
+        if name in found:
+            raise ValueError(f"--set names {name} twice; put its values in one, with commas between")
+        found[name] = [each for part in text.split(",") for each in _values(part)]
+    return found
+
+
+def _pairs(flag: str, words: Iterable[str]) -> list[tuple[str, str]]:
+    wrong = [word for word in words if not re.fullmatch(r"\w+=.+", word, re.DOTALL)]
+    if wrong:
+        raise ValueError(f"{flag} has {wrong[0]!r}; it takes NAME=VALUE, without spaces around the =")
+    return [(name, text) for name, _, text in (word.partition("=") for word in words)]
+
+
+def _values(part: str) -> Iterable[Any]:
+    ends = re.fullmatch(r"(-?\d+)\.\.(-?\d+)", part)
+    if ends is None:
+        return [value(part)]
+    first, last = map(int, ends.groups())
+    if last < first:
+        raise ValueError(f"{part} goes down; write {last}..{first}")
+    if last - first >= _LONGEST_RANGE:
+        raise ValueError(f"{part} is more than {_LONGEST_RANGE} values; a sweep takes days with a thousandth of that")
+    return range(first, last + 1)
+
+
+def value(word: str) -> Any:
+    """A number, True, False, None, or the word itself."""
+    names = {"true": True, "false": False, "none": None}
+    if word.lower() in names:
+        return names[word.lower()]
+    for number_of in (int, float):
+        try:
+            return number_of(word)
+        except ValueError:
+            continue
+    return word
+
+
+def _table(dataset: "Dataset") -> Any:
+    """Scores by model and benchmark: mean and range over the settings."""
+    import numpy as np
+
+    columns = ("mean", "lowest", "highest", "scored", "failed")
+    shown = table("Scores over all settings", "model", "benchmark", *columns, numbers=columns)
+    for model in dataset["model"].values:
+        for benchmark in dataset["benchmark"].values:
+            scores = dataset["score"].sel(model=model, benchmark=benchmark).values.ravel()
+            made = scores[~np.isnan(scores)]
+            numbers = (made.mean(), made.min(), made.max()) if len(made) else (None, None, None)
+            counts = str(len(made)), str(len(scores) - len(made))
+            shown.add_row(str(model), str(benchmark), *map(number, numbers), *counts)
+    return shown
+
+
+def _what_failed(dataset: "Dataset", output: Path) -> str:
+    """Why cells have no score, each reason once; and what has no place on disk. Empty where all is well."""
+    problems = Counter(str(problem) for problem in dataset["problem"].values.ravel() if problem)
+    said = []
+    if problems:
+        said.append(
+            f"{problems.total()} of {dataset['problem'].size} cells could not be scored ({output}/results.csv):"
+        )
+        said += [f"{count} x {problem}" for problem, count in problems.most_common(_REASONS)]
+        if len(problems) > _REASONS:
+            said.append(f"and {len(problems) - _REASONS} other reasons")
+    if dataset.attrs["not_kept"]:
+        said.append(f"not kept: {dataset.attrs['not_kept']}; make room there, and the same command completes it")
+    return "\n".join(said)

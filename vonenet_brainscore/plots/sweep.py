@@ -1,0 +1,86 @@
+"""Scores of a sweep against its settings."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..seeds import mean_and_interval
+from ..sweep.cells import SEEDS
+from .tuning import COLOURS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from xarray import DataArray, Dataset
+
+
+def sweep_figure(sweep: "Dataset") -> "Figure":
+    """Score against each setting, a row of panels a benchmark and a line a model.
+
+    A line joins means over the draws (`SEEDS`), whose 95 % intervals are bars; each draw is averaged over the settings
+    of the other panels first. Where draws alone are swept, models stand side by side, each draw a dot.
+
+    Parameters
+    ----------
+    sweep : Dataset
+        As `score_models` returns.
+    """
+    from matplotlib.figure import Figure
+
+    scores = sweep["score"]
+    settings = [str(name) for name in scores.dims if name not in ("model", "benchmark", *SEEDS)]
+    shown = [name for name in settings if scores.sizes[name] > 1] or ["model"]
+    benchmarks = scores["benchmark"].values
+    figure = Figure(figsize=(4.4 * len(shown), 3.2 * len(benchmarks) + 0.5), layout="constrained")
+    axes = figure.subplots(len(benchmarks), len(shown), squeeze=False)
+    for row, benchmark in zip(axes, benchmarks, strict=True):
+        for ax, setting in zip(row, shown, strict=True):
+            averaged = [name for name in settings if name != setting]
+            _panel(scores.sel(benchmark=benchmark, drop=True).mean(averaged), setting, ax)
+            ax.set_title(str(benchmark), fontsize="small")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4), frameon=False)
+    seeds = " x ".join(f"{scores.sizes[name]} of {name}" for name in SEEDS if name in scores.dims)
+    figure.suptitle(f"Mean and 95 % interval over {seeds}" if seeds else "Scores of a sweep", fontsize="medium")
+    return figure
+
+
+def _panel(scores: "DataArray", setting: str, ax: "Axes") -> None:
+    """One benchmark's scores (model, setting, *seeds) against one setting."""
+    seeds = [name for name in SEEDS if name in scores.dims]
+    mean, half = mean_and_interval(scores, seeds)
+    place, labels = _places(scores[setting].values)
+    if setting == "model":
+        draws = scores.transpose("model", ...).values.reshape(scores.sizes["model"], -1)  # (model, draw)
+        beside = np.linspace(-0.15, 0.15, draws.shape[1]) if draws.shape[1] > 1 else [0]
+        for at, values in zip(place, draws, strict=True):
+            ax.plot(at + np.asarray(beside), values, ".", color="0.7", zorder=1)
+        ax.errorbar(place, mean.values, half.values, fmt="o", capsize=3, color=COLOURS[5])
+    else:
+        apart = _apart(place, scores.sizes["model"])
+        for index, model in enumerate(scores["model"].values):
+            line = mean.sel(model=model).values, half.sel(model=model).values
+            colour = COLOURS[index % len(COLOURS)]
+            ax.errorbar(place + apart[index], *line, fmt="o-", capsize=3, markersize=4, color=colour, label=str(model))
+    if labels is not None:
+        ax.set_xticks(place, labels, rotation=20 if max(map(len, labels)) > 8 else 0)
+    ax.set_xlabel(setting)
+    ax.set_ylabel("Score")
+    if scores.isnull().all():
+        ax.text(0.5, 0.5, "no score", ha="center", transform=ax.transAxes)
+
+
+def _places(values: np.ndarray) -> tuple[np.ndarray, Sequence[str] | None]:
+    """Where values stand on the axis, and their labels where they are words."""
+    if np.issubdtype(values.dtype, np.number):
+        return values.astype(float), None
+    return np.arange(len(values), dtype=float), [str(value) for value in values]
+
+
+def _apart(place: np.ndarray, models: int) -> np.ndarray:
+    """Shifts that keep the intervals of models from covering each other: a twentieth of the closest distance."""
+    closest = np.diff(np.sort(place)).min(initial=np.inf)
+    step = closest / 20 if np.isfinite(closest) else 0
+    return step * (np.arange(models) - (models - 1) / 2)

@@ -1,0 +1,198 @@
+"""The cells of a sweep: the product of models, settings and benchmarks, and all that each depends on."""
+
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..benchmarks.names import benchmark_identifiers
+from ..models.checkpoints import sha256_of
+from ..models.registry import MODELS
+from ..models.vonenet import FRONT_END_ARGUMENTS
+
+SETTINGS = (*FRONT_END_ARGUMENTS, "seed", "trials")
+SEEDS = ("gabor_seed", "colour_seed", "seed")  # settings that stand for a draw, over which results are averaged
+_MOST_CELLS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One score to be made.
+
+    Attributes
+    ----------
+    model : str
+    benchmark : str
+        Brain-Score's identifier.
+    settings : mapping
+        A value for each setting that is swept.
+    noise : {'model', 'none'}
+    trials : int or None
+    seed : int
+    front_end : mapping
+        Arguments of `score_model`, the settings among them.
+    content : mapping
+        Everything that the score depends on, as plain values.
+    """
+
+    model: str
+    benchmark: str
+    settings: Mapping[str, Any]
+    noise: str
+    trials: int | None
+    seed: int
+    front_end: Mapping[str, Any]
+    content: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def key(self) -> str:
+        """Digest of the content."""
+        return hashlib.sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()
+
+    def __str__(self) -> str:
+        settings = ", ".join(f"{name}={value}" for name, value in self.settings.items())
+        return f"{self.model}{f' ({settings})' if settings else ''} on {self.benchmark}"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What is to be scored, checked: the product of its three axes.
+
+    Attributes
+    ----------
+    models : tuple of str
+    benchmarks : tuple of str
+        Brain-Score's identifiers.
+    settings : dict from name to tuple of values
+    noise, trials, seed, device
+        Of every cell, where no setting says otherwise.
+    threads : int
+        Of every process that scores.
+
+    Raises
+    ------
+    ValueError, TypeError, FileNotFoundError
+        For what `score_models` refuses.
+    """
+
+    models: tuple[str, ...]
+    benchmarks: tuple[str, ...]
+    settings: Mapping[str, tuple[Any, ...]]
+    noise: str = "model"
+    trials: int | None = None
+    seed: int = 0
+    threads: int = 1
+    device: str | None = None
+
+    @classmethod
+    def of(
+        cls, models: Any, benchmarks: Any, settings: Mapping[str, Iterable[Any]] | None = None, **common: Any
+    ) -> "Sweep":
+        """A sweep of what a user names: benchmarks also as 'V1-properties' and by data set."""
+        names = _listed("models", models)
+        unknown = [name for name in names if name not in MODELS]
+        if unknown:
+            raise ValueError(f"unknown model {unknown[0]!r}; a sweep takes {', '.join(MODELS)}")
+        identifiers = [each for name in _listed("benchmarks", benchmarks) for each in benchmark_identifiers(name)]
+        axes = {name: _values(name, values) for name, values in (settings or {}).items()}
+        sweep = cls(_once(names), _once(identifiers), axes, **common)
+        if len(sweep) > _MOST_CELLS:
+            raise ValueError(f"a sweep of {len(sweep)} cells is more than {_MOST_CELLS}; split it")
+        sweep._check()
+        return sweep
+
+    def __len__(self) -> int:
+        return len(self.models) * len(self.benchmarks) * math.prod(map(len, self.settings.values()))
+
+    def groups(self) -> list[list[Cell]]:
+        """Cells by model and setting: those of a group share stimuli and recordings, so one process does them all."""
+        from ..benchmarks.storage import wanted_files
+        from ..provenance import versions
+        from ..score_cache import code_digest
+
+        data = {each: [file.sha1 for file in wanted_files(each)] for each in self.benchmarks}
+        shared = {"threads": self.threads, "device": self.device, "code": code_digest(), "versions": versions()}
+        return [
+            [self._cell(model, settings, benchmark, {"data": data[benchmark], **shared}) for benchmark in data]
+            for model in self.models
+            for settings in self._products()
+        ]
+
+    def _products(self) -> Iterator[dict[str, Any]]:
+        for values in itertools.product(*self.settings.values()):
+            yield dict(zip(self.settings, values, strict=True))
+
+    def _cell(self, model: str, settings: Mapping[str, Any], benchmark: str, shared: Mapping[str, Any]) -> Cell:
+        given: dict[str, Any] = {"noise": self.noise, "trials": self.trials, "seed": self.seed}
+        given |= {name: settings[name] for name in ("trials", "seed") if name in settings}
+        front_end = {name: value for name, value in settings.items() if name in FRONT_END_ARGUMENTS}
+        if front_end.get("noise_scale") == 0:  # in the formula of the noise its scale divides: this says none
+            given["noise"] = "none"
+            del front_end["noise_scale"]
+        digested = dict(front_end)
+        if digested.get("weights") is not None:
+            digested["weights"] = sha256_of(Path(digested["weights"]))
+        content = {"model": model, "benchmark": benchmark, **given, "front_end": digested, **shared}
+        return Cell(model, benchmark, dict(settings), **given, front_end=front_end, content=content)
+
+    def _check(self) -> None:
+        """Make every front end, the heads of what will be scored: a value that cannot be is refused before the work."""
+        from ..models.vonenet import get_model
+        from ..recordings.activations import ActivationsExtractor
+
+        if isinstance(self.threads, bool) or not isinstance(self.threads, int) or self.threads < 1:
+            raise ValueError(f"threads is {self.threads!r}; it must be a whole number, at least 1")
+        if "weights" in self.settings and len(self.models) > 1:
+            raise ValueError("weights are one architecture's; sweep them with one model")
+        for settings in self._products():
+            cell = self._cell(self.models[0], settings, self.benchmarks[0], {})
+            try:
+                front_end = get_model(None, pretrained=False, **cell.front_end)
+                ActivationsExtractor(front_end, noise=cell.noise, seed=cell.seed, trials=cell.trials)
+            except (ValueError, TypeError, RuntimeError, OverflowError) as error:
+                raise ValueError(f"{dict(settings)} cannot be scored: {error}") from error
+
+
+def _once(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+def _listed(what: str, names: Any) -> list[str]:
+    listed = [names] if isinstance(names, str) else list(names)
+    if not listed:
+        raise ValueError(f"no {what} named; a sweep is a product of models, settings and benchmarks")
+    wrong = [name for name in listed if not isinstance(name, str)]
+    if wrong:
+        raise TypeError(f"{what} of a sweep are names, not {type(wrong[0]).__name__}; score_model takes any")
+    return listed
+
+
+def _values(name: str, values: Any) -> tuple[Any, ...]:
+    if name not in SETTINGS:
+        raise ValueError(f"unknown setting {name!r}; have {', '.join(SETTINGS)}")
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise TypeError(f"setting {name} is {values!r}; give the values to sweep over, as [{values!r}]")
+    plain = tuple(_plain(name, value) for value in itertools.islice(values, _MOST_CELLS + 1))
+    if not plain:
+        raise ValueError(f"setting {name} has no values")
+    if len(set(plain)) < len(plain):
+        raise ValueError(f"setting {name} has a value twice: {', '.join(map(str, plain))}")
+    return plain
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, Path) or (name == "weights" and isinstance(value, str)):
+        value = str(Path(value).expanduser().resolve())  # a worker runs in a folder of its own
+    if value is not None and not isinstance(value, str | bool | int | float):
+        raise TypeError(f"setting {name} has a {type(value).__name__}; values are numbers, words, True, False and None")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"setting {name} is {value}; it must be finite")
+    return value

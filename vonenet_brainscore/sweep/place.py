@@ -1,0 +1,137 @@
+"""Where a sweep runs: in this process, in others of this machine, on a Dask scheduler, as a batch system's jobs."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from .cells import Cell
+from .schedule import PATIENCE_S, dask_outcomes
+from .work import Outcome, Work
+
+CLUSTERS = {  # what a user calls a batch system -> dask-jobqueue's class
+    "slurm": "SLURMCluster",
+    "pbs": "PBSCluster",
+    "sge": "SGECluster",
+    "lsf": "LSFCluster",
+    "oar": "OARCluster",
+    "moab": "MoabCluster",
+    "htcondor": "HTCondorCluster",
+}
+_PROCESS_BYTES = 3e9  # of torch, Brain-Score and a benchmark's data, beside the features
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a sweep runs.
+
+    Attributes
+    ----------
+    workers : int or None
+        Processes on this machine, or jobs; None for as many processes as cores and memory carry.
+    scheduler : str or None
+        A Dask scheduler's address.
+    cluster : str or None
+        A key of `CLUSTERS`.
+    cluster_options : mapping
+        Of dask-jobqueue's class.
+    patience_s : float
+        How long a lost scheduler is waited for.
+
+    Raises
+    ------
+    ValueError
+        For what cannot be, or does not go together.
+    ModuleNotFoundError
+        If dask-jobqueue is wanted and not installed.
+    """
+
+    workers: int | None = None
+    scheduler: str | None = None
+    cluster: str | None = None
+    cluster_options: Mapping[str, Any] = field(default_factory=dict)
+    patience_s: float = PATIENCE_S
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and (isinstance(self.workers, bool) or self.workers < 1):
+            raise ValueError(f"workers is {self.workers}; it must be a whole number, at least 1")
+        if not self.patience_s >= 0:
+            raise ValueError(f"patience_s is {self.patience_s}; it is a number of seconds")
+        if self.scheduler is not None:
+            if self.cluster is not None or self.workers is not None:
+                raise ValueError("a scheduler has workers of its own; give scheduler alone, or cluster and workers")
+            address = urlsplit(self.scheduler)
+            if not (address.scheme and address.netloc):
+                raise ValueError(f"scheduler is {self.scheduler!r}; give an address such as tcp://10.0.0.1:8786")
+        if self.cluster is None:
+            if self.cluster_options:
+                raise ValueError(f"cluster_options go with a cluster: {', '.join(CLUSTERS)}")
+            return
+        if self.cluster not in CLUSTERS:
+            raise ValueError(f"unknown cluster {self.cluster!r}; have {', '.join(CLUSTERS)}")
+        if self.workers is None:
+            raise ValueError("with a cluster, workers says how many jobs to submit; give it")
+        try:
+            import dask_jobqueue  # noqa: F401
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "a batch system needs dask-jobqueue: pip install 'vonenet_brainscore[cluster]'", name="dask_jobqueue"
+            ) from error
+
+    def outcomes(self, groups: Sequence[list[Cell]], work: Work, say: Callable[[str], None]) -> Iterator[Outcome]:
+        """Outcomes of groups of cells as they come, as `schedule.dask_outcomes`; nothing is started for none."""
+        if not groups:
+            return
+        if self.scheduler is not None:
+            yield from dask_outcomes(groups, work, self.scheduler, patience_s=self.patience_s, say=say)
+            return
+        if self.cluster is not None:
+            made = _batch_cluster(self.cluster, self.workers or 1, work.threads, self.cluster_options)
+        else:
+            workers = min(self.workers or local_workers(work.threads, work.memory), len(groups))
+            if workers == 1:
+                for cells in groups:
+                    yield from work.outcomes(cells)
+                return
+            made = _local_cluster(workers)
+        with made as cluster:
+            yield from dask_outcomes(groups, work, cluster, patience_s=self.patience_s, say=say)
+
+
+def local_workers(threads: int, memory: int | None) -> int:
+    """How many processes this machine's cores and free memory carry; one where they would share a GPU."""
+    import psutil
+    import torch
+
+    if torch.cuda.is_available():
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    by_memory = psutil.virtual_memory().available // int(_PROCESS_BYTES + (memory or 0))
+    return max(1, min(cores // threads, by_memory))
+
+
+@contextmanager
+def _local_cluster(workers: int) -> Iterator[Any]:
+    """Processes that take a task at a time. One that outgrows its share of memory is ended; none is ever paused."""
+    import dask
+    from distributed import LocalCluster
+
+    never = {f"distributed.worker.memory.{act}": False for act in ("target", "spill", "pause")}
+    with (
+        dask.config.set(never),
+        LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
+    ):
+        yield cluster
+
+
+@contextmanager
+def _batch_cluster(system: str, jobs: int, threads: int, options: Mapping[str, Any]) -> Iterator[Any]:
+    """Jobs of one process each, which takes a task at a time."""
+    import dask_jobqueue
+
+    given = {"cores": threads, "processes": 1, "worker_extra_args": ["--nthreads", "1"], **options}
+    with getattr(dask_jobqueue, CLUSTERS[system])(**given) as cluster:
+        cluster.scale(jobs=jobs)
+        yield cluster

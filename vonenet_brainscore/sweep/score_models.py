@@ -1,0 +1,156 @@
+"""`score_models`: models x settings x benchmarks, on one machine or a cluster, through every failure in between."""
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .cells import Sweep
+from .records import Records
+
+if TYPE_CHECKING:
+    from xarray import Dataset
+
+    from .cells import Cell
+    from .work import Outcome
+
+
+def score_models(
+    models: str | Sequence[str],
+    benchmarks: str | Sequence[str] = "V1-properties",
+    settings: Mapping[str, Iterable[Any]] | None = None,
+    *,
+    output: str | Path,
+    noise: str = "model",
+    trials: int | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    threads: int = 1,
+    scheduler: str | None = None,
+    cluster: str | None = None,
+    cluster_options: Mapping[str, Any] | None = None,
+    memory: int | None = None,
+    device: str | None = None,
+    cache: bool = True,
+    patience_s: float = 300,
+    progress: bool = True,
+) -> "Dataset":
+    """Score every model with every combination of settings on every benchmark.
+
+    Each score is kept in `output` as soon as it is there, and a sweep into the same folder does nothing again that is
+    done there: killed at any moment, it goes on from where it was. The same seeds give the same bits, however many
+    workers there are, in one process or on a cluster of like machines.
+
+    Parameters
+    ----------
+    models : str or sequence of str
+        Names in `MODELS`.
+    benchmarks : str or sequence of str
+        Names as for `score_model`.
+    settings : mapping from name to values, optional
+        ``{'gabor_seed': range(10), 'noise_scale': [0, 0.35]}``: arguments of `get_model` for the VOneBlock, `seed` and
+        `trials`. A noise_scale of 0 is noise off.
+    output : path
+        A folder, made if need be, that every worker sees: `records`, and at the end `results.csv`, `results.nc` and
+        `results.png`.
+    noise, trials, seed
+        As for `score_model`, where no setting says otherwise.
+    workers : int, optional
+        Processes on this machine, by default what its cores and memory carry; 1 is this process, without Dask. With
+        `cluster`, jobs.
+    threads : int
+        Of torch and BLAS in each worker. Another number may change the last bit.
+    scheduler : str, optional
+        Address of a Dask scheduler, ``'tcp://...'``, whose workers have this package.
+    cluster : str, optional
+        A batch system that dask-jobqueue submits to: 'slurm', 'pbs', 'sge', 'lsf', 'oar', 'moab' or 'htcondor'.
+    cluster_options : mapping, optional
+        For dask-jobqueue: ``{'queue': 'normal', 'memory': '8GB', 'walltime': '02:00:00'}``.
+    memory : int, optional
+        Bytes that recorded features may take in each worker before they are spilled to a temporary file.
+    device : str, optional
+        By default a GPU where there is one.
+    cache : bool
+        Use the scores that `score_model` keeps, as well.
+    patience_s : float
+        How long a lost scheduler is waited for.
+    progress : bool
+        Show a progress bar, and the address of Dask's dashboard.
+
+    Returns
+    -------
+    Dataset, dims (model, one a setting, benchmark)
+        `score`, `raw`, `ceiling`, `error`; NaN with the reason in `problem` for a cell that could not be scored.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a name, a setting or a value that does not exist or cannot be, before any work.
+    FileNotFoundError
+        For a `weights` file that does not exist.
+    OSError
+        If `output` cannot hold results, before any work.
+    ConnectionError
+        If there is no scheduler, or it is lost for longer than `patience_s`.
+    UnfitWorkerError
+        If a worker does not see `output`, or has another version of this package.
+
+    Warns
+    -----
+    UserWarning
+        For scores that could not be kept in `output`, which are in what is returned; for damaged records.
+
+    Notes
+    -----
+    In a script, call it below ``if __name__ == '__main__':``; processes that Python starts read the script first.
+    """
+    from tqdm.auto import tqdm
+
+    from .place import Place
+    from .tables import sweep_dataset, sweep_table, write_results
+    from .work import Work
+
+    place = Place(workers, scheduler, cluster, cluster_options or {}, patience_s)
+    sweep = Sweep.of(
+        models, benchmarks, settings, noise=noise, trials=trials, seed=seed, threads=threads, device=device
+    )
+    folder = Path(output).expanduser().resolve()
+    records = Records(folder / "records")
+    groups = sweep.groups()
+    with (
+        records.opened() as mark,
+        tqdm(total=len(sweep), desc="sweep", unit="cell", disable=not progress) as bar,
+    ):
+        work = Work(records, mark, threads, memory, cache)
+        cells = {cell.key: cell for group in groups for cell in group}
+        outcomes = {key: found for key, cell in cells.items() if (found := work.on_record(cell)) is not None}
+        bar.update(len(outcomes))
+        left = [[cell for cell in group if cell.key not in outcomes] for group in groups]
+        for outcome in place.outcomes(list(filter(None, left)), work, bar.write if progress else _say_nothing):
+            outcomes[outcome.key] = outcome
+            bar.update()
+        lost = _keep(records, cells, outcomes)
+    table = sweep_table(cells.values(), outcomes)
+    dataset = sweep_dataset(sweep, table)
+    lost += write_results(folder, table, dataset)
+    if lost:
+        warnings.warn(f"not kept, but in what score_models returns: {'; '.join(lost)}", stacklevel=2)
+    dataset.attrs["not_kept"] = "; ".join(lost)
+    return dataset
+
+
+def _keep(records: Records, cells: "Mapping[str, Cell]", outcomes: "Mapping[str, Outcome]") -> list[str]:
+    """Try once more to keep what a worker could not; which of it cannot be kept, and why."""
+    reasons: dict[str, int] = {}
+    for key, outcome in outcomes.items():
+        if outcome.score is not None:
+            try:
+                records.write(cells[key], outcome.score)
+            except (OSError, TypeError) as error:
+                reason = f"{records.folder}: {error.strerror if isinstance(error, OSError) else error}"
+                reasons[reason] = reasons.get(reason, 0) + 1
+    return [f"{count} scores in {reason}" for reason, count in reasons.items()]
+
+
+def _say_nothing(words: str) -> None:
+    """For a sweep without progress."""

@@ -1,0 +1,81 @@
+"""A sweep's outcomes as a table, as an xarray Dataset, and as files."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from ..files import written_whole
+from .cells import Cell, Sweep
+from .work import Outcome
+
+NUMBERS = ("score", "raw", "ceiling", "error")
+FILES = ("results.csv", "results.nc", "results.png")
+
+
+def sweep_table(cells: Iterable[Cell], outcomes: Mapping[str, Outcome]) -> pd.DataFrame:
+    """A row a cell: what was asked, the numbers, `problem` where there are none, and the record of what made them."""
+    rows = []
+    for cell in cells:
+        found = {"problem": "", **outcomes[cell.key].row}
+        asked = {"model": cell.model, **cell.settings, "benchmark": cell.benchmark}
+        first = {name: found[name] for name in (*NUMBERS, "problem")}
+        rows.append({**asked, **first, **{name: value for name, value in found.items() if name not in asked}})
+    return pd.DataFrame(rows)
+
+
+def sweep_dataset(sweep: Sweep, table: pd.DataFrame) -> xr.Dataset:
+    """The numbers and problems of a sweep: dims (model, *settings, benchmark).
+
+    Values of a setting that are not all numbers are words in its coordinate.
+    """
+    dims = ("model", *sweep.settings, "benchmark")
+    coordinates = {
+        "model": list(sweep.models),
+        **{name: _coordinate(values) for name, values in sweep.settings.items()},
+        "benchmark": list(sweep.benchmarks),
+    }
+    shape = tuple(len(coordinates[name]) for name in dims)
+    # Cells come model by model, then by settings, then by benchmark: the order of the axes.
+    data = {name: (dims, table[name].to_numpy(float).reshape(shape)) for name in NUMBERS}
+    problems = table["problem"].to_numpy(object).reshape(shape)
+    common = {"noise": sweep.noise, "trials": str(sweep.trials), "seed": sweep.seed, "threads": sweep.threads}
+    return xr.Dataset({**data, "problem": (dims, problems)}, coords=coordinates, attrs=common)
+
+
+def _coordinate(values: Sequence[Any]) -> list[Any]:
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    return list(values) if numbers else [str(value) for value in values]
+
+
+def write_results(folder: Path, table: pd.DataFrame, dataset: xr.Dataset) -> list[str]:
+    """Write `FILES`, each whole or not at all.
+
+    Returns
+    -------
+    list of str
+        What could not be written, and why: the results are there nevertheless.
+    """
+    from ..plots.sweep import sweep_figure
+
+    def csv(path: Path) -> None:
+        flat = table.copy()
+        for column in flat:
+            if flat[column].map(lambda value: isinstance(value, dict)).any():
+                flat[column] = flat[column].map(lambda value: json.dumps(value, sort_keys=True))
+        flat.to_csv(path, index=False)
+
+    def figure(path: Path) -> None:
+        sweep_figure(dataset).savefig(path, dpi=150)
+
+    problems = []
+    for name, write in zip(FILES, (csv, lambda path: dataset.to_netcdf(path), figure), strict=True):
+        try:
+            with written_whole(folder / name) as partial:
+                write(partial)
+        except OSError as error:
+            problems.append(f"{folder / name}: {error}")
+    return problems

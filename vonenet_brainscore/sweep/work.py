@@ -1,0 +1,205 @@
+"""What one process does: the cells of one model setting, each kept as soon as it is there."""
+
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..provenance import in_words, versions
+from ..results import result_row
+from ..score_cache import code_digest
+from .cells import Cell
+from .records import Records
+
+if TYPE_CHECKING:
+    from brainscore_core.metrics import Score
+
+# Bootstraps draw from NumPy's global generator: a Dask worker with several threads must not score twice at once.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+class UnfitWorkerError(RuntimeError):
+    """A worker cannot take part: it does not see the folder of results, or runs other code."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a cell.
+
+    Attributes
+    ----------
+    key : str
+        The cell's.
+    row : dict
+        `results.result_row` of its score; `problem` in it says why there is none.
+    score : Score, optional
+        Where it could not be kept on disk.
+    not_kept : str
+        Why not.
+    """
+
+    key: str
+    row: dict[str, Any]
+    score: "Score | None" = None
+    not_kept: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return "problem" in self.row
+
+
+def failure(cell: Cell, problem: str) -> Outcome:
+    """The outcome of a cell that has no score."""
+    return Outcome(cell.key, {**dict.fromkeys(("score", "raw", "ceiling", "error"), np.nan), "problem": problem})
+
+
+@dataclass(frozen=True)
+class Work:
+    """How cells are scored, wherever that is.
+
+    Attributes
+    ----------
+    records : Records
+    mark : str
+        A file among the records, by which a worker knows that it sees the same folder.
+    threads : int
+    memory : int or None
+        Bytes that recorded features may take.
+    cache : bool
+    """
+
+    records: Records
+    mark: str
+    threads: int = 1
+    memory: int | None = None
+    cache: bool = True
+
+    def outcomes(self, cells: Sequence[Cell]) -> Iterator[Outcome]:
+        """Score the cells of one model setting, which share its recordings; those on record are not done again.
+
+        Raises
+        ------
+        UnfitWorkerError
+            If this process does not see the folder of results, or runs other code than the one that asks.
+        """
+        self._check_fit(cells[0])
+        with _ONE_AT_A_TIME, fixed_threads(self.threads):
+            wanted = {}
+            for cell in cells:
+                outcome = self.on_record(cell)
+                if outcome is None:
+                    wanted[cell.benchmark] = cell
+                else:
+                    yield outcome
+            if wanted:
+                yield from self._score(wanted)
+
+    def on_record(self, cell: Cell) -> Outcome | None:
+        """The outcome of a cell that was scored before."""
+        score = self.records.read(cell)
+        return None if score is None else Outcome(cell.key, result_row(score))
+
+    def __call__(self, cells: Sequence[Cell]) -> list[Outcome]:
+        """The same, all at once: a task."""
+        return list(self.outcomes(cells))
+
+    def _score(self, wanted: dict[str, Cell]) -> Iterator[Outcome]:
+        from ..benchmarks.loading import load_benchmarks
+        from ..benchmarks.stored_primate_v1 import V1_PROPERTY_ROWS
+        from ..recordings.loading import load_subject
+        from ..scoring import each_score
+
+        cell = next(iter(wanted.values()))
+        try:
+            subject = load_subject(
+                cell.model,
+                noise=cell.noise,
+                trials=cell.trials,
+                seed=cell.seed,
+                front_end=cell.front_end,
+                device=cell.content["device"],
+                progress=False,
+            )
+            benchmarks: dict[str, Any] = {}
+            for identifier in list(wanted):
+                try:
+                    if identifier in V1_PROPERTY_ROWS:
+                        benchmarks[identifier] = _v1_property(identifier, cell.seed)
+                    else:
+                        benchmarks |= load_benchmarks(identifier, seed=cell.seed)
+                except Exception as error:  # whatever Brain-Score's loaders raise costs this benchmark alone
+                    yield failure(wanted.pop(identifier), in_words(error))
+            memory = self.memory or _share_of_memory()
+            for identifier, score, why in each_score(
+                subject, benchmarks, seed=cell.seed, memory=memory, cache=self.cache
+            ):
+                yield self._kept(wanted.pop(identifier), score, why)
+        except Exception as error:  # costs this model setting alone, and is told
+            for cell in wanted.values():
+                yield failure(cell, in_words(error))
+
+    def _kept(self, cell: Cell, score: "Score", error: Exception | None) -> Outcome:
+        if error is None and not np.isfinite(float(score)):
+            error = ValueError(f"the score is {float(score)}")
+        if error is not None:
+            return failure(cell, in_words(error))
+        row = result_row(score)
+        try:
+            self.records.write(cell, score)
+        except (OSError, TypeError) as reason:  # the score is there, and goes to whoever asked for it
+            return Outcome(cell.key, row, score, f"{self.records.folder}: {reason}")
+        return Outcome(cell.key, row)
+
+    def _check_fit(self, cell: Cell) -> None:
+        here = f"the worker on {socket.gethostname()}"
+        if not (self.records.folder / self.mark).is_file():
+            raise UnfitWorkerError(
+                f"{here} does not see the folder {self.records.folder}; name one that every machine sees by that path"
+            )
+        mine = {"code": code_digest(), "versions": versions()}
+        other = [name for name, value in mine.items() if cell.content[name] != value]
+        if other:
+            raise UnfitWorkerError(
+                f"{here} has other {' and '.join(other)} than the process that asks; install the same there: "
+                f"{', '.join(f'{name} {version}' for name, version in cell.content['versions'].items())}"
+            )
+
+
+@lru_cache
+def _v1_property(identifier: str, seed: int) -> Any:
+    """A benchmark that is used for one model after another, as its ceiling is the same for all."""
+    from ..benchmarks.v1_properties import V1PropertyBenchmark
+
+    return V1PropertyBenchmark(identifier, seed=seed)
+
+
+def _share_of_memory() -> int | None:
+    """A quarter of what a Dask worker may take; outside of one None, the default. It changes no bit of a score."""
+    from distributed import get_worker
+
+    try:
+        limit = get_worker().memory_manager.memory_limit
+    except ValueError:  # no worker here
+        return None
+    return None if limit is None else int(limit) // 4
+
+
+@contextmanager
+def fixed_threads(count: int) -> Iterator[None]:
+    """So many threads for torch and BLAS meanwhile: their number may change the last bit of a score."""
+    import scipy.linalg  # noqa: F401 - SciPy's BLAS must be there to be limited
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        with threadpool_limits(count):
+            yield
+    finally:
+        torch.set_num_threads(before)
