@@ -163,7 +163,8 @@ def each_score(
         except Exception as raised:  # whatever a benchmark of Brain-Score's or a user's raises; the caller is told
             error = raised
             score = no_score(subject, each, error, seed=seed)
-            if isinstance(each, V1PropertyBenchmark) and each.region in gratings:
+            measurable = isinstance(each, V1PropertyBenchmark) and each.region in gratings
+            if measurable and isinstance(error, ValueError | OSError):
                 with suppress(ValueError, OSError):  # the model's side, without primate data
                     score.attrs |= each.measure(gratings[each.region])
         yield identifier, score, error

@@ -32,17 +32,21 @@ def sweep_figure(sweep: "Dataset") -> "Figure":
     settings = [str(name) for name in scores.dims if name not in ("model", "benchmark", *SEEDS)]
     shown = [name for name in settings if scores.sizes[name] > 1] or ["model"]
     benchmarks = scores["benchmark"].values
-    figure = Figure(figsize=(4.4 * len(shown), 3.2 * len(benchmarks) + 0.5), layout="constrained")
-    axes = figure.subplots(len(benchmarks), len(shown), squeeze=False)
-    for row, benchmark in zip(axes, benchmarks, strict=True):
-        for ax, setting in zip(row, shown, strict=True):
-            averaged = [name for name in settings if name != setting]
-            _panel(scores.sel(benchmark=benchmark, drop=True).mean(averaged), setting, ax)
-            ax.set_title(str(benchmark), fontsize="small")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
+    panels = [(benchmark, setting) for benchmark in benchmarks for setting in shown]
+    columns = len(shown) if len(shown) > 1 else min(len(benchmarks), 4)
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(4.4 * columns, 3.2 * rows + 0.5), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for (benchmark, setting), ax in zip(panels, axes, strict=False):
+        averaged = [name for name in settings if name != setting]
+        _panel(scores.sel(benchmark=benchmark, drop=True).mean(averaged), setting, ax)
+        ax.set_title(str(benchmark), fontsize="small")
+    for ax in axes[len(panels) :]:
+        ax.set_axis_off()
+    handles, labels = axes[0].get_legend_handles_labels()
     if handles:
         figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4), frameon=False)
-    seeds = " x ".join(f"{scores.sizes[name]} of {name}" for name in SEEDS if name in scores.dims)
+    seeds = " x ".join(f"{scores.sizes[name]} {name}s" for name in SEEDS if name in scores.dims)
     figure.suptitle(f"Mean and 95 % interval over {seeds}" if seeds else "Scores of a sweep", fontsize="medium")
     return figure
 

@@ -189,8 +189,11 @@ def _values(name: str, values: Any) -> tuple[Any, ...]:
 def _plain(name: str, value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, Path) or (name == "weights" and isinstance(value, str)):
-        value = str(Path(value).expanduser().resolve())  # a worker runs in a folder of its own
+    if name == "weights" and isinstance(value, str | Path):
+        file = Path(value).expanduser().resolve()  # a worker runs in a folder of its own
+        if not file.is_file():
+            raise FileNotFoundError(f"no checkpoint at {file}; weights are paths of checkpoints")
+        value = str(file)
     if value is not None and not isinstance(value, str | bool | int | float):
         raise TypeError(f"setting {name} has a {type(value).__name__}; values are numbers, words, True, False and None")
     if isinstance(value, float) and not math.isfinite(value):

@@ -110,6 +110,8 @@ def score_models(
     from .tables import sweep_dataset, sweep_table, write_results
     from .work import Work
 
+    if memory is not None and not memory > 0:
+        raise ValueError(f"memory is {memory}; it is a number of bytes")
     place = Place(workers, scheduler, cluster, cluster_options or {}, patience_s)
     sweep = Sweep.of(
         models, benchmarks, settings, noise=noise, trials=trials, seed=seed, threads=threads, device=device

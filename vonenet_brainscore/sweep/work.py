@@ -144,8 +144,9 @@ class Work:
                 yield failure(cell, in_words(error))
 
     def _kept(self, cell: Cell, score: "Score", error: Exception | None) -> Outcome:
-        if error is None and not np.isfinite(float(score)):
-            error = ValueError(f"the score is {float(score)}")
+        raw = score.attrs.get("raw", score)
+        if error is None and not np.isfinite((float(score), float(raw))).all():
+            error = ValueError(f"the score is {float(score)}, before its ceiling {float(raw)}")
         if error is not None:
             return failure(cell, in_words(error))
         row = result_row(score)

@@ -1,0 +1,159 @@
+"""score_models through its public name, in one process: what comes out, what a rerun does, what is refused."""
+
+import json
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from PIL import Image
+from sweep_stubs import BANDWIDTH, PEAK_SF, PREF_OR, TINY, stub_compare
+from tiny_networks import SMALL
+
+from vonenet_brainscore import score_model, score_models
+from vonenet_brainscore.benchmarks.v1_properties import V1PropertyBenchmark
+
+QUIET = {"workers": 1, "progress": False, "cache": False}
+
+
+@pytest.fixture
+def stubs(monkeypatch, tmp_path):
+    """Cheap benchmarks; the list of cells that were computed."""
+    monkeypatch.setattr(V1PropertyBenchmark, "compare", stub_compare)
+    monkeypatch.setenv("SWEEP_LOG", str(tmp_path / "computed.log"))
+    return lambda: (tmp_path / "computed.log").read_text().split("\n")[:-1]
+
+
+def faults(monkeypatch, *each):
+    monkeypatch.setenv("SWEEP_FAULTS", json.dumps(each))
+
+
+def test_a_cell_equals_what_score_model_gives(tmp_path):
+    tiny = {**SMALL, "simple_channels": 8, "complex_channels": 8, "gabor_seed": 2}
+    settings = {"noise_scale": [0, 0.5], "trials": [2], **{name: [value] for name, value in tiny.items()}}
+    found = score_models("vonealexnet", [BANDWIDTH, PREF_OR], settings, output=tmp_path, **QUIET)
+    assert found.sizes["noise_scale"] == 2 and found.sizes["benchmark"] == 2
+    for noise_scale, arguments in ((0, {"noise": "none"}), (0.5, {})):
+        front_end = tiny | ({"noise_scale": 0.5} if noise_scale else {})
+        scores = score_model(
+            "vonealexnet", [BANDWIDTH, PREF_OR], front_end=front_end, trials=2, progress=False, cache=False, **arguments
+        )
+        for benchmark, score in scores.items():
+            cell = found.sel(benchmark=benchmark, noise_scale=noise_scale).squeeze()
+            assert cell["score"].item() == score.item() and cell["raw"].item() == score.attrs["raw"].item()
+            assert cell["ceiling"].item() == score.attrs["ceiling"].item()
+            assert cell["error"].item() == score.attrs["error"] and cell["problem"].item() == ""
+
+
+def test_a_table_a_dataset_and_a_figure_come_out(tmp_path, stubs):
+    settings = {"seed": range(2), "noise_mode": [None, "neuronal"], **TINY}
+    found = score_models(["voneresnet50", "vonealexnet"], [PREF_OR, PEAK_SF], settings, output=tmp_path, **QUIET)
+    assert found["score"].dims == ("model", "seed", "noise_mode", *TINY, "benchmark")
+    assert list(found["noise_mode"].values) == ["None", "neuronal"]
+    table = pd.read_csv(tmp_path / "results.csv", keep_default_na=False, float_precision="round_trip")
+    assert len(table) == 16 and set(table["problem"]) == {""}
+    row = table.query("model == 'vonealexnet' and seed == 1 and noise_mode == 'neuronal' and benchmark == @PEAK_SF")
+    cell = found.sel(model="vonealexnet", seed=1, noise_mode="neuronal", benchmark=PEAK_SF).squeeze()
+    assert float(row["score"].item()) == cell["score"].item()
+    assert row["noise"].item().startswith("neuronal") and row["layer"].item() == "vone_block"
+    with xr.open_dataset(tmp_path / "results.nc") as stored:
+        np.testing.assert_array_equal(stored["score"], found["score"])
+        np.testing.assert_array_equal(stored["problem"], found["problem"])
+    with Image.open(tmp_path / "results.png") as figure:
+        assert figure.width > 300
+    assert len(list((tmp_path / "records").iterdir())) == 16  # and nothing else: no mark, no partial file
+
+
+def test_a_rerun_does_nothing_again_and_a_larger_sweep_only_what_is_new(tmp_path, stubs):
+    first = score_models("voneresnet50", PREF_OR, {"seed": [0, 1], **TINY}, output=tmp_path, **QUIET)
+    for record, moved in zip((tmp_path / "records").iterdir(), (-1e9, 1e9), strict=True):
+        now = record.stat().st_mtime
+        os.utime(record, (now + moved, now + moved))  # clocks apart: nothing goes by a time
+    again = score_models("voneresnet50", PREF_OR, {"seed": [0, 1], **TINY}, output=tmp_path, **QUIET)
+    xr.testing.assert_identical(first, again)
+    assert stubs() == [f"{PREF_OR} 0", f"{PREF_OR} 1"]
+    larger = score_models("voneresnet50", [PREF_OR, PEAK_SF], {"seed": [1, 2], **TINY}, output=tmp_path, **QUIET)
+    assert stubs()[2:] == [f"{PEAK_SF} 1", f"{PREF_OR} 2", f"{PEAK_SF} 2"]
+    assert larger["score"].sel(seed=1, benchmark=PREF_OR) == first["score"].sel(seed=1, benchmark=PREF_OR)
+
+
+def test_the_order_of_cells_and_who_shares_a_process_change_nothing(tmp_path, stubs):
+    def run(seeds, benchmarks, folder):
+        return score_models("voneresnet50", benchmarks, {"seed": seeds, **TINY}, output=tmp_path / folder, **QUIET)
+
+    together = run([0, 1], [PREF_OR, BANDWIDTH], "together")
+    reverse = run([1, 0], [BANDWIDTH, PREF_OR], "reverse").sel(seed=[0, 1], benchmark=[PREF_OR, BANDWIDTH])
+    alone = run([1], [BANDWIDTH], "alone")
+    xr.testing.assert_identical(together, reverse)
+    assert alone["score"].item() == together["score"].sel(seed=1, benchmark=BANDWIDTH).item()
+
+
+def test_a_failure_is_a_row_and_is_tried_again(tmp_path, stubs, monkeypatch):
+    faults(monkeypatch, ["memory", PREF_OR, 0, None], ["bug", PEAK_SF, 1, None])
+    arguments = ("voneresnet50", [PREF_OR, PEAK_SF], {"seed": [0, 1], **TINY})
+    found = score_models(*arguments, output=tmp_path, **QUIET)
+    problems = {PREF_OR: ["13.0 GB are needed", ""], PEAK_SF: ["", "KeyError: 'neuroid'"]}
+    for benchmark, expected in problems.items():
+        cells = found.sel(benchmark=benchmark).squeeze()
+        assert cells["problem"].values.tolist() == expected
+        assert np.isnan(cells["score"].values).tolist() == [problem != "" for problem in expected]
+    table = pd.read_csv(tmp_path / "results.csv", keep_default_na=False, float_precision="round_trip")
+    assert sorted(table["problem"]) == ["", "", "13.0 GB are needed", "KeyError: 'neuroid'"]
+    faults(monkeypatch)
+    mended = score_models(*arguments, output=tmp_path, **QUIET)
+    assert (mended["problem"] == "").all() and len(stubs()) == 6
+    xr.testing.assert_equal(mended["score"].where(found["problem"] == ""), found["score"])
+
+
+def test_a_front_end_that_answers_with_infinity_is_a_row_not_a_number(tmp_path, stubs):
+    found = score_models("voneresnet50", PREF_OR, {"k_exc": [25, 3e38], **TINY}, output=tmp_path, **QUIET).squeeze()
+    assert np.isfinite(found["score"][0]) and np.isnan(found["score"][1])
+    assert found["problem"][0] == "" and "not finite" in found["problem"][1].item()
+
+
+def test_a_score_that_is_nan_is_a_row_not_a_number(tmp_path, stubs, monkeypatch):
+    monkeypatch.setattr(V1PropertyBenchmark, "compare", lambda *_: stub_compare(*_) * np.nan)
+    found = score_models("voneresnet50", PREF_OR, TINY, output=tmp_path, **QUIET)
+    assert found["problem"].item() == "the score is nan, before its ceiling nan" and not list(
+        (tmp_path / "records").iterdir()
+    )
+
+
+def test_regions_without_their_weights_cost_no_other_cell(tmp_path, stubs, monkeypatch):
+    from vonenet_brainscore.models import vonenet
+    from vonenet_brainscore.sweep import work
+
+    class Behind(V1PropertyBenchmark):
+        def __init__(self, identifier, *, seed):
+            super().__init__(identifier, seed=seed)
+            self.region = "IT" if identifier == PEAK_SF else "V1"
+
+    def no_weights(name):
+        raise FileNotFoundError(f"no {name}")
+
+    work._v1_property.cache_clear()
+    monkeypatch.setattr("vonenet_brainscore.benchmarks.v1_properties.V1PropertyBenchmark", Behind)
+    monkeypatch.setattr(vonenet, "fetch_checkpoint", no_weights)
+    found = score_models("voneresnet50", [PEAK_SF, PREF_OR], TINY, output=tmp_path, **QUIET).squeeze()
+    work._v1_property.cache_clear()
+    assert found["problem"].values.tolist() == ["no voneresnet50_e70.pth.tar", ""]
+
+
+def test_refusals_come_before_any_work(tmp_path, stubs):
+    def refused(error, message, **changes):
+        arguments = {"output": tmp_path / "out", **QUIET, **changes}
+        with pytest.raises(error, match=message):
+            score_models("voneresnet50", PREF_OR, TINY, **arguments)
+
+    refused(ValueError, "workers is 0", workers=0)
+    refused(ValueError, "a scheduler has workers of its own", scheduler="tcp://127.0.0.1:1")
+    refused(ValueError, "scheduler is '127'; give an address", scheduler="127", workers=None)
+    refused(ValueError, "unknown cluster 'slrum'; have slurm, pbs", cluster="slrum")
+    refused(ValueError, "workers says how many jobs", cluster="slurm", workers=None)
+    refused(ValueError, "cluster_options go with a cluster", cluster_options={"queue": "normal"})
+    refused(ValueError, "patience_s is -1", patience_s=-1)
+    refused(ValueError, "memory is 0", memory=0)
+    (tmp_path / "file").touch()
+    refused(OSError, "file cannot hold a sweep's results", output=tmp_path / "file")
+    assert not (tmp_path / "computed.log").exists()

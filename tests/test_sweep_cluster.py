@@ -1,0 +1,212 @@
+"""Sweeps on real Dask schedulers: the same bits as one process, through killed workers and lost schedulers.
+
+`dask scheduler` and `dask worker` are processes of their own, as on a cluster; what befalls them is what befalls there.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+
+import pytest
+import xarray as xr
+from sweep_stubs import BANDWIDTH, PEAK_SF, PREF_OR, SELECTIVE, TINY, stub_compare
+
+from vonenet_brainscore import score_models
+from vonenet_brainscore.benchmarks.v1_properties import V1PropertyBenchmark
+from vonenet_brainscore.sweep import place
+
+HERE = Path(__file__).parent
+ALONE = {"workers": 1, "progress": False, "cache": False}
+ON_DASK = {"progress": False, "cache": False}
+
+
+@pytest.fixture
+def stubs(monkeypatch, tmp_path):
+    """Cheap benchmarks, here and in workers; the list of cells that were computed."""
+    monkeypatch.setattr(V1PropertyBenchmark, "compare", stub_compare)
+    monkeypatch.setenv("SWEEP_LOG", str(tmp_path / "computed.log"))
+    preloaded(monkeypatch)
+    return lambda: (tmp_path / "computed.log").read_text().split("\n")[:-1]
+
+
+def preloaded(monkeypatch, *faults):
+    """What worker processes inherit: the stubs, and faults."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), *sys.path]))
+    monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__PRELOAD", "sweep_stubs")
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "1")
+    monkeypatch.setenv("SWEEP_FAULTS", json.dumps(faults))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def dask(*words, **environment):
+    """A process of the command `dask`, killed afterwards with its children."""
+    command = [sys.executable, "-m", "dask", *map(str, words)]
+    process = subprocess.Popen(
+        command, env={**os.environ, **environment}, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):  # all of it is gone already
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def scheduler(port):
+    return dask("scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")
+
+
+def worker(port, folder, **environment):
+    words = ("--nthreads", 1, "--local-directory", folder, "--no-dashboard")
+    return dask("worker", f"tcp://127.0.0.1:{port}", *words, **environment)
+
+
+def until(condition, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.05)
+
+
+@contextmanager
+def in_background(function, *args, **kwargs):
+    """A call in a thread of its own; a list that will hold what it returns or raises."""
+    results = []
+
+    def call():
+        try:
+            results.append(function(*args, **kwargs))
+        except Exception as error:  # handed to the test
+            results.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    yield results
+    thread.join(180)
+    assert results, "the sweep did not end"
+
+
+def records(folder):
+    return {path.name: path.read_text() for path in (folder / "records").glob("*.json")}
+
+
+def test_forty_two_cells_on_two_workers_one_of_them_killed_equal_one_process_to_the_bit(tmp_path, monkeypatch):
+    """Real benchmarks. The one that is killed takes a cell with it, which Dask gives to another."""
+    seeds, settings = range(6), {"image_size": [64], "ksize": [9], "sf_max": [4], "trials": [1]}
+    settings |= {"simple_channels": [16], "complex_channels": [16], "gabor_seed": seeds}
+    preloaded(monkeypatch)
+    monkeypatch.setenv("SWEEP_REAL", "1")
+    port, on_dask, alone = free_port(), tmp_path / "dask", tmp_path / "alone"
+    with scheduler(port), worker(port, tmp_path) as one, worker(port, tmp_path):
+        arguments = {"output": on_dask, "scheduler": f"tcp://127.0.0.1:{port}", **ON_DASK}
+        with in_background(score_models, "voneresnet50", "V1-properties", settings, **arguments) as results:
+            until(lambda: len(records(on_dask)) >= 4)
+            for process in children(one.pid):
+                os.kill(process, signal.SIGKILL)
+            killed_after = len(records(on_dask))
+    reference = score_models("voneresnet50", "V1-properties", settings, output=alone, **ALONE)
+    assert killed_after < reference["score"].size == 42
+    xr.testing.assert_identical(results[0], reference)
+    assert records(on_dask) == records(alone)
+    assert (alone / "results.csv").read_text() == (on_dask / "results.csv").read_text()
+
+
+def children(pid):
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_a_scheduler_that_comes_back_is_asked_for_what_is_left(tmp_path, monkeypatch, stubs):
+    """Its workers go with it; those of the second have clocks a year apart."""
+    settings, gate = {"seed": range(4), **TINY}, tmp_path / "gate"
+    preloaded(monkeypatch, ["wait", PEAK_SF, 1, str(gate)])
+    port, year = free_port(), 365 * 86400
+    arguments = {"output": tmp_path / "out", "scheduler": f"tcp://127.0.0.1:{port}", "patience_s": 100, **ON_DASK}
+    sweep = in_background(score_models, "voneresnet50", [PREF_OR, PEAK_SF], settings, **arguments)
+    with scheduler(port) as lost, worker(port, tmp_path), sweep as results:
+        until(lambda: len(records(tmp_path / "out")) == 3)  # the fourth waits at the gate
+        lost.kill()
+        lost.wait()
+        with scheduler(port), worker(port, tmp_path, SWEEP_CLOCK_S=str(-year)):
+            gate.touch()
+            until(lambda: bool(results))
+    computed = stubs()
+    alone = score_models("voneresnet50", [PREF_OR, PEAK_SF], settings, output=tmp_path / "alone", **ALONE)
+    xr.testing.assert_identical(results[0], alone)
+    assert records(tmp_path / "out") == records(tmp_path / "alone")
+    assert set(computed) == set(stubs()) and len(computed) <= 8 + 1  # the one that was lost with its worker
+
+
+def test_a_scheduler_that_stays_away_is_an_error_after_a_while_and_a_rerun_completes(tmp_path, stubs):
+    port = free_port()
+    settings = {"seed": range(2), **TINY}
+    arguments = {"output": tmp_path / "out", "scheduler": f"tcp://127.0.0.1:{port}", "patience_s": 0.5, **ON_DASK}
+    sweep = in_background(score_models, "voneresnet50", PREF_OR, settings, **arguments)
+    with scheduler(port) as lost, sweep as results:  # without a worker
+        until(lambda: is_submitted(port))
+        lost.kill()
+    with pytest.raises(ConnectionError, match=r"has not come back within 0.5 s.* the same command goes on from there"):
+        raise results[0]
+    found = score_models("voneresnet50", PREF_OR, settings, output=tmp_path / "out", **ALONE)
+    assert (found["problem"] == "").all() and len(stubs()) == 2
+
+
+def is_submitted(port):
+    from distributed import Client
+
+    with Client(f"tcp://127.0.0.1:{port}", set_as_default=False) as client:
+        return client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) > 0
+
+
+def test_a_cell_that_kills_every_worker_costs_no_other(tmp_path, monkeypatch, stubs):
+    """On processes that score_models starts itself, two for three model settings."""
+    preloaded(monkeypatch, ["die", PEAK_SF, 1, None], ["die", SELECTIVE, 2, str(tmp_path / "died-once")])
+    settings, benchmarks = {"seed": range(3), **TINY}, [PREF_OR, PEAK_SF, SELECTIVE, BANDWIDTH]
+    found = score_models("voneresnet50", benchmarks, settings, output=tmp_path / "out", workers=2, **ON_DASK)
+    problems = found["problem"].squeeze()
+    assert "every worker that tried it died" in problems.sel(seed=1, benchmark=PEAK_SF).item()
+    assert (problems != "").sum() == 1
+    monkeypatch.setenv("SWEEP_FAULTS", "[]")
+    alone = score_models("voneresnet50", benchmarks, settings, output=tmp_path / "alone", **ALONE)
+    xr.testing.assert_equal(found["score"], alone["score"].where(found["problem"] == ""))
+    done = stubs()[: -alone["score"].size]
+    finished = [cell for cell in set(done) if cell not in (f"{PEAK_SF} 1", f"{SELECTIVE} 2")]
+    assert len(finished) == 10 and all(done.count(cell) == 1 for cell in finished)
+
+
+def test_jobs_of_a_batch_system(tmp_path, monkeypatch, stubs):
+    """dask-jobqueue with the one batch system that is everywhere: its own, of local processes."""
+    import dask_jobqueue
+    from dask_jobqueue.local import LocalCluster
+
+    monkeypatch.setattr(dask_jobqueue, "LocalCluster", LocalCluster, raising=False)
+    monkeypatch.setitem(place.CLUSTERS, "local", "LocalCluster")
+    options = {"memory": "2GB", "local_directory": str(tmp_path)}
+    arguments = {"cluster": "local", "cluster_options": options, "workers": 1, **ON_DASK}
+    found = score_models("voneresnet50", PREF_OR, {"seed": [0], **TINY}, output=tmp_path / "out", **arguments)
+    assert found["problem"].item() == "" and len(stubs()) == 1
+
+
+def test_a_worker_that_sees_another_folder_or_runs_other_code_is_an_error(tmp_path, monkeypatch, stubs):
+    from vonenet_brainscore.sweep import work
+    from vonenet_brainscore.sweep.records import Records
+
+    monkeypatch.setattr(Records, "opened", lambda records: nullcontext("a file that is not there"))
+    with pytest.raises(work.UnfitWorkerError, match=r"does not see the folder .*; name one that every machine sees"):
+        score_models("voneresnet50", PREF_OR, TINY, output=tmp_path, **ALONE)
+    monkeypatch.undo()
+    monkeypatch.setattr(work, "code_digest", lambda: "another")
+    with pytest.raises(work.UnfitWorkerError, match="has other code than the process that asks; install the same"):
+        score_models("voneresnet50", PREF_OR, TINY, output=tmp_path, **ALONE)
