@@ -141,6 +141,35 @@ def test_what_is_random_is_drawn_by_seed(trained):
     assert sorted(orders[1]) == list(range(80))
 
 
+class Drawing(nn.Module):
+    """A network, or the images it sees, that keeps what it draws."""
+
+    def __init__(self):
+        super().__init__()
+        self.network, self.drawn, self.images_drawn = network(noise_mode=None), [], []
+
+    def forward(self, x):
+        self.drawn.append(torch.rand(()).item())
+        return self.network(x)
+
+    def __len__(self):
+        return len(IMAGES)
+
+    def __getitem__(self, index):
+        self.images_drawn.append(torch.rand(()).item())
+        return IMAGES[index]
+
+
+def test_no_step_image_or_epoch_draws_what_another_has_drawn():
+    state, drawing = torch.get_rng_state(), Drawing()
+    torch.set_rng_state(state)
+    fit(drawing, drawing, recipe=RECIPE, **QUIET)
+    assert torch.equal(torch.get_rng_state(), state) and not drawing.training
+    steps = drawing.drawn[-9:]  # three an epoch; before them, its outputs were counted
+    assert len(set(steps)) == 9
+    assert len(drawing.images_drawn) == len(set(drawing.images_drawn)) == 1 + 3 * 80  # the first was looked at before
+
+
 @pytest.mark.parametrize("fails_at", [30, 130])
 def test_a_run_cut_off_in_an_epoch_reaches_the_same_weights(trained, tmp_path, fails_at):
     with pytest.raises(RuntimeError, match="the power went off"):

@@ -117,8 +117,8 @@ def train(
         **vone_block,
     )
     if found.rank == 0:
-        last = found.history[-1]
-        shown = table(f"After {last['epoch']} epochs", "images", "loss", "top-1", "top-5")
+        last, scores = found.history[-1], ("loss", "top-1", "top-5")
+        shown = table(f"After {last['epoch']} epochs", "images", *scores, numbers=scores)
         shown.add_row("training", number(last["train_loss"]), number(last["train_top1"]), "")
         shown.add_row("validation", *(number(last[f"validation_{each}"]) for each in ("loss", "top1", "top5")))
         say(shown, f"checkpoints and logs: {output_path}")

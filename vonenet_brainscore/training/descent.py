@@ -127,7 +127,7 @@ class Descent:
             key=(self.recipe.seed, *key),
             n_classes=self.n_classes,
             workers=self.workers,
-            pinned=self.fabric.device.type == "cuda",
+            pinned=self.fabric.device.type == "cuda" and self.workers > 0,  # images in memory may be on the GPU already
         )
         for batch in loaded:
             yield self.fabric.to_device(batch)

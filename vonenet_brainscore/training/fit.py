@@ -79,7 +79,7 @@ def fit(
         Default, `Recipe()`.
     output_path : path, optional
         Folder for `last.pth.tar`, which `get_model(weights=...)` reads, `epoch_NN.pth.tar`, `log.csv` and a TensorBoard
-        log. Without one nothing is written.
+        log. Without one nothing is written. Machines that train together share it.
     flags : mapping, optional
         Plain values to save in the checkpoints, beside the options of a network that `get_model` made.
     mean, std : float or sequence of three
@@ -91,7 +91,7 @@ def fit(
     workers : int
         Processes that load images, for each that trains; 0, none but this one.
     device : str, optional
-        'cpu', 'cuda', 'cuda:1', 'mps'; default, a GPU if there is one.
+        'cpu', 'cuda' or 'cuda:1'; default, a GPU if there is one.
     devices, num_nodes : int
         GPUs of a machine, or processes on its CPU, and machines. Each step's images are divided among them; each
         normalises by its own batch statistics, and the first one's are kept. The program is started again for each
@@ -141,10 +141,11 @@ def fit(
 
     fabric.launch()
     descent = Descent(fabric, classifier, recipe, n_classes=n_classes, workers=workers)
+    progress = progress and fabric.is_global_zero
     if kept:
         descent.load_state_dict(kept)
-    progress = progress and fabric.is_global_zero
-    if folder and resume and not kept and progress:
+        del kept  # as large as the network and its momenta
+    elif folder and resume and progress:
         tqdm.write(f"no checkpoint in {folder.path} yet; training starts with the first epoch")
     images = len(train_set)
     bar = tqdm(total=recipe.epochs * images, initial=len(history) * images, unit=" images", disable=not progress)
