@@ -14,13 +14,13 @@ def tiny_front_end(**changes):
 class TinyResNet(nn.Module):
     """Layers with the names that voneresnet50's regions have."""
 
-    def __init__(self):
+    def __init__(self, classes=1000):
         super().__init__()
         self.layer2 = nn.Sequential(nn.Conv2d(64, 8, 3, stride=4), nn.ReLU())
         self.layer3 = nn.Sequential(nn.Conv2d(8, 8, 3), nn.ReLU())
         self.layer4 = nn.Sequential(nn.ReLU())
         self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(8, 1000)
+        self.fc = nn.Linear(8, classes)
 
     def forward(self, x):
         return self.fc(self.avgpool(self.layer4(self.layer3(self.layer2(x)))).flatten(1))
