@@ -328,6 +328,12 @@ def test_settings_that_cannot_be(settings, message):
         fit(network(), IMAGES, **{"recipe": RECIPE, **QUIET, **settings})
 
 
+def test_tasks_of_srun_do_not_train_alone_into_one_folder(monkeypatch):
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "4")
+    with pytest.raises(ValueError, match="srun started 4 tasks; give devices=4"):
+        fit(network(), IMAGES, recipe=RECIPE, **QUIET)
+
+
 def test_a_last_batch_must_have_an_image_for_each_process():
     with pytest.raises(ValueError, match="65 images in batches of 32 leave 1 for the last batch, too few for 2 proc"):
         fit(network(), labelled([0] * 65), recipe=RECIPE, devices=2, **QUIET)

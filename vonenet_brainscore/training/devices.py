@@ -32,9 +32,13 @@ def fabric_of(device: str | None, devices: int, num_nodes: int, *, precision: st
             raise ValueError(f"device {place} is one GPU; for {devices} give cuda")
     if place.type == "cpu" and precision == "16-mixed":
         raise ValueError("16-mixed is for GPUs; on a CPU take bf16-mixed or 32-true")
-    started = int(os.environ["WORLD_SIZE"]) if torch.distributed.is_torchelastic_launched() else devices * num_nodes
-    if started != devices * num_nodes:
+    asked = devices * num_nodes
+    started = int(os.environ["WORLD_SIZE"]) if torch.distributed.is_torchelastic_launched() else asked
+    if started != asked:
         raise ValueError(f"torchrun started {started} processes; {devices} devices on {num_nodes} nodes are asked for")
+    tasks = int(os.environ.get("SLURM_STEP_NUM_TASKS", 1))
+    if tasks > asked:  # each would train by itself, into the same folder
+        raise ValueError(f"srun started {tasks} tasks; give devices={tasks // num_nodes}, one for each of them")
     try:
         from lightning_fabric import Fabric
         from lightning_fabric.strategies import DDPStrategy
@@ -43,7 +47,7 @@ def fabric_of(device: str | None, devices: int, num_nodes: int, *, precision: st
             f"{error}; training runs on lightning-fabric: pip install 'vonenet_brainscore[training]'"
         ) from error
     # Buffers are shared once an epoch: at every step, as by default, the fixed filters would travel too.
-    strategy = DDPStrategy(broadcast_buffers=False) if devices * num_nodes > 1 else "auto"
+    strategy = DDPStrategy(broadcast_buffers=False) if asked > 1 else "auto"
     chosen = devices if place.index is None else [place.index]
     return Fabric(
         accelerator=place.type,
