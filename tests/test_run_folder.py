@@ -45,6 +45,23 @@ def test_checkpoints_and_log_are_of_the_same_epoch(tmp_path):
     assert not list(tmp_path.glob(".*"))  # nothing half written
 
 
+def test_what_a_process_killed_while_saving_left_is_removed(tmp_path, monkeypatch):
+    class KilledError(BaseException):
+        pass
+
+    def killed(self, target):
+        raise KilledError
+
+    folder = opened(tmp_path)
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(Path, "replace", killed)
+        patch.setattr(Path, "unlink", lambda self, missing_ok: None)
+        folder.save(content(1), kept=False)
+    assert len(list(tmp_path.glob(".*"))) == 1
+    opened(tmp_path, resume=True)
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_another_run_is_neither_overwritten_nor_continued(tmp_path):
     opened(tmp_path).save(content(1), kept=False)
     with pytest.raises(FileExistsError, match="holds a training run; --resume goes on with it, another --output_path"):

@@ -72,6 +72,8 @@ class RunFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self.path).close()
+            for partial in self.path.glob(".*.pth.*.part.tar"):  # of a process that was killed while it saved
+                partial.unlink(missing_ok=True)
         except OSError as error:
             raise OSError(
                 error.errno, f"cannot write to the folder {self.path}: {error.strerror}; choose another --output_path"
