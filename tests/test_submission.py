@@ -214,6 +214,7 @@ def test_carried_modules_are_closed_under_imports_and_no_more():
         ({"identifier": "my model"}, "without hyphens or spaces; for example 'my_model'"),
         ({"identifier": "vöne"}, "ASCII letters, digits and underscores"),
         ({"identifier": "2nd"}, "a letter first"),
+        ({"identifier": ""}, "the identifier '' must be"),
         ({"identifier": "model_registry['x']"}, "ASCII letters"),
         ({"identifier": "alexnet"}, "'alexnet' exists in Brain-Score already; choose another"),
         ({"identifier": "vonealexnet"}, "exists in Brain-Score already"),

@@ -124,3 +124,5 @@ def test_the_command_refuses_what_cannot_be():
         cli.submit("voneresnet50", output=Path("a.zip"), template=Path("b"))
     with pytest.raises(ValueError, match="--layer is 'IT'; give REGION=LAYER"):
         cli.submit("voneresnet50", layer=["IT"], check=False)
+    with pytest.raises(ValueError, match="names a region twice: IT=a, IT=b"):
+        cli.submit("voneresnet50", layer=["IT=a", "IT=b"], check=False)

@@ -42,7 +42,7 @@ def submit(
     if output is not None and template is not None:
         raise ValueError("--output is for a zip and --template for a folder; give one of them")
     if check:
-        say("packaging, then checking in a fresh process, which takes a minute or two")
+        say("the check, in a fresh process, takes a minute or two")
     made = package_submission(
         model,
         template or output,
@@ -85,4 +85,7 @@ def _region_layer_map(options: list[str]) -> dict[str, str]:
     wrong = [option for option, pair in zip(options, pairs, strict=True) if len(pair) != 2 or not all(pair)]
     if wrong:
         raise ValueError(f"--layer is {wrong[0]!r}; give REGION=LAYER, for example IT=model.layer4.0")
-    return {region: layer for region, layer in pairs}
+    regions = {region: layer for region, layer in pairs}
+    if len(regions) < len(pairs):
+        raise ValueError(f"--layer names a region twice: {', '.join(options)}; give each once")
+    return regions

@@ -117,9 +117,10 @@ def package_submission(
         If the check fails; nothing is written then.
     """
     row = _checked_row(model, weights, weights_url, weights_sha256)
-    identifier = identifier or _released_identifier(model, row, front_end, own=bool(weights or weights_url))
+    if identifier is None:
+        identifier = _released_identifier(model, row, front_end, own=weights is not None or weights_url is not None)
     check_identifier(identifier)
-    target = Path(output or (identifier if template else f"{identifier}.zip")).expanduser()
+    target = Path((identifier if template else f"{identifier}.zip") if output is None else output).expanduser()
     _check_target(target, template, force)
     regions = _regions(None if front_end else row, region_layer_map)
     if check:
@@ -154,7 +155,9 @@ def package_submission(
 def _checked_row(model: object, weights: object, weights_url: str | None, sha256: str | None) -> ModelRow | None:
     """The row of a named model, None for a network; raises for what cannot be."""
     if weights_url is not None and urlsplit(weights_url).scheme not in ("https", "http", "file"):
-        raise ValueError(f"cannot fetch weights from {weights_url!r}; give an https:// or http:// address")
+        raise ValueError(
+            f"cannot fetch weights from {weights_url!r}; give an https:// or http:// address, or the file as weights"
+        )
     if sha256 is not None and weights is None and weights_url is None:
         raise ValueError("weights_sha256 belongs to weights of your own; give them too (weights=, weights_url=)")
     check_sha256(sha256)
