@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -221,7 +222,8 @@ def _loaded(
         model.load_state_dict(state_dict)
     except RuntimeError as error:
         asked = row.model_arch if row else "the given back end" if back_end is not None else "a VOneBlock"
-        raise ValueError(f"{checkpoint.path} {_contents(state_dict)}, not {asked}: {error}") from error
+        detail = shorten(str(error), 500)  # torch names every single weight
+        raise ValueError(f"{checkpoint.path} {_contents(state_dict)}, not {asked}: {detail}") from error
     model.weights_source = WeightsSource(checkpoint.path, checkpoint.sha256)
     return model
 
