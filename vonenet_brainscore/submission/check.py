@@ -5,6 +5,7 @@ installed one, and everything runs in a fresh process that sees that tree. The i
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,7 +32,6 @@ _TIMEOUT_S = 1800  # for a process that hangs; loading the largest checkpoint an
 _IMAGES = ("rgb1.jpg", "rgb2.jpg", "rgb3.png")
 
 _OUTPUT = "responses.npy"
-_PYTEST_INI = "[pytest]\nmarkers =\n    memory_intense: uses much memory\n"
 _STAND_IN = "raise ImportError('a plugin must work where vonenet_brainscore is not installed')\n"
 # Runs the tests and then records V1: one process, because Brain-Score takes long to import. Its input never brings
 # anything and ends with the process that checks, however that ends; then it ends too.
@@ -129,13 +129,10 @@ def _linked_package(site: Path) -> Path:
         made = package / folder.relative_to(installed)
         made.mkdir(parents=True)
         for entry in folder.iterdir():
-            if entry.name not in ("models", "model_helpers", "__pycache__", REGISTERED_HERE):
+            if entry.name in ("generic_plugin_tests.py", "conftest.py"):  # pytest and they look around where they are
+                shutil.copyfile(entry, made / entry.name)
+            elif entry.name not in ("models", "model_helpers", "__pycache__", REGISTERED_HERE):
                 (made / entry.name).symlink_to(entry)
-    for name in ("generic_plugin_tests.py", "conftest.py"):  # copies: their place is where pytest and they look around
-        copy = package / "model_helpers" / name
-        text = copy.read_text(encoding="utf-8")
-        copy.unlink()
-        copy.write_text(text, encoding="utf-8")
     (site / "vonenet_brainscore.py").write_text(_STAND_IN, encoding="utf-8")
     return package
 
@@ -173,10 +170,10 @@ def _run(tree: Path, plugin: Path, brainscore_tests: Path, images: Path) -> dict
         "VONENET_HOME": str(tree / "weights"),
         "CUDA_VISIBLE_DEVICES": "",  # the local model is recorded on the CPU too
     }
-    (tree / "pytest.ini").write_text(_PYTEST_INI, encoding="utf-8")
-    report = tree / "tests.xml"
+    report, settings = tree / "tests.xml", tree / "pytest.ini"
+    settings.touch()  # so that no other is looked for
     recording = [plugin.name, str(torch.get_num_threads()), str(_TRIALS), str(tree / _OUTPUT), str(images)]
-    options = ["-c", str(tree / "pytest.ini"), "--rootdir", str(tree), "-p", "no:cacheprovider", "-q"]
+    options = ["-c", str(settings), "--rootdir", str(tree), "-p", "no:cacheprovider", "-q"]
     options += ["-x", "--tb=short", "--disable-warnings"]  # for what is printed if one fails
     tests = [str(brainscore_tests), str(plugin / "test.py"), f"--plugin_directory={plugin}", f"--junitxml={report}"]
     watched, held_open = os.pipe()
@@ -215,9 +212,10 @@ def _largest_difference(tree: Path, images: Path, network: nn.Module, region_lay
             f"the check failed: V1 of the plugin answers with shape {found.shape}, the local model with "
             f"{expected.shape}"
         )
+    largest = float(np.abs(found - expected).max())
     if not np.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE):
         raise RuntimeError(
-            f"the check failed: V1 of the plugin and of the local model differ by up to "
-            f"{np.abs(found - expected).max():.3g}, where {TOLERANCE} is allowed"
+            f"the check failed: V1 of the plugin and of the local model differ by up to {largest:.3g}, where "
+            f"{TOLERANCE} is allowed"
         )
-    return float(np.abs(found - expected).max())
+    return largest

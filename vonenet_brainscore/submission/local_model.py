@@ -9,10 +9,9 @@ from urllib.parse import urlsplit
 
 import torch
 
-from ..benchmarks.names import nearest
 from ..models.checkpoints import RELEASE, fetch_checkpoint, read_checkpoint
 from ..models.downloads import download, sha256_of
-from ..models.registry import MODELS, ModelRow
+from ..models.registry import ModelRow
 from ..models.vonenet import VOneNet, get_model
 from .front_end import front_end_settings
 from .rules import MAX_BYTES
@@ -42,21 +41,18 @@ class LocalModel:
     file: Path | None = None
 
 
-def model_row(model: str) -> ModelRow:
-    """The published model of a name; ValueError with the nearest ones if there is none."""
-    if model not in MODELS:
-        raise ValueError(f"unknown model {model!r}; {nearest(model, MODELS)}")
-    return MODELS[model]
-
-
-def given_front_end(network: VOneNet) -> LocalModel:
+def given_front_end(network: object) -> LocalModel:
     """A front end made with ``get_model(None, ...)``.
 
     Raises
     ------
+    TypeError
+        If it is something else.
     ValueError
         If it has a back end, whose weights would need a file, or filters that its Gabor parameters do not make.
     """
+    if not isinstance(network, VOneNet):
+        raise TypeError(f"a model is a name or a VOneNet without back end, not {type(network).__name__}")
     if network.model is not None:
         raise ValueError(
             "a trained network is packaged from its checkpoint: give the name of its architecture as model, and the "

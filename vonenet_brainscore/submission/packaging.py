@@ -11,15 +11,16 @@ from urllib.parse import urlsplit
 
 import torch
 
+from ..benchmarks.names import nearest
 from ..files import written_whole
 from ..models.downloads import check_sha256
-from ..models.registry import ModelRow
+from ..models.registry import MODELS, ModelRow
 from ..models.vonenet import VOneNet, get_model
 from ..recordings.layers import check_layers
 from ..recordings.loading import with_own_regions
 from ..recordings.subject import FRONT_END as V1_LAYER
 from .check import CheckReport, check_zip, require_check
-from .local_model import LocalModel, given_front_end, local_model, model_row
+from .local_model import LocalModel, given_front_end, local_model
 from .plugin import RECORD
 from .plugin_files import plugin_files, write_zip
 from .rules import broken_rules, check_identifier
@@ -128,9 +129,9 @@ def package_submission(
     with tempfile.TemporaryDirectory(prefix="vonenet-brainscore-submit-") as folder:
         made = (
             given_front_end(model)
-            if isinstance(model, VOneNet)
+            if row is None
             else local_model(
-                model_row(model),
+                row,
                 Path(folder),
                 front_end=front_end,
                 weights=None if weights is None else Path(weights).expanduser(),
@@ -147,13 +148,12 @@ def package_submission(
         report = check_zip(archive, made.network, regions) if check else None
         size = archive.stat().st_size
         _deliver(archive, target, template)
-    return Submission(
-        target, identifier, regions, made.weights, size, report, _notes(made, regions, named=isinstance(model, str))
-    )
+    notes = _notes(made, regions, named=row is not None)
+    return Submission(target, identifier, regions, made.weights, size, report, notes)
 
 
 def _checked_row(model: object, weights: object, weights_url: str | None, sha256: str | None) -> ModelRow | None:
-    """The row of a named model, None for a network; raises for what cannot be."""
+    """The row of a named model, None for a network; ValueError for what cannot be."""
     if weights_url is not None and urlsplit(weights_url).scheme not in ("https", "http", "file"):
         raise ValueError(
             f"cannot fetch weights from {weights_url!r}; give an https:// or http:// address, or the file as weights"
@@ -161,13 +161,13 @@ def _checked_row(model: object, weights: object, weights_url: str | None, sha256
     if sha256 is not None and weights is None and weights_url is None:
         raise ValueError("weights_sha256 belongs to weights of your own; give them too (weights=, weights_url=)")
     check_sha256(sha256)
-    if isinstance(model, VOneNet):
-        if weights is not None or weights_url is not None:
-            raise ValueError("a network has its weights; to package others, give the name of its architecture as model")
-        return None
-    if not isinstance(model, str):
-        raise TypeError(f"a model is a name or a VOneNet without back end, not {type(model).__name__}")
-    return model_row(model)
+    if isinstance(model, str):
+        if model not in MODELS:
+            raise ValueError(f"unknown model {model!r}; {nearest(model, MODELS)}")
+        return MODELS[model]
+    if weights is not None or weights_url is not None:
+        raise ValueError("a network has its weights; to package others, give the name of its architecture as model")
+    return None
 
 
 def _released_identifier(model: object, row: ModelRow | None, front_end: bool, *, own: bool) -> str:
