@@ -13,10 +13,11 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-from submission_models import tiny_front_end
+from submission_models import TinyResNet, tiny_checkpoint, tiny_front_end
 from test_submission_rules import rezipped
 
 import vonenet_brainscore
+from vonenet_brainscore import get_model
 from vonenet_brainscore.brainscore import plugin_folder
 from vonenet_brainscore.cli import submission as cli
 from vonenet_brainscore.submission.check import check_zip
@@ -65,13 +66,17 @@ def test_a_plugin_that_needs_this_package_fails(archive, tmp_path):
         check_zip(broken, tiny_front_end(), {"V1": "vone_block"})
 
 
-def test_responses_that_differ_fail(archive):
+def test_responses_that_differ_fail(tmp_path):
+    """Of a plugin whose weights are in the zip, and which passes all tests."""
     torch.set_num_threads(1)
-    other = tiny_front_end(noise_level=0.0701)
+    weights = tiny_checkpoint(tmp_path / "trained.pth", TinyResNet())
+    given = {"identifier": "mine", "front_end": True, "weights": weights}
+    made = package_submission("voneresnet50", tmp_path / "mine.zip", **given, check=False)
+    other = get_model(None, weights=weights, noise_level=0.0701)
     with pytest.raises(
         RuntimeError, match=r"V1 of the plugin and of the local model differ by up to .* 1e-06 is allowed"
     ):
-        check_zip(archive, other, {"V1": "vone_block"})
+        check_zip(made.path, other, {"V1": "vone_block"})
 
 
 def test_a_check_killed_midway_leaves_nothing_running_and_the_installed_package_alone(archive, tmp_path):
