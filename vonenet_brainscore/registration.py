@@ -39,14 +39,9 @@ _MODEL = '''\
 
 
 def get_bibtex(model_identifier):
-    return """@inproceedings{dapello2020simulating,
-  title={Simulating a Primary Visual Cortex at the Front of {CNN}s Improves Robustness to Image Perturbations},
-  author={Dapello, Joel and Marques, Tiago and Schrimpf, Martin and Geiger, Franziska and Cox, David D. and
-          DiCarlo, James J.},
-  booktitle={Advances in Neural Information Processing Systems},
-  volume={33},
-  year={2020}
-}"""
+    from vonenet_brainscore.submission.plugin import BIBTEX
+
+    return BIBTEX
 '''
 _TEST = """\
 import brainscore_vision
