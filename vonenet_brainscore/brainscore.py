@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .models.arguments import check_seed as check_seed
+
 PluginKind = Literal["benchmark", "data", "model", "stimulus_set"]
 # Kind of plugin -> folder of the installed brainscore_vision; stimulus sets live beside the recordings.
 _FOLDERS: dict[PluginKind, str] = {
@@ -91,14 +93,6 @@ def without_result_caching() -> Iterator[None]:
     """Brain-Score's caches, which know a recording by names alone, are neither read nor written meanwhile."""
     with environment(RESULTCACHING_DISABLE="1"):
         yield
-
-
-def check_seed(seed: int) -> None:
-    """Raise unless a seed is a whole number that NumPy's generators take, [0, 2**32)."""
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise TypeError(f"seed is {seed!r}; it must be a whole number, so that the result can be had again")
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"seed is {seed}; it must lie in [0, 2**32)")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .arguments import check_text
 from .downloads import download
 
 RELEASE = "https://vonenet-models.s3.us-east-2.amazonaws.com"  # where the authors of VOneNet keep their weights
@@ -67,9 +68,10 @@ def fetch_checkpoint(file_name: str, *, address: str | None = None) -> Path:
     ValueError, FileNotFoundError, OSError
         As ``download`` says: a file that changed, one that cannot be had, one that cannot be saved.
     """
-    if file_name in ("", "..") or Path(file_name).name != file_name:
+    check_text(file_name=file_name)
+    if file_name in ("", "..") or Path(file_name).name != file_name or "\0" in file_name:
         raise ValueError(f"{file_name!r} is not a file name; for a file of your own use read_checkpoint(path)")
-    return download(address or f"{RELEASE}/{file_name}", vonenet_home() / file_name)
+    return download(f"{RELEASE}/{file_name}" if address is None else address, vonenet_home() / file_name)
 
 
 def sha256_of(path: Path) -> str:

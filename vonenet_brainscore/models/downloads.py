@@ -19,6 +19,8 @@ from warnings import warn
 
 from tqdm import tqdm
 
+from .arguments import check_text
+
 # Five attempts: long enough to outlast a restarting router, short enough that a machine without network is told soon.
 WAITS_S = (0.0, 0.5, 1.0, 2.0, 4.0)
 TIMEOUT_S = 30.0  # of silence from the server
@@ -61,6 +63,7 @@ def download(address: str, target: str | Path, *, sha256: str | None = None) -> 
     OSError
         If the file cannot be saved: no room, or a folder that cannot be written to.
     """
+    check_text(address=address, sha256="" if sha256 is None else sha256)
     if urlsplit(address).scheme not in ("https", "http", "file"):
         raise ValueError(f"cannot download {address!r}: give an https://, http:// or file:// address")
     check_sha256(sha256)

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .arguments import check_seed, check_text
+
 COLOURS = 3
 QUADRATURES = ("matched", "paper")
 
@@ -104,9 +106,11 @@ def draw_colours(channels: int, *, seed: int, quadrature: str = "matched") -> tu
     ValueError
         If `quadrature` is unknown.
     """
+    check_text(quadrature=quadrature)
+    check_seed(seed, "colour_seed")
     if quadrature not in QUADRATURES:
         raise ValueError(f"unknown quadrature {quadrature!r}; have {', '.join(map(repr, QUADRATURES))}")
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(int(seed))
     q0 = torch.randint(0, COLOURS, (channels,), generator=generator)
     q1 = torch.randint(0, COLOURS, (channels,), generator=generator)
     return q0, q1 if quadrature == "paper" else q0

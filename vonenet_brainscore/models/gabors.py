@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from .arguments import check_real, check_seed, check_whole
+
 FloatArray = NDArray[np.float64]
 
 # Preferred orientation in degrees. De Valois, Yund & Hepler 1982, Vision Res 22:531, n = 246 cells.
@@ -32,6 +34,10 @@ ENVELOPE_COUNTS = np.array(
         [0, 0, 0, 0, 0],
     ]
 )
+
+# More are a mistake, and would fill memory before anything says so: the published models have 512.
+MOST_FILTERS = 2**20
+LARGEST_KERNEL = 1023  # pixels; the published ones have 25
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,9 +103,14 @@ def sample_gabor_parameters(
     ------
     ValueError
         If `features` is not positive, `sf_corr` not a correlation, or no whole bin lies between `sf_min` and `sf_max`.
+    TypeError
+        If an argument is no number.
     """
-    if features < 1:
-        raise ValueError(f"features is {features}; a filter bank needs at least 1")
+    check_whole(features=features)
+    check_real(sf_corr=sf_corr, sf_max=sf_max, sf_min=sf_min)
+    check_seed(seed)
+    if not 1 <= features <= MOST_FILTERS:
+        raise ValueError(f"features is {features}; a filter bank needs at least 1, and at most {MOST_FILTERS}")
     if not -1 <= sf_corr <= 1:
         raise ValueError(f"sf_corr is {sf_corr}; a correlation lies in [-1, 1]")
     below_max = np.less if rand_param else np.less_equal
@@ -164,10 +175,11 @@ def gabor_kernels(
     Raises
     ------
     ValueError
-        If `ksize` is not odd and positive, or `pixels_per_degree` not positive.
+        If `ksize` is not odd, positive and at most `LARGEST_KERNEL`, or `pixels_per_degree` not positive.
     """
-    if ksize < 1 or ksize % 2 == 0:
-        raise ValueError(f"ksize is {ksize}; it must be odd and positive, so that a filter has a centre pixel")
+    check_whole(ksize=ksize)
+    if not 1 <= ksize <= LARGEST_KERNEL or ksize % 2 == 0:
+        raise ValueError(f"ksize is {ksize}; it must be odd, so that a filter has a centre, and 1 to {LARGEST_KERNEL}")
     if not pixels_per_degree > 0:
         raise ValueError(f"pixels_per_degree is {pixels_per_degree}; it must be positive")
     frequency = _per_channel(parameters.sf_cpd) / pixels_per_degree  # cycles/pixel

@@ -79,10 +79,9 @@ class VOneBlock(nn.Module):
                 f"{simple_channels} simple and {complex_channels} complex channels, but {len(gabor_parameters)} Gabor "
                 f"parameters and colours of {len(colours_q0)} and {len(colours_q1)} filters: give one of each a channel"
             )
-        if stride < 1 or image_size < 1 or not visual_degrees > 0:
-            raise ValueError(
-                f"stride={stride}, image_size={image_size}, visual_degrees={visual_degrees}: all must be positive"
-            )
+        if min(stride, image_size) < 1 or not 0 < visual_degrees < math.inf or not math.isfinite(k_exc):
+            given = f"stride={stride}, image_size={image_size}, visual_degrees={visual_degrees}, k_exc={k_exc}"
+            raise ValueError(f"{given}: sizes must be positive, and all of them finite")
         self.image_size, self.visual_degrees = image_size, visual_degrees
         self.ksize, self.stride, self.k_exc = ksize, stride, k_exc
         self.simple_channels, self.complex_channels = simple_channels, complex_channels

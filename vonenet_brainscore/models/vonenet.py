@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .arguments import check_real, check_text, check_whole, usable_device
 from .back_ends import BACK_ENDS, BOTTLENECK_CHANNELS
 from .checkpoints import Checkpoint, fetch_checkpoint, read_checkpoint
 from .filter_bank import draw_colours
@@ -26,6 +27,8 @@ _COLOUR = {"quadrature": "matched", "colour_seed": 0}
 _DEFAULTS: dict[str, Any] = {**_SAMPLING, **_GEOMETRY, **_CELLS, **_NOISE, **_COLOUR}
 _N_CLASSES = 1000
 FRONT_END_ARGUMENTS = (*_DEFAULTS, "weights")  # of `get_model`: what a VOneBlock is made of
+_WHOLE = ("image_size", "ksize", "simple_channels", "complex_channels", "stride", "n_classes")
+_REAL = ("visual_degrees", "k_exc")
 
 
 @dataclass(frozen=True)
@@ -128,10 +131,11 @@ def get_model(
     Raises
     ------
     TypeError
-        If an argument is unknown, with the nearest one.
+        If an argument is unknown, with the nearest one, or is not of its kind.
     ValueError
         If `model_arch` is unknown, an argument is out of its range, the checkpoint is for another architecture or
-        contradicts an argument, or `n_classes` is given where no architecture is named.
+        contradicts an argument, `n_classes` is given where no architecture is named, or there is no device
+        `map_location` here.
     FileNotFoundError, OSError
         If the checkpoint cannot be had, as `fetch_checkpoint` and `read_checkpoint` say.
     """
@@ -143,6 +147,8 @@ def get_model(
             raise TypeError(
                 f"get_model has no argument {name!r}; {_nearest(name, [*_DEFAULTS, 'back_end', 'n_classes'])}"
             )
+    _check_kinds({**kwargs, **({} if n_classes is None else {"n_classes": n_classes})})
+    device = None if map_location is None else usable_device(map_location)
     row = None if model_arch is None or back_end is not None else _row(model_arch)
     if n_classes is not None and (row is None or n_classes < 1):
         raise ValueError(f"n_classes is {n_classes}; give 1 or more, and only where model_arch names the back end")
@@ -161,14 +167,21 @@ def get_model(
         model = _loaded(checkpoint, vone_block, row, back_end, n_classes)
         _refuse_other_filters(vone_block, kwargs, checkpoint)
     model.settings = told
-    return model.to(map_location)
+    return model.to(device)
 
 
 def _row(model_arch: str) -> ModelRow:
+    check_text(model_arch=model_arch)
     rows = {row.model_arch: row for row in MODELS.values()}
     if model_arch not in rows:
         raise ValueError(f"unknown model_arch {model_arch!r}; {_nearest(str(model_arch), rows)}, or None")
     return rows[model_arch]
+
+
+def _check_kinds(settings: Mapping[str, Any]) -> None:
+    """TypeError for a front end's setting that is no number; the others are checked where they are used."""
+    check_whole(**{name: settings[name] for name in _WHOLE if name in settings})
+    check_real(**{name: settings[name] for name in _REAL if name in settings})
 
 
 def _nearest(name: str, known: Any) -> str:
@@ -190,6 +203,7 @@ def _fixed_by(checkpoint: Checkpoint, given: Mapping[str, Any]) -> dict[str, Any
     if filters is None:
         raise ValueError(f"{checkpoint.path} holds no VOneNet: it has no vone_block.simple_conv_q0.weight")
     fixed = {name: checkpoint.flags[name] for name in _DEFAULTS if name in checkpoint.flags}
+    _check_kinds(fixed)
     fixed["ksize"] = filters.shape[-1]
     for name in ("ksize", *_CELLS):
         if name in given and name in fixed and given[name] != fixed[name]:
