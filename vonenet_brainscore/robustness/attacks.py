@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..brainscore import seeded_global_generator
+from ..models.arguments import check_real, check_seed, check_text, check_whole
 from .accuracy import label_ranks
 from .classifier import Classifier, contents_of
 
@@ -41,6 +42,8 @@ class ProjectedGradientDescent:
     ------
     ValueError
         If an argument is out of its range.
+    TypeError
+        If it is not of its kind.
     """
 
     norm: str = "inf"
@@ -52,6 +55,10 @@ class ProjectedGradientDescent:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_text(norm=self.norm)
+        check_real(eps=self.eps, step_size=1 if self.step_size is None else self.step_size)
+        check_whole(iterations=self.iterations, k=self.k, restarts=self.restarts)
+        check_seed(self.seed)
         if self.norm not in NORMS:
             raise ValueError(f"unknown norm {self.norm!r}; have {', '.join(NORMS)}")
         if not 0 <= self.eps < math.inf:
@@ -85,8 +92,12 @@ class ProjectedGradientDescent:
         Raises
         ------
         ValueError
-            If images are not in [0, 1], labels are no classes of the network, or its gradient is not finite.
+            If images are not in [0, 1], labels are no classes of the network, their shapes are others, or its gradient
+            is not finite.
+        TypeError
+            If they are no tensors.
         """
+        _check_call(classifier, images, labels, contents)
         if not 0 <= images.min() <= images.max() <= 1:
             raise ValueError(f"images reach from {images.min()} to {images.max()}; they must be in [0, 1]")
         classes = classifier.count_classes(images.shape[-1])
@@ -150,3 +161,22 @@ class ProjectedGradientDescent:
         ):
             found = attack.generate(x=images.float().cpu().numpy(), y=labels.cpu().numpy())
         return torch.from_numpy(found).clamp(0, 1)
+
+
+def _check_call(classifier: Classifier, images: Tensor, labels: Tensor, contents: Sequence[bytes] | None) -> None:
+    if not isinstance(classifier, Classifier):
+        raise TypeError(f"a classifier is a Classifier, as load_classifier gives it, not {type(classifier).__name__}")
+    for name, tensor in (("images", images), ("labels", labels)):
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"{name} is a {type(tensor).__name__}; give a Tensor")
+    if images.ndim != 4 or images.shape[1] != 3 or labels.shape != images.shape[:1] or not images.numel():
+        raise ValueError(
+            f"images have shape {tuple(images.shape)}, labels {tuple(labels.shape)}; they are (image, 3, y, x) and "
+            "(image,), of at least one image"
+        )
+    if not images.is_floating_point() or labels.is_floating_point() or labels.is_complex():
+        raise ValueError(f"images are {images.dtype} and labels {labels.dtype}; they are floats and whole numbers")
+    if contents is not None and (not isinstance(contents, Sequence) or len(contents) != len(images)):
+        raise ValueError(f"contents are {len(images)} keys, one an image, as contents_of gives them")
+    if contents is not None and not all(isinstance(key, bytes) for key in contents):
+        raise TypeError("contents are keys of images as bytes, as contents_of gives them")

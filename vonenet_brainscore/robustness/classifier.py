@@ -6,10 +6,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from reprlib import repr as shortened
 
 import torch
 from torch import Tensor, nn
 
+from ..models.arguments import check_text, usable_device
 from ..models.checkpoints import read_checkpoint
 from ..models.registry import MODELS
 from ..models.vone_block import VOneBlock
@@ -34,6 +36,8 @@ class Classifier(nn.Module):
     ------
     ValueError
         If `mean` or `std` has not one or three numbers, or `std` is not positive.
+    TypeError
+        If they are no numbers, or the network is none.
     """
 
     mean: Tensor
@@ -48,10 +52,15 @@ class Classifier(nn.Module):
         name: str = "network",
     ) -> None:
         super().__init__()
+        if not isinstance(network, nn.Module):
+            raise TypeError(f"a network is an nn.Module, not {type(network).__name__}")
         self.network = network.eval()
         self.name = name
         for each, value in (("mean", mean), ("std", std)):
-            numbers = torch.tensor(value, dtype=torch.float32).flatten()
+            try:
+                numbers = torch.tensor(value, dtype=torch.float32).flatten()
+            except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+                raise TypeError(f"{each} is {shortened(value)}; give one number or three") from error
             if len(numbers) not in (1, 3) or not numbers.isfinite().all() or (each == "std" and (numbers <= 0).any()):
                 raise ValueError(f"{each} is {value}; give one number or three, finite, std positive")
             self.register_buffer(each, numbers.to(_weights(network)).reshape(-1, 1, 1))
@@ -134,9 +143,15 @@ class Classifier(nn.Module):
         Raises
         ------
         ValueError
-            If it does not give one logit a class.
+            If it does not give one logit a class, or cannot take images of that size.
         """
-        shape = tuple(self._logits_of_grey(image_size, draws=1)[0].shape)
+        try:
+            shape = tuple(self._logits_of_grey(image_size, draws=1)[0].shape)
+        except RuntimeError as error:
+            reason = str(error).partition("\n")[0]
+            raise ValueError(
+                f"{self.name} cannot answer images of {image_size} x {image_size} pixels ({reason}); set --image_size"
+            ) from error
         if len(shape) != 2 or shape[0] != 2:
             raise ValueError(f"{self.name} answers two images with shape {shape}; logits are (2, classes)")
         return shape[1]
@@ -191,13 +206,14 @@ def load_classifier(
     Raises
     ------
     ValueError
-        If the model is unknown, or the checkpoint is not of that architecture or network.
+        If the model is unknown, the checkpoint is not of that architecture or network, or there is no such device here.
     TypeError
-        If the function gives something else than an nn.Module.
+        If the function gives something else than an nn.Module, or an argument is not of its kind.
     FileNotFoundError, OSError
         If weights cannot be had.
     """
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    check_text(model=model)
+    device = usable_device(("cuda" if torch.cuda.is_available() else "cpu") if device is None else device)
     if ":" not in model:
         row = MODELS.get(model)
         network: nn.Module = get_model(row.model_arch if row else model, weights=weights)
@@ -229,12 +245,17 @@ def network_of(reference: str) -> nn.Module:
         if error.name and module_name.startswith(error.name):
             raise ValueError(f"no module {module_name!r}; looked in {here} and where Python looks") from error
         raise
+    except Exception as error:  # the user's own code, or no name of a module
+        raise ValueError(f"{module_name!r} cannot be imported: {type(error).__name__}: {error}") from error
     finally:
         sys.path.remove(here)
     function = getattr(module, function_name, None)
     if not callable(function):
         raise ValueError(f"{module_name} has no function {function_name!r}; give module:function")
-    network = function()
+    try:
+        network = function()
+    except Exception as error:  # the user's own code
+        raise ValueError(f"{reference} gives no network: {type(error).__name__}: {error}") from error
     if not isinstance(network, nn.Module):
         raise TypeError(f"{reference} gives a {type(network).__name__}; it must give an nn.Module")
     return network

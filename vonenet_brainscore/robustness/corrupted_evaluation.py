@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from .accuracy import Accuracy, accuracy, label_ranks
 from .classifier import Classifier, contents_of
 from .corruptions import GROUPS, SEVERITIES, TYPES, corrupt, group_means, mean_corruption_error
-from .image_by_image import evaluate_image_by_image
+from .image_by_image import check_settings, evaluate_image_by_image
 from .image_folder import LabelledImage, as_tensor, load_crop, read_image_folder
 from .results_file import ResultsFile
 
@@ -82,11 +83,12 @@ def evaluate_corrupted(
     ValueError, FileNotFoundError, OSError, MemoryError
         As `evaluate`; if a type is unknown; if an ImageNet-C folder lacks a file.
     """
-    unknown = [name for name in types if name not in TYPES]
+    check_settings(classifier, draws=draws, seed=seed, image_size=image_size, batch_size=batch_size, workers=workers)
+    if isinstance(types, str) or not isinstance(types, Sequence):
+        raise TypeError(f"types is {shortened(types)}; give names in a list")
+    unknown = [str(name) for name in types if name not in TYPES]
     if unknown or not types:
         raise ValueError(f"unknown corruptions {', '.join(unknown) or '(none given)'}; have {', '.join(TYPES)}")
-    if draws < 1 or batch_size < 1:
-        raise ValueError(f"draws is {draws}, batch_size {batch_size}; they must be at least 1")
     folders = _imagenet_c(Path(in_path).expanduser(), types)
     clean_folder = in_path if folders is None else folders[types[0]] / "1"
     n_classes = classifier.count_classes(image_size)
@@ -102,7 +104,7 @@ def evaluate_corrupted(
         inputs, labels = as_tensor(pixels[0]), torch.tensor([batch[0].label])
         correct = [
             label_ranks(classifier.logits(part, contents_of(part), draws=draws, seed=seed).cpu(), labels) == 0
-            for part in inputs.split(batch_size)
+            for part in inputs.split(int(batch_size))
         ]
         shares = torch.cat(correct, dim=1).double().mean(dim=0).tolist()
         row = {} if folders else {"clean": shares.pop(0)}

@@ -8,6 +8,7 @@ from io import StringIO
 import numpy as np
 
 from ..brainscore import seeded_global_generator
+from ..models.arguments import check_seed, check_text, check_whole
 from ..stimuli.images import content_of
 
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -68,11 +69,18 @@ def corrupt(pixels: np.ndarray, corruption: str, severity: int, *, seed: int) ->
     ------
     ValueError
         If the type or the severity is unknown, or the image is too small or no uint8 array of that shape.
+    TypeError
+        If an argument is not of its kind.
     """
+    check_text(corruption=corruption)
+    check_whole(severity=severity)
+    check_seed(seed)
     if corruption not in TYPES:
         raise ValueError(f"unknown corruption {corruption!r}; have {', '.join(TYPES)}")
     if severity not in SEVERITIES:
         raise ValueError(f"severity is {severity}; it is a whole number from 1 to 5")
+    if not isinstance(pixels, np.ndarray):
+        raise TypeError(f"an image to corrupt is an array, not {type(pixels).__name__}")
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
         raise ValueError(f"an image to corrupt is uint8 of shape (y, x, 3), not {pixels.dtype} of {pixels.shape}")
     if min(pixels.shape[:2]) < SMALLEST_SIDE:

@@ -15,7 +15,7 @@ import torch
 from .accuracy import Accuracy, accuracy, label_ranks
 from .attacks import NORMS, ProjectedGradientDescent
 from .classifier import Classifier, contents_of
-from .image_by_image import evaluate_image_by_image
+from .image_by_image import check_settings, evaluate_image_by_image
 from .image_folder import LabelledImage, as_tensor, load_crop, read_image_folder
 from .results_file import ResultsFile
 
@@ -85,11 +85,16 @@ def evaluate(
     ------
     ValueError, FileNotFoundError
         If settings, images or labels cannot be, as `read_image_folder`, `ResultsFile` and the attack say.
+    TypeError
+        If an argument is not of its kind.
     OSError, MemoryError
         If results cannot be kept or a batch does not fit.
     """
-    if draws < 1:
-        raise ValueError(f"draws is {draws}; it must be at least 1")
+    if not isinstance(attack, ProjectedGradientDescent):
+        raise TypeError(f"an attack is a ProjectedGradientDescent, not {type(attack).__name__}")
+    check_settings(
+        classifier, draws=draws, seed=attack.seed, image_size=image_size, batch_size=batch_size, workers=workers
+    )
     images = read_image_folder(in_path, classifier.count_classes(image_size), classes=classes, every=DS_factor)
     if not classifier.is_stochastic(image_size):
         attack, draws = replace(attack, k=1), 1

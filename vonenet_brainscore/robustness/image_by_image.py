@@ -8,11 +8,31 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
+from ..models.arguments import check_seed, check_whole
+from .classifier import Classifier
 from .image_folder import LabelledImage
 from .results_file import ResultsFile
 
+LARGEST_SIDE = 8192  # pixels, of the square that a network sees
 Load = Callable[[LabelledImage], np.ndarray]
 Measure = Callable[[Sequence[LabelledImage], np.ndarray], Sequence[dict[str, Any]]]
+
+
+def check_settings(classifier: Any, *, draws: int, seed: int, image_size: int, batch_size: int, workers: int) -> None:
+    """Raise unless an evaluation can run so: TypeError for another kind of thing, ValueError for a number out of range.
+
+    To be called before any work.
+    """
+    if not isinstance(classifier, Classifier):
+        raise TypeError(f"a classifier is a Classifier, as load_classifier gives it, not {type(classifier).__name__}")
+    check_whole(draws=draws, image_size=image_size, batch_size=batch_size, workers=workers)
+    check_seed(seed)
+    if draws < 1:
+        raise ValueError(f"draws is {draws}; it must be at least 1")
+    if batch_size < 1 or workers < 0:
+        raise ValueError(f"batch_size is {batch_size}, workers {workers}; they must be at least 1 and 0")
+    if not 1 <= image_size <= LARGEST_SIDE:
+        raise ValueError(f"image_size is {image_size}; it is the side of an image in pixels, 1 to {LARGEST_SIDE}")
 
 
 def evaluate_image_by_image(
@@ -50,8 +70,6 @@ def evaluate_image_by_image(
     """
     from torch.utils.data import DataLoader
 
-    if batch_size < 1 or workers < 0:
-        raise ValueError(f"batch_size is {batch_size}, workers {workers}; they must be at least 1 and 0")
     done = len(results.rows)
     expected = [(image.name, image.label) for image in images]
     if [(row.get("image"), row.get("label")) for row in results.rows] != expected[:done]:
@@ -59,7 +77,7 @@ def evaluate_image_by_image(
     position = done // batch_size * batch_size  # a batch of which a part was kept is computed whole again
     loader: Any = DataLoader(
         images[position:],  # type: ignore[arg-type]  # a sequence is a map-style dataset
-        batch_size=batch_size,
+        batch_size=int(batch_size),
         collate_fn=partial(_loaded, load),
         num_workers=workers,
     )

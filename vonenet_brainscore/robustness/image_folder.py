@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from reprlib import repr as shortened
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..models.arguments import check_whole
 from ..stimuli.images import IMAGE_SUFFIXES, read_pixels, resize
 
 # Images are made 256 pixels on their shorter side for a crop of 224, and in that proportion for other sizes.
@@ -48,7 +50,12 @@ def read_image_folder(
         If the folder does not exist or holds no images.
     ValueError
         If the classes do not match the model's outputs, or `every` is less than 1.
+    TypeError
+        If an argument is not of its kind.
     """
+    check_whole(n_classes=n_classes, DS_factor=every)
+    if classes is not None and (isinstance(classes, str) or not isinstance(classes, Sequence)):
+        raise TypeError(f"classes is {shortened(classes)}; give the names in a list")
     if every < 1:
         raise ValueError(f"DS_factor is {every}; 1 keeps every image, n every n-th")
     root = Path(folder).expanduser()

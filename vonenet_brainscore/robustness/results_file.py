@@ -36,7 +36,7 @@ class ResultsFile:
         self.path = Path(path).expanduser()
         self.rows: list[dict[str, Any]] = []
         if self.path.exists():
-            self._continue(json.loads(json.dumps(settings)))
+            self._continue(json.loads(_line(settings)))
         else:
             self._write([{"settings": settings}])
 
@@ -46,7 +46,7 @@ class ResultsFile:
         self.rows += [dict(row) for row in rows]
 
     def _write(self, lines: Sequence[Mapping[str, Any]]) -> None:
-        text = "".join(json.dumps(line) + "\n" for line in lines)
+        text = "".join(_line(line) + "\n" for line in lines)
         try:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(text)
@@ -78,3 +78,7 @@ class ResultsFile:
             self._write([{"settings": settings}])
         else:
             self._write([])  # find out now whether it can be written
+
+
+def _line(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, default=lambda number: number.item())  # NumPy's numbers become Python's

@@ -11,7 +11,7 @@ import torch
 
 from .accuracy import Accuracy, accuracy, label_ranks
 from .classifier import Classifier, contents_of
-from .image_by_image import evaluate_image_by_image
+from .image_by_image import check_settings, evaluate_image_by_image
 from .image_folder import LabelledImage, as_tensor, load_crop, read_image_folder
 from .results_file import ResultsFile
 
@@ -56,8 +56,7 @@ def validate(
 
     Parameters and errors are those of `evaluate`; `seed` is of the noise.
     """
-    if draws < 1:
-        raise ValueError(f"draws is {draws}; it must be at least 1")
+    check_settings(classifier, draws=draws, seed=seed, image_size=image_size, batch_size=batch_size, workers=workers)
     n_classes = classifier.count_classes(image_size)
     images = read_image_folder(in_path, n_classes, classes=classes, every=DS_factor)
     draws = draws if classifier.is_stochastic(image_size) else 1
