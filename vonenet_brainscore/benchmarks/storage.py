@@ -6,11 +6,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import TYPE_CHECKING
 
 from ..brainscore import plugin_folder, registrations, replaced, without_pip
 from ..files import written_whole
+from ..models.arguments import check_text
 from .data_sets import (
     DataFile,
     FileState,
@@ -69,6 +72,7 @@ def wanted_files(name: str | None = None) -> tuple[DataFile, ...]:
     """
     if name is None:
         return tuple(dict.fromkeys(file for known in DATASET_NAMES for file in wanted_files(known)))
+    check_text(name=name)
     data_sets = registrations("data") | registrations("stimulus_set")
     if name in data_sets:
         public = name.removesuffix("private") + "public"
@@ -121,6 +125,8 @@ def import_data(paths: Iterable[str | Path]) -> tuple[DataFile, ...]:
     ValueError
         If no data set wants a file of that sha1: it is named, and so is what was expected.
     """
+    if isinstance(paths, str | PathLike) or not isinstance(paths, Iterable):
+        raise TypeError(f"paths is {shortened(paths)}; give a list of files")
     sources = [Path(path).expanduser() for path in paths]
     common = {file.sha1: file for file in wanted_files()}
     files = []

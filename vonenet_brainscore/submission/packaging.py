@@ -13,6 +13,7 @@ import torch
 
 from ..benchmarks.names import nearest
 from ..files import written_whole
+from ..models.arguments import check_text
 from ..models.downloads import check_sha256
 from ..models.registry import MODELS, ModelRow
 from ..models.vonenet import VOneNet, get_model
@@ -153,7 +154,10 @@ def package_submission(
 
 
 def _checked_row(model: object, weights: object, weights_url: str | None, sha256: str | None) -> ModelRow | None:
-    """The row of a named model, None for a network; ValueError for what cannot be."""
+    """The row of a named model, None for a network; raises for what cannot be."""
+    for name, value in (("weights_url", weights_url), ("weights_sha256", sha256)):
+        if value is not None:
+            check_text(**{name: value})
     if weights_url is not None and urlsplit(weights_url).scheme not in ("https", "http", "file"):
         raise ValueError(
             f"cannot fetch weights from {weights_url!r}; give an https:// or http:// address, or the file as weights"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..brainscore import plugin_folder, registrations
+from ..models.arguments import check_text
 from ..registration import PLUGIN as REGISTERED_HERE
 
 MAX_BYTES = 50_000_000
@@ -23,11 +24,12 @@ def check_identifier(identifier: str) -> None:
     ValueError
         If it has other characters than ASCII letters, digits and underscores, or Brain-Score has it already.
     """
+    check_text(identifier=identifier)
     for problem in _identifier_problems(identifier):
         raise ValueError(f"the identifier {identifier!r} {problem}")
 
 
-def broken_rules(archive: Path) -> list[str]:
+def broken_rules(archive: str | Path) -> list[str]:
     """Which of the leaderboard's rules a zip breaks, each with its remedy; empty if it would be accepted.
 
     Raises
@@ -35,6 +37,7 @@ def broken_rules(archive: Path) -> list[str]:
     ValueError
         If the file is not a zip.
     """
+    archive = Path(archive)  # a number would be a file descriptor, which reading closes
     if not zipfile.is_zipfile(archive):
         raise ValueError(f"{archive} is not a zip file")
     with zipfile.ZipFile(archive) as opened:
