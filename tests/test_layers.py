@@ -50,7 +50,7 @@ def test_refusals():
         check_layers(network, [])
     with pytest.raises(ValueError, match="named twice: conv"):
         check_layers(network, ["conv", "relu", "conv"])
-    with pytest.raises(TypeError, match="not the text 'conv'"):
+    with pytest.raises(TypeError, match="list of names, not 'conv'"):
         check_layers(network, "conv")
     with pytest.raises(ValueError, match="never calls: never"):
         LayerReader(network, ["conv", "never"])(IMAGES)

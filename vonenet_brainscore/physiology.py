@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -165,6 +166,8 @@ def _chosen_properties(asked: Sequence[str] | None, known: list[str]) -> tuple[l
     from .recordings.texture_tuning import TEXTURE_TUNING
 
     if asked is not None:
+        if isinstance(asked, str) or not isinstance(asked, Sequence):
+            raise TypeError(f"properties are a list of names, not {shortened(asked)}")
         for name in asked:
             if name not in known:
                 raise ValueError(f"unknown property {name!r}; have {', '.join(known)}")

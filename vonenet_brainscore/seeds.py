@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .models.arguments import check_whole
+
 if TYPE_CHECKING:
     from brainscore_core.metrics import Score
     from xarray import DataArray
@@ -33,6 +35,7 @@ def over_seeds(score: Callable[[int], Any], first: int, count: int) -> Any:
     ValueError
         If there are fewer than two seeds, of which there is no spread.
     """
+    check_whole(seeds=count)
     if count < 2:
         raise ValueError(f"seeds is {count}; a spread needs at least 2, and one seed is what `seed` says")
     seeds = range(first, first + count)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ..models.arguments import check_seed
 from ..models.vone_block import VOneBlock
 from .binned_similarity import binned_similarity
 from .gabor_filters import gabor_front_end, gabor_table
@@ -188,6 +189,7 @@ def compare_gabors(model: Any, *, seed: int = 0) -> GaborComparison:
     TypeError
         If it is not a model, or there is no seed.
     """
+    check_seed(seed)
     identifier, block = gabor_front_end(model)
     filters = gabor_table(block)
     return GaborComparison(

@@ -1,11 +1,14 @@
 """One's own recordings as a Brain-Score benchmark: images and responses -> `NeuralBenchmark`."""
 
 import hashlib
+from collections.abc import Sequence
 from difflib import get_close_matches
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
 
+from ..models.arguments import check_real, check_text, check_whole
 from .pairing import paired
 from .split_half import FEWEST_STIMULI, no_ceiling, split_half_ceiling
 
@@ -73,10 +76,12 @@ def neural_benchmark(
         for the splits, or an unknown metric; with the name and the number.
     FileNotFoundError
         For a missing folder, image or file of responses.
+    TypeError
+        If an argument, or what it holds, is not of its kind.
     """
     from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark
 
-    _check_settings(region, visual_degrees, metric, number_of_trials, time_bin, splits)
+    _check_settings(identifier, region, visual_degrees, metric, number_of_trials, time_bin, stratify, splits)
     recordings = paired(stimuli, responses)
     values, stimulus_set, neurons = recordings.values, recordings.stimulus_set, recordings.neurons
     metric_object = _load_metric(metric, stratify, splits)
@@ -101,13 +106,20 @@ def neural_benchmark(
 
 
 def _check_settings(
+    identifier: str,
     region: str,
     visual_degrees: float,
     metric: str,
     number_of_trials: int | None,
     time_bin: tuple[int, int],
+    stratify: str | None,
     splits: int,
 ) -> None:
+    check_text(identifier=identifier, region=region, metric=metric)
+    if stratify is not None:
+        check_text(stratify=stratify)
+    check_real(visual_degrees=visual_degrees)
+    check_whole(splits=splits, number_of_trials=1 if number_of_trials is None else number_of_trials)
     if metric not in METRICS:
         near = get_close_matches(metric, METRICS) or METRICS
         raise ValueError(f"unknown metric {metric!r} for recordings; nearest: {', '.join(near)}")
@@ -117,7 +129,10 @@ def _check_settings(
         raise ValueError(f"visual_degrees is {visual_degrees}; it is the width of an image, between 0 and 180 degrees")
     if number_of_trials is not None and number_of_trials < 1:
         raise ValueError(f"number_of_trials is {number_of_trials}, must be at least 1")
-    if len(time_bin) != 2 or not time_bin[0] < time_bin[1]:
+    if not isinstance(time_bin, Sequence) or len(time_bin) != 2:
+        raise TypeError(f"time_bin is {shortened(time_bin)}; it is a start and a later end, in ms")
+    check_real(**dict(zip(("start of time_bin", "end of time_bin"), time_bin, strict=True)))
+    if not time_bin[0] < time_bin[1]:
         raise ValueError(f"time_bin is {time_bin}; it is a start and a later end, in ms")
     if splits < 1:
         raise ValueError(f"splits is {splits}, must be at least 1")

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..stimuli.images import image_files, read_image
+from ..stimuli.images import image_files, read_image, stimulus_files
 from .response_files import Responses, read_responses
 
 
@@ -63,7 +63,7 @@ def _stimulus_set(stimuli: Any) -> Any:
         if "degrees" in stimuli:
             raise ValueError("the stimulus set has a column 'degrees', which visual_degrees would contradict; drop one")
         stimulus_set = StimulusSet(stimuli.copy(deep=True).reset_index(drop=True))
-        paths = {i: Path(stimuli.get_stimulus(i)) for i in stimulus_set["stimulus_id"]}
+        paths = dict(zip(stimulus_set["stimulus_id"], stimulus_files(stimuli), strict=True))
     else:
         paths = _paths_by_id(stimuli)
         stimulus_set = StimulusSet({"stimulus_id": list(paths)})
@@ -82,6 +82,8 @@ def _stimulus_set(stimuli: Any) -> Any:
 def _paths_by_id(stimuli: Any) -> dict[Any, Path]:
     if isinstance(stimuli, Mapping):
         return {stimulus_id: Path(path) for stimulus_id, path in stimuli.items()}
+    if isinstance(stimuli, bytes) or not isinstance(stimuli, Iterable | PathLike):
+        raise TypeError(f"stimuli are a folder, paths or a StimulusSet, not {type(stimuli).__name__}")
     files = image_files(stimuli) if isinstance(stimuli, str | PathLike) else [Path(path) for path in stimuli]
     _check_unique("stimulus", [file.stem for file in files])
     return {file.stem: file for file in files}

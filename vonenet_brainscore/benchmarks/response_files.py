@@ -73,7 +73,11 @@ def read_responses(source: Any) -> Responses:
         return _from_data_array(source)
     if isinstance(source, pd.DataFrame):
         return _from_table(source)
-    return _from_array(np.asarray(source))
+    try:
+        array = np.asarray(source)
+    except ValueError as error:
+        raise ValueError(f"responses are not one array ({error}); give each stimulus as many numbers") from error
+    return _from_array(array)
 
 
 def _read_file(path: Path) -> Responses:

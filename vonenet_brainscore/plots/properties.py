@@ -70,9 +70,13 @@ def property_distributions(scores: "Mapping[str, Score]") -> "Figure":
     ------
     ValueError
         If none of them is of a V1 property.
+    TypeError
+        If they are no scores by benchmark.
     """
     from matplotlib.figure import Figure
 
+    if not isinstance(scores, Mapping) or not all(hasattr(score, "attrs") for score in scores.values()):
+        raise TypeError("scores is a mapping from benchmark to Score, as score_model(model, 'V1-properties') returns")
     shown = [score for score in scores.values() if "model_values" in score.attrs]
     if not shown:
         raise ValueError(f"no V1 property among {', '.join(scores) or 'no scores'}; have {', '.join(V1_PROPERTY_ROWS)}")

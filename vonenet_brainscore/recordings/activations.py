@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from ..brainscore import check_seed
+from ..models.arguments import check_seed, check_text, check_whole, usable_device
 from ..models.vone_block import VOneBlock
 from ..stimuli.images import as_picture, normalise, resize
 from .layers import LayerReader
@@ -73,13 +73,16 @@ class ActivationsExtractor:
         batch_size: int | None = None,
         progress: bool = True,
     ) -> None:
+        check_text(noise=noise)
         if noise not in ("model", "none"):
             raise ValueError(f"unknown noise {noise!r}; have 'model' (as the network has it) and 'none'")
         check_seed(seed)
         for name, value in (("trials", trials), ("batch_size", batch_size)):
-            if value is not None and (not isinstance(value, int) or value < 1):
-                raise ValueError(f"{name} is {value}; it must be a whole number, at least 1")
-        self.network = network if device is None else network.to(device)
+            if value is not None:
+                check_whole(**{name: value})
+                if value < 1:
+                    raise ValueError(f"{name} is {value}; it must be at least 1")
+        self.network = network if device is None else network.to(usable_device(device))
         self.identifier = identifier
         self.image_size = image_size
         self.noise = noise
@@ -150,6 +153,7 @@ class ActivationsExtractor:
         MemoryError
             If not even a single image fits.
         """
+        check_whole(trials=trials)
         if trials < 1:
             raise ValueError(f"trials is {trials}; it must be at least 1")
         reader = LayerReader(self.network, layers)
@@ -183,7 +187,8 @@ class ActivationsExtractor:
     def _halve_batch(self, error: Exception) -> None:
         out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
         if not out_of_memory:
-            raise error
+            size, reason = self.image_size, str(error).partition("\n")[0]
+            raise ValueError(f"{self.identifier} cannot answer images of {size} x {size} pixels: {reason}") from error
         if self.batch_size == 1:
             raise MemoryError("memory ran out with a single image; record fewer layers at a time") from error
         self.batch_size //= 2

@@ -1,7 +1,7 @@
 """Recordings in Brain-Score's format: (presentation, neuroid) with what is known of both."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..models.vone_block import VOneBlock
-from ..stimuli.images import Picture, as_picture, image_files
+from ..stimuli.images import Picture, as_picture, image_files, stimulus_files
 from .neuroids import neuroid_coordinates, side_by_side
 
 if TYPE_CHECKING:
@@ -39,14 +39,15 @@ def presentation_coordinates(stimuli: Any) -> tuple[dict[str, np.ndarray], list[
     Raises
     ------
     ValueError
-        If there are no stimuli.
+        If there are no stimuli, or a table of them does not say where they are.
+    TypeError
+        If they are none of these.
     FileNotFoundError
         If a folder or file is missing.
     """
     if isinstance(stimuli, pd.DataFrame):
-        paths: list[Any] = [Path(stimuli.get_stimulus(name)) for name in stimuli["stimulus_id"]]
+        images: list[Any] = [*stimulus_files(stimuli)]
         columns = {str(name): np.asarray(stimuli[name].values) for name in stimuli.columns}
-        images = paths
     else:
         images = _images(stimuli)
         columns = {"stimulus_id": _stimulus_ids(images)}
@@ -64,6 +65,8 @@ def _images(stimuli: Any) -> list[Any]:
         return image_files(stimuli) if Path(stimuli).is_dir() else [Path(stimuli)]
     if isinstance(stimuli, Picture | np.ndarray) or hasattr(stimuli, "convert"):
         raise TypeError("stimuli is one image; put it into a list")
+    if not isinstance(stimuli, Iterable):
+        raise TypeError(f"stimuli are a folder, images in a list or a StimulusSet, not {type(stimuli).__name__}")
     return [Path(image) if isinstance(image, str | PathLike) else as_picture(image) for image in stimuli]
 
 

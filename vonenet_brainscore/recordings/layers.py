@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from reprlib import repr as shortened
 from typing import Any
 
 import torch
@@ -21,9 +22,11 @@ def check_layers(network: nn.Module, layers: Sequence[str]) -> None:
     ------
     ValueError
         Naming the layer and those nearest to it; or if the list is empty or names a layer twice.
+    TypeError
+        If it is no list.
     """
-    if isinstance(layers, str):
-        raise TypeError(f"layers is a list of names, not the text {layers!r}")
+    if isinstance(layers, str) or not isinstance(layers, Sequence):
+        raise TypeError(f"layers is a list of names, not {shortened(layers)}")
     if not layers:
         raise ValueError("no layers to record from; name at least one, for example ['vone_block']")
     names = [name for name, _ in network.named_modules() if name]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -122,7 +123,7 @@ def _named_subject(
         architecture = VOneNet(block, BACK_ENDS[row.back_end]())
     regions = with_own_regions(row.region_layer_map, region_layer_map)
     check_layers(architecture, list(dict.fromkeys(regions.values())))
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = ("cuda" if torch.cuda.is_available() else "cpu") if device is None else device
     extractor = ActivationsExtractor(network, name, image_size=block.image_size, device=device, **settings)
     return Subject(
         name,
@@ -143,12 +144,23 @@ def _changes(front_end: Mapping[str, Any]) -> str:
 
 
 def with_own_regions(known: Mapping[str, str], given: Mapping[str, str] | None) -> dict[str, str]:
-    """The known map with the user's entries; ValueError for a region that is one of ours but for its spelling."""
-    for region in given or {}:
-        meant = [name for name in ("V1", "V2", "V4", "IT") if name.lower() == str(region).lower() and name != region]
+    """The known map with the user's entries.
+
+    Raises
+    ------
+    ValueError
+        For a region that is one of ours but for its spelling.
+    TypeError
+        For anything but names of regions and of layers.
+    """
+    given = {} if given is None else given
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for pair in given.items() for name in pair):
+        raise TypeError(f"region_layer_map is {shortened(given)}; give names, for example {{'V1': {FRONT_END!r}}}")
+    for region in given:
+        meant = [name for name in ("V1", "V2", "V4", "IT") if name.lower() == region.lower() and name != region]
         if meant:
             raise ValueError(f"region_layer_map has {region!r}; Brain-Score's region is {meant[0]!r}")
-    return {**known, **(given or {})}
+    return {**known, **given}
 
 
 def _network_subject(

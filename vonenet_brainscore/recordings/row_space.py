@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..models.arguments import check_real
 from .gram import Gram, gram_matrices
 from .recognition import compressible
 
@@ -92,6 +93,10 @@ class RowSpaceSubject:
         self.layer = layers[0] if layers else None
         self._layers = layers
         self._subject = subject
+        if memory is not None:
+            check_real(memory=memory)
+            if memory < 0:
+                raise ValueError(f"memory is {memory}; it is a number of bytes, 0 or more")
         self._benchmark = benchmark
         self._memory = memory
         self._spill_folder = spill_folder

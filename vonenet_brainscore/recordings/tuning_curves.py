@@ -127,7 +127,10 @@ def _checked_units(experiments: GratingExperiments, units: Sequence[int] | None)
     count = len(experiments.neuroids)
     if units is None:
         return np.arange(count)
-    chosen = np.asarray(units)
+    try:
+        chosen = np.asarray(units)
+    except ValueError:  # lists of several lengths
+        chosen = np.empty(0)
     if chosen.ndim != 1 or not len(chosen) or chosen.dtype.kind not in "iu":
         raise ValueError(f"units are one or more positions among the {count} probed neuroids, not {units!r}")
     beyond = chosen[(chosen < 0) | (chosen >= count)]

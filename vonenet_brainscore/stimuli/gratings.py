@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ..models.arguments import check_real, check_text
+
 if TYPE_CHECKING:
     from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
@@ -110,6 +112,7 @@ def grating_parameters(name: str) -> pd.DataFrame:
     ValueError
         If there is no such experiment.
     """
+    check_text(name=name)
     if name not in GRATING_SETS:
         raise ValueError(f"unknown grating set {name!r}; have {', '.join(GRATING_SETS)}")
     return pd.DataFrame(GRATING_SETS[name](), columns=list(PARAMETERS), dtype=float)
@@ -121,11 +124,12 @@ def screen_size(visual_degrees: float) -> int:
     Raises
     ------
     ValueError
-        If the screen would have no pixel.
+        If the screen would have no pixel, or would be wider than the visual field.
     """
-    size = round(visual_degrees / FIELD_DEGREES * FIELD_PX)
+    check_real(visual_degrees=visual_degrees)
+    size = round(visual_degrees / FIELD_DEGREES * FIELD_PX) if visual_degrees < 180 else 0
     if size < 1:
-        raise ValueError(f"visual_degrees must be positive and at least a pixel wide, not {visual_degrees}")
+        raise ValueError(f"visual_degrees must be at least a pixel wide and less than 180, not {visual_degrees}")
     return size
 
 

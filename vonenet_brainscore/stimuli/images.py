@@ -1,6 +1,7 @@
 """Images as a network sees them: decoded and resized with Pillow, exactly as torchvision does it."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
@@ -153,3 +154,20 @@ def image_files(folder: str | PathLike) -> list[Path]:
     if not files:
         raise FileNotFoundError(f"no images in {directory}; looked for {', '.join(IMAGE_SUFFIXES)}")
     return files
+
+
+def stimulus_files(stimuli: Any) -> list[Path]:
+    """The image file of each row of a Brain-Score StimulusSet.
+
+    Raises
+    ------
+    ValueError
+        If a table is no StimulusSet, or does not say where an image is.
+    """
+    paths = getattr(stimuli, "stimulus_paths", None)
+    if "stimulus_id" not in stimuli or not isinstance(paths, Mapping):
+        raise ValueError("a table of stimuli is a Brain-Score StimulusSet: a column 'stimulus_id', and stimulus_paths")
+    lost = [stimulus_id for stimulus_id in stimuli["stimulus_id"] if stimulus_id not in paths]
+    if lost:
+        raise ValueError(f"{len(lost)} of {len(stimuli)} stimuli have no path in stimulus_paths, {lost[0]!r} first")
+    return [Path(paths[stimulus_id]) for stimulus_id in stimuli["stimulus_id"]]
