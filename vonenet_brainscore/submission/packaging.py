@@ -184,7 +184,7 @@ def _regions(trained: ModelRow | None, own: Mapping[str, str] | None) -> dict[st
     """The map of a trained model, or of a front end, with the user's entries; ValueError for a layer it won't have."""
     regions = with_own_regions(trained.region_layer_map if trained else {"V1": V1_LAYER}, own)
     with torch.device("meta"):  # layers without weights
-        network = get_model(trained.model_arch if trained else None, pretrained=False, map_location="meta")
+        network = get_model(trained.model_arch if trained else None, pretrained=False, map_location=None)
     check_layers(network, list(dict.fromkeys(regions.values())))
     return regions
 
