@@ -28,15 +28,24 @@ def test_no_filter_is_finer_than_the_pixels_carry(image_size, degrees):
     assert settings["stride"] == max(1, round(4 / 28 * pixels_per_degree))
 
 
-@pytest.mark.parametrize(("image_size", "sf_max"), [(224, 8), (128, 8), (112, 5.6), (64, 4), (32, 2)])
-def test_the_table_of_frequencies(image_size, sf_max):
-    assert small_image_settings(image_size, 8)["sf_max"] == sf_max
+@pytest.mark.parametrize(
+    ("image_size", "sf_max", "ksize", "stride"),
+    [(224, 8, 25, 4), (128, 8, 15, 2), (112, 5.6, 13, 2), (64, 4, 7, 1), (32, 2, 3, 1)],
+)
+def test_the_table_in_the_docstring(image_size, sf_max, ksize, stride):
+    settings = small_image_settings(image_size, 8)
+    assert (settings["sf_max"], settings["ksize"], settings["stride"]) == (sf_max, ksize, stride)
 
 
 def test_what_the_pixels_cannot_carry_is_refused():
-    with pytest.raises(ValueError, match=r"28 pixels over 30 degrees carry at most .* give at most 20 degrees"):
+    with pytest.raises(ValueError, match=r"28 pixels over 30 degrees carry at most .* give at most 7 degrees"):
         small_image_settings(28, 30)
-    assert small_image_settings(28, 20)["sf_max"] == 0.7  # what that message says is enough
-    for size, degrees in ((0, 2), (28, 0), (28, -1), (28, float("nan")), (28, float("inf"))):
+    assert small_image_settings(28, 7)["ksize"] == 3  # what that message says is enough
+    with pytest.raises(ValueError, match="10 pixels is smaller than a filter of 13; give more degrees"):
+        small_image_settings(10)
+    for size, degrees in ((0, 2), (28, 0), (28, -1), (28, float("inf"))):
         with pytest.raises(ValueError, match="both must be positive"):
+            small_image_settings(size, degrees)
+    for size, degrees in (("28", 2), (28.5, 2), (28, "2")):
+        with pytest.raises(TypeError, match=r"(image_size|visual_degrees) is .*; it must be a"):
             small_image_settings(size, degrees)
