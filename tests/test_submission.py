@@ -344,6 +344,14 @@ def test_nothing_is_written_if_the_check_fails(monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_appeared_during_the_check_is_not_overwritten(monkeypatch, tmp_path):
+    output = tmp_path / "mine.zip"
+    monkeypatch.setattr(packaging, "check_zip", lambda *_: output.write_text("precious"))
+    with pytest.raises(FileExistsError, match="choose another name"):
+        package_submission(tiny_front_end(), output, identifier="mine")
+    assert output.read_text() == "precious"
+
+
 def test_a_check_without_pytest_is_refused_before_any_work(monkeypatch):
     monkeypatch.setattr(check_module, "find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match=r"needs pytest and pytest_check: pip install .*\[submit\]"):

@@ -148,6 +148,7 @@ def package_submission(
             raise ValueError("the leaderboard would refuse this zip: " + "; ".join(broken))
         report = check_zip(archive, made.network, regions) if check else None
         size = archive.stat().st_size
+        _check_target(target, template, force)  # again: minutes may have passed
         _deliver(archive, target, template)
     notes = _notes(made, regions, named=row is not None)
     return Submission(target, identifier, regions, made.weights, size, report, notes)
