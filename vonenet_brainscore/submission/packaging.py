@@ -14,6 +14,7 @@ import torch
 from ..benchmarks.names import nearest
 from ..files import written_whole
 from ..models.arguments import check_text
+from ..models.back_ends import BACK_ENDS
 from ..models.downloads import check_sha256
 from ..models.registry import MODELS, ModelRow
 from ..models.vonenet import VOneNet, get_model
@@ -184,8 +185,9 @@ def _released_identifier(model: object, row: ModelRow | None, front_end: bool, *
 def _regions(trained: ModelRow | None, own: Mapping[str, str] | None) -> dict[str, str]:
     """The map of a trained model, or of a front end, with the user's entries; ValueError for a layer it won't have."""
     regions = with_own_regions(trained.region_layer_map if trained else {"V1": V1_LAYER}, own)
+    front_end = get_model(None, pretrained=False)
     with torch.device("meta"):  # layers without weights
-        network = get_model(trained.model_arch if trained else None, pretrained=False, map_location=None)
+        network = VOneNet(front_end.vone_block, BACK_ENDS[trained.back_end]()) if trained else front_end
     check_layers(network, list(dict.fromkeys(regions.values())))
     return regions
 
