@@ -28,7 +28,20 @@ def results_table(scores: "Mapping[str, Score]") -> pd.DataFrame:
     -------
     DataFrame
         Indexed by `benchmark`. `raw` and `ceiling` are NaN where the benchmark has none.
+
+    Raises
+    ------
+    TypeError
+        If they are no scores by benchmark.
+    ValueError
+        If there are none.
     """
+    from brainscore_core.metrics import Score
+
+    if not isinstance(scores, Mapping) or not all(isinstance(score, Score) for score in scores.values()):
+        raise TypeError("scores is a mapping from benchmark to Score, as score_model(model, [benchmark, ...]) returns")
+    if not scores:
+        raise ValueError("there are no scores")
     rows = [{"benchmark": identifier, **result_row(score)} for identifier, score in scores.items()]
     return pd.DataFrame(rows).set_index("benchmark")
 
@@ -55,6 +68,8 @@ def save_results(scores: "Mapping[str, Score]", path: str | Path) -> None:
     ------
     ValueError, FileNotFoundError, PermissionError
         As `files.check_writable`.
+    TypeError, ValueError
+        As `results_table`.
     """
     file = check_writable(path, SUFFIXES)
     table = results_table(scores)

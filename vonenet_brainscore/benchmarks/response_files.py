@@ -87,9 +87,11 @@ def _read_file(path: Path) -> Responses:
         raise FileNotFoundError(f"no responses at {path}")
     try:
         return _READERS[path.suffix](path)
-    except (ValueError, TypeError, OSError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged file makes the libraries that read it raise almost anything
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{path}: {error}") from error
+        raise kind(f"{path}: {error or type(error).__name__}") from error
 
 
 def _read_npy(path: Path) -> Responses:
