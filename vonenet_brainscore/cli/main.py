@@ -1,5 +1,6 @@
 """`vonenet-brainscore`: its commands, and what it says when one fails."""
 
+import io
 import sys
 import warnings
 from typing import Annotated
@@ -36,16 +37,37 @@ def _options(debug: Annotated[bool, typer.Option("--debug", help="Show the trace
     """For the help: `main` reads `--debug` itself, wherever it stands."""
 
 
+# What the package raises on purpose, in words for the user; anything else is a defect of ours.
+_TOLD = (ValueError, TypeError, OSError, MemoryError, ModuleNotFoundError, RuntimeError)
+_DEFECT = 70  # exit status of an internal error: EX_SOFTWARE of sysexits.h
+
+
 def main() -> None:
-    """Run the command line: an error that a user can mend is a sentence and exit status 1, without a traceback."""
+    """Run the command line: an error is a few words on standard error, and a traceback only if `--debug` asks for it.
+
+    Exit status: 0; 1 for an error that the user can mend; 2 for a command line that cannot be read; 70 for a defect of
+    this package; 130 where the user stopped it.
+    """
     debug = "--debug" in sys.argv
     sys.argv = [word for word in sys.argv if word != "--debug"]
     if not debug:  # Brain-Score's imports warn of what only its authors can change
         warnings.filterwarnings("ignore", category=FutureWarning)
         warnings.filterwarnings("ignore", category=SyntaxWarning)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without the letters of a name shows their numbers
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
-    except (ValueError, TypeError, OSError, MemoryError, ModuleNotFoundError, RuntimeError) as error:
+    except _TOLD as error:
         if debug:
             raise
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {str(error) or type(error).__name__}")
+    except Exception as error:
+        if debug:
+            raise
+        print(
+            f"error: a defect of vonenet_brainscore, {type(error).__name__}: {error}\n"
+            "Please report it with what the same command prints with --debug",
+            file=sys.stderr,
+        )
+        sys.exit(_DEFECT)

@@ -185,7 +185,10 @@ def numbers(text: str) -> list[float]:
 
 
 def _names(file: Path | None) -> list[str] | None:
-    return None if file is None else file.read_text(encoding="utf-8").split()
+    try:
+        return None if file is None else file.read_text(encoding="utf-8").split()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} holds no names of classes: {error}") from error
 
 
 def _columns(accuracy: Any) -> tuple[str, str]:

@@ -16,7 +16,8 @@ Trials = Annotated[int | None, typer.Option(min=1, help="Noise draws to average;
 Noise = Annotated[str, typer.Option(help="'model', the neuronal noise as the model has it, or 'none'.")]
 Device = Annotated[str | None, typer.Option(help="Where to run, for example 'cuda'; default, a GPU if there is one.")]
 Memory = Annotated[
-    float | None, typer.Option(min=0.1, help="GB that recordings may take; default, a quarter of the machine's.")
+    float | None,
+    typer.Option(min=0.1, max=1e6, help="GB that recordings may take; default, a quarter of the machine's."),
 ]
 
 
