@@ -11,15 +11,17 @@ import vonenet_brainscore
 
 ROOT = Path(vonenet_brainscore.__file__).parent
 # Imports follow the flow and never turn back: a folder may import itself and those before it.
-FLOW = ["brainscore", "files", "models", "stimuli", "recordings", "benchmarks"]
+FLOW = ["brainscore", "files", "models", "stimuli", "recordings", "benchmarks", "robustness", "training"]
 # Modules of the first level stand after the folders, and read them.
 HEAVY = ("torch", "brainscore_vision", "brainscore_core", "torchvision", "matplotlib", "pandas", "numpy")
 
 
 def imports_of(module: Path):
-    """First-level names of ours that a module imports, anywhere in it."""
+    """First-level names of ours that a module imports, anywhere in it but where it is run as a program."""
     depth_of_folder = len(module.relative_to(ROOT).parts) - 1
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and "__main__" in ast.unparse(node.test))]
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             if node.level == depth_of_folder + 1:
                 yield from [(node.module or alias.name).split(".")[0] for alias in node.names]
