@@ -51,11 +51,14 @@ def free_port():
 
 
 @contextmanager
-def dask(*words, **environment):
+def dask_process(*words, **environment):
     """A process of the command `dask`, killed afterwards with its children."""
     command = [sys.executable, "-m", "dask", *map(str, words)]
     process = subprocess.Popen(
-        command, env={**os.environ, **environment}, stderr=subprocess.DEVNULL, start_new_session=True
+        command,
+        env={**os.environ, **environment},
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         yield process
@@ -66,15 +69,15 @@ def dask(*words, **environment):
 
 
 def scheduler(port):
-    return dask("scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")
+    return dask_process("scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")
 
 
 def worker(port, folder, **environment):
     words = ("--nthreads", 1, "--local-directory", folder, "--no-dashboard")
-    return dask("worker", f"tcp://127.0.0.1:{port}", *words, **environment)
+    return dask_process("worker", f"tcp://127.0.0.1:{port}", *words, **environment)
 
 
-def until(condition, seconds=120):
+def until(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
@@ -132,14 +135,14 @@ def test_a_scheduler_that_comes_back_is_asked_for_what_is_left(tmp_path, monkeyp
     """Its workers go with it; those of the second have clocks a year apart."""
     settings, gate = {"seed": range(4), **TINY}, tmp_path / "gate"
     preloaded(monkeypatch, ["wait", PEAK_SF, 1, str(gate)])
-    port, year = free_port(), 365 * 86400
+    port = free_port()
     arguments = {"output": tmp_path / "out", "scheduler": f"tcp://127.0.0.1:{port}", "patience_s": 100, **ON_DASK}
     sweep = in_background(score_models, "voneresnet50", [PREF_OR, PEAK_SF], settings, **arguments)
     with scheduler(port) as lost, worker(port, tmp_path), sweep as results:
         until(lambda: len(records(tmp_path / "out")) == 3)  # the fourth waits at the gate
         lost.kill()
         lost.wait()
-        with scheduler(port), worker(port, tmp_path, SWEEP_CLOCK_S=str(-year)):
+        with scheduler(port), worker(port, tmp_path, PYTHONPATH=a_year_behind(tmp_path / "clock")):
             gate.touch()
             until(lambda: bool(results))
     computed = stubs()
@@ -147,6 +150,14 @@ def test_a_scheduler_that_comes_back_is_asked_for_what_is_left(tmp_path, monkeyp
     xr.testing.assert_identical(results[0], alone)
     assert records(tmp_path / "out") == records(tmp_path / "alone")
     assert set(computed) == set(stubs()) and len(computed) <= 8 + 1  # the one that was lost with its worker
+
+
+def a_year_behind(folder):
+    """A PYTHONPATH on which every Python's clock is."""
+    folder.mkdir()
+    shift = "import time\nnow = time.time\ntime.time = lambda: now() - 365 * 86400\n"
+    (folder / "sitecustomize.py").write_text(shift)
+    return f"{folder}{os.pathsep}{os.environ['PYTHONPATH']}"
 
 
 def test_a_scheduler_that_stays_away_is_an_error_after_a_while_and_a_rerun_completes(tmp_path, stubs):
@@ -172,9 +183,13 @@ def is_submitted(port):
 
 def test_a_cell_that_kills_every_worker_costs_no_other(tmp_path, monkeypatch, stubs):
     """On processes that score_models starts itself, two for three model settings."""
+    import dask
+
     preloaded(monkeypatch, ["die", PEAK_SF, 1, None], ["die", SELECTIVE, 2, str(tmp_path / "died-once")])
     settings, benchmarks = {"seed": range(3), **TINY}, [PREF_OR, PEAK_SF, SELECTIVE, BANDWIDTH]
-    found = score_models("voneresnet50", benchmarks, settings, output=tmp_path / "out", workers=2, **ON_DASK)
+    # Dask reads its variables once, when it is imported, which may have been before.
+    with dask.config.set({"distributed.worker.preload": ["sweep_stubs"], "distributed.scheduler.allowed-failures": 0}):
+        found = score_models("voneresnet50", benchmarks, settings, output=tmp_path / "out", workers=2, **ON_DASK)
     problems = found["problem"].squeeze()
     assert "every worker that tried it died" in problems.sel(seed=1, benchmark=PEAK_SF).item()
     assert (problems != "").sum() == 1
@@ -193,10 +208,21 @@ def test_jobs_of_a_batch_system(tmp_path, monkeypatch, stubs):
 
     monkeypatch.setattr(dask_jobqueue, "LocalCluster", LocalCluster, raising=False)
     monkeypatch.setitem(place.CLUSTERS, "local", "LocalCluster")
-    options = {"memory": "2GB", "local_directory": str(tmp_path)}
+    # That one runs a job's one command, without a shell that could export anything before it.
+    options = {"memory": "2GB", "local_directory": str(tmp_path), "job_script_prologue": []}
     arguments = {"cluster": "local", "cluster_options": options, "workers": 1, **ON_DASK}
     found = score_models("voneresnet50", PREF_OR, {"seed": [0], **TINY}, output=tmp_path / "out", **arguments)
     assert found["problem"].item() == "" and len(stubs()) == 1
+
+
+def test_the_script_of_a_job(tmp_path):
+    options = {"memory": "8GB", "queue": "normal", "walltime": "02:00:00", "local_directory": str(tmp_path)}
+    with place._batch_cluster("slurm", 0, 4, options) as cluster:
+        script = cluster.job_script()
+    assert "#SBATCH -p normal" in script and "--cpus-per-task=4" in script and "export OMP_NUM_THREADS=4" in script
+    assert (
+        script.rpartition("--nthreads")[2].split()[0] == "1"
+    )  # the last of the command's words counts: a task at a time
 
 
 def test_a_worker_that_sees_another_folder_or_runs_other_code_is_an_error(tmp_path, monkeypatch, stubs):

@@ -90,6 +90,6 @@ def mean_and_interval(scores: "DataArray", over: Sequence[str]) -> "tuple[DataAr
     from scipy.stats import t
 
     count = scores.notnull().sum(over)
-    mean = scores.mean(over)
+    mean = scores.sum(over) / count.where(count > 0)
     spread = np.sqrt(((scores - mean) ** 2).sum(over) / (count - 1).where(count > 1))
-    return mean, spread / np.sqrt(count) * t.ppf(0.975, np.maximum(count - 1, 1))
+    return mean, spread / np.sqrt(count.where(count > 0)) * t.ppf(0.975, np.maximum(count - 1, 1))

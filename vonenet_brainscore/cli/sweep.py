@@ -162,9 +162,7 @@ def _what_failed(dataset: "Dataset", output: Path) -> str:
     problems = Counter(str(problem) for problem in dataset["problem"].values.ravel() if problem)
     said = []
     if problems:
-        said.append(
-            f"{problems.total()} of {dataset['problem'].size} cells could not be scored ({output}/results.csv):"
-        )
+        said.append(f"{problems.total()} of {dataset['problem'].size} cells have no score ({output}/results.csv):")
         said += [f"{count} x {problem}" for problem, count in problems.most_common(_REASONS)]
         if len(problems) > _REASONS:
             said.append(f"and {len(problems) - _REASONS} other reasons")

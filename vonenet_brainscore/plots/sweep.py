@@ -39,7 +39,8 @@ def sweep_figure(sweep: "Dataset") -> "Figure":
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for (benchmark, setting), ax in zip(panels, axes, strict=False):
         averaged = [name for name in settings if name != setting]
-        _panel(scores.sel(benchmark=benchmark, drop=True).mean(averaged), setting, ax)
+        averages, _ = mean_and_interval(scores.sel(benchmark=benchmark, drop=True), averaged)
+        _panel(averages, setting, ax)
         ax.set_title(str(benchmark), fontsize="small")
     for ax in axes[len(panels) :]:
         ax.set_axis_off()

@@ -20,6 +20,7 @@ CLUSTERS = {  # what a user calls a batch system -> dask-jobqueue's class
     "moab": "MoabCluster",
     "htcondor": "HTCondorCluster",
 }
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # Dask sets them to 1
 _PROCESS_BYTES = 3e9  # of torch, Brain-Score and a benchmark's data, beside the features
 
 
@@ -95,7 +96,7 @@ class Place:
                 for cells in groups:
                     yield from work.outcomes(cells)
                 return
-            made = _local_cluster(workers)
+            made = _local_cluster(workers, work.threads)
         with made as cluster:
             yield from dask_outcomes(groups, work, cluster, patience_s=self.patience_s, say=say)
 
@@ -113,14 +114,17 @@ def local_workers(threads: int, memory: int | None) -> int:
 
 
 @contextmanager
-def _local_cluster(workers: int) -> Iterator[Any]:
+def _local_cluster(workers: int, threads: int) -> Iterator[Any]:
     """Processes that take a task at a time. One that outgrows its share of memory is ended; none is ever paused."""
     import dask
     from distributed import LocalCluster
 
-    never = {f"distributed.worker.memory.{act}": False for act in ("target", "spill", "pause")}
+    settings: dict[str, Any] = {f"distributed.worker.memory.{act}": False for act in ("target", "spill", "pause")}
+    # Dask gives a process up for good that is not back by then, and a busy machine takes longer than its 15 s.
+    settings["distributed.deploy.lost-worker-timeout"] = "10 minutes"
+    settings |= {f"distributed.nanny.pre-spawn-environ.{name}": threads for name in _THREAD_VARIABLES}
     with (
-        dask.config.set(never),
+        dask.config.set(settings),
         LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
     ):
         yield cluster
@@ -131,7 +135,9 @@ def _batch_cluster(system: str, jobs: int, threads: int, options: Mapping[str, A
     """Jobs of one process each, which takes a task at a time."""
     import dask_jobqueue
 
-    given = {"cores": threads, "processes": 1, "worker_extra_args": ["--nthreads", "1"], **options}
+    given: dict[str, Any] = {"cores": threads, "processes": 1, "worker_extra_args": ["--nthreads", "1"]}
+    given["job_script_prologue"] = [f"export {name}={threads}" for name in _THREAD_VARIABLES]
+    given |= options
     with getattr(dask_jobqueue, CLUSTERS[system])(**given) as cluster:
         cluster.scale(jobs=jobs)
         yield cluster

@@ -4,7 +4,9 @@ Dask schedules, tries tasks of lost workers again and shows its dashboard. What 
 of a task's cells kills its workers, and that a scheduler that comes back is to be asked again.
 """
 
+import math
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -15,6 +17,7 @@ from .work import Outcome, UnfitWorkerError, Work, failure
 PATIENCE_S = 300.0  # a scheduler on a cluster is back within minutes, or not at all
 _POLL_S = 0.1
 _CONNECT_S = 10
+_NO_WORKER_S = 60.0
 
 
 def dask_outcomes(
@@ -87,13 +90,13 @@ class _Session:
         """Each group with its outcomes, or the exception that its task ended with; each once."""
         from distributed.client import FutureCancelledError
 
-        left = list(groups)
+        left = {cells[0].key: cells for cells in groups}
         while left:
             try:
                 with self._client() as client:
-                    for cells, result in self._until_lost(client, left, at_once):
+                    for cells, result in self._until_lost(client, list(left.values()), at_once):
                         self._lost_at = None
-                        left.remove(cells)
+                        del left[cells[0].key]
                         yield cells, result
             except (OSError, FutureCancelledError) as error:  # distributed's CommClosedError is an OSError
                 self._wait(error)
@@ -104,25 +107,32 @@ class _Session:
         client = Client(self.cluster, timeout=_CONNECT_S, set_as_default=False)
         if client.dashboard_link != self._dashboard:
             self._dashboard = client.dashboard_link
-            self.say(f"Dask's dashboard: {self._dashboard}")
+            self.say(f"Dask's dashboard: {self._dashboard}; {len(client.nthreads())} workers so far")
         return client
 
     def _until_lost(
-        self, client: Any, groups: Sequence[list[Cell]], at_once: int
+        self, client: Any, waiting: list[list[Cell]], at_once: int
     ) -> "Iterator[tuple[list[Cell], list[Outcome] | BaseException]]":
-        waiting: list[list[Cell]] = list(groups)
         running: dict[Any, list[Cell]] = {}
+        look_for_workers_at = time.monotonic() + _NO_WORKER_S
         while waiting or running:
             while waiting and len(running) < at_once:
                 cells = waiting.pop(0)
-                running[client.submit(self.work, cells, pure=False)] = cells
+                name = f"{cells[0].model}-{uuid.uuid4().hex}"  # of this time: no scheduler gives what it kept
+                running[client.submit(self.work, cells, key=name)] = cells
             ended = [future for future in running if future.done()]
             if client.status != "running" or any(future.cancelled() for future in ended):
                 raise ConnectionError("the connection to the scheduler broke")
             for future in ended:
                 cells = running.pop(future)
                 error = future.exception()
-                yield cells, future.result() if error is None else error
+                result = future.result() if error is None else error
+                future.release()  # a result that is wanted no more is not made again when its worker goes
+                yield cells, result
+            if time.monotonic() > look_for_workers_at:
+                look_for_workers_at = math.inf
+                if not client.nthreads():
+                    self.say(f"no worker has come to the scheduler in {_NO_WORKER_S:g} s; the sweep waits for one")
             time.sleep(_POLL_S)
 
     def _wait(self, error: BaseException) -> None:

@@ -135,10 +135,13 @@ class Work:
                 except Exception as error:  # whatever Brain-Score's loaders raise costs this benchmark alone
                     yield failure(wanted.pop(identifier), in_words(error))
             memory = self.memory or _share_of_memory()
-            for identifier, score, why in each_score(
-                subject, benchmarks, seed=cell.seed, memory=memory, cache=self.cache
-            ):
-                yield self._kept(wanted.pop(identifier), score, why)
+            with fixed_threads(self.threads):  # once more: what was loaded since may have brought a BLAS of its own
+                for identifier, score, why in each_score(
+                    subject, benchmarks, seed=cell.seed, memory=memory, cache=self.cache
+                ):
+                    yield self._kept(wanted.pop(identifier), score, why)
+        except UnfitWorkerError:
+            raise
         except Exception as error:  # costs this model setting alone, and is told
             for cell in wanted.values():
                 yield failure(cell, in_words(error))
@@ -192,15 +195,27 @@ def _share_of_memory() -> int | None:
 
 @contextmanager
 def fixed_threads(count: int) -> Iterator[None]:
-    """So many threads for torch and BLAS meanwhile: their number may change the last bit of a score."""
+    """So many threads for torch and BLAS meanwhile: their number may change the last bit of a score.
+
+    Raises
+    ------
+    UnfitWorkerError
+        If BLAS was started for fewer.
+    """
     import scipy.linalg  # noqa: F401 - SciPy's BLAS must be there to be limited
     import torch
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_info, threadpool_limits
 
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
         with threadpool_limits(count):
+            got = min((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=count)
+            if got < count:
+                raise UnfitWorkerError(
+                    f"threads is {count}, but BLAS has {got} on {socket.gethostname()}; set OMP_NUM_THREADS={count} in "
+                    "the environment that the process, or the worker, is started from"
+                )
             yield
     finally:
         torch.set_num_threads(before)

@@ -1,0 +1,99 @@
+"""A sweep of stubs in a process of its own, for what must not befall the tests': `python sweep_process.py JSON`.
+
+The JSON says where results go, which seeds are swept and what is done to the process first; what came out is printed.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+import sweep_stubs
+
+CLONE_NEWNS, MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 1, 32, 4096, 16384, 1 << 18
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def mount(source, target, kind, flags, data=None):
+    """What mount(2) does, for this process alone; OSError where it may not."""
+    words = [None if word is None else str(word).encode() for word in (source, target, kind)]
+    if _libc.mount(*words, flags, None if data is None else data.encode()):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(target))
+
+
+def mounts_of_our_own():
+    if _libc.unshare(CLONE_NEWNS):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    mount(None, "/", None, MS_REC | MS_PRIVATE)
+
+
+def small_disk(folder, kilobytes):
+    """A disk of so many kilobytes at a folder."""
+    mount("tmpfs", folder, "tmpfs", 0, f"size={kilobytes}k")
+
+
+def read_only(folder):
+    """A folder in which nothing can be written, not even by root."""
+    mount(folder, folder, None, MS_BIND)
+    mount(folder, folder, None, MS_BIND | MS_REMOUNT | MS_RDONLY)
+
+
+def die_in_write(number):
+    """Let the process be killed with half of its number-th record written."""
+    from vonenet_brainscore.sweep import records
+
+    written_whole, writes = records.written_whole, []
+
+    @contextmanager
+    def half_written(path):
+        with written_whole(path) as partial:
+            yield partial
+            writes.append(path)
+            if len(writes) == number:
+                os.truncate(partial, partial.stat().st_size // 2)
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    records.written_whole = half_written
+
+
+def main(order):
+    """Sweep as ordered; problems, scores and warnings."""
+    from vonenet_brainscore import score_models
+
+    sweep_stubs.dask_setup(None)
+    if "small_disk" in order or "read_only" in order:
+        mounts_of_our_own()
+    if "small_disk" in order:
+        small_disk(order["output"], order["small_disk"])
+    if "read_only" in order:
+        read_only(order["read_only"])
+    if "die_in_write" in order:
+        die_in_write(order["die_in_write"])
+    settings = {"seed": range(order["seeds"]), **sweep_stubs.TINY}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        found = score_models(
+            "voneresnet50",
+            [sweep_stubs.PREF_OR, sweep_stubs.PEAK_SF],
+            settings,
+            output=order["output"],
+            workers=1,
+            cache=order.get("cache", False),
+            progress=False,
+        )
+    return {
+        "scores": found["score"].values.ravel().tolist(),
+        "problems": found["problem"].values.ravel().tolist(),
+        "not_kept": found.attrs["not_kept"],
+        "warnings": [str(each.message) for each in caught if each.category is UserWarning],
+        "records": len(list(Path(order["output"], "records").glob("*.json"))),
+        "files": sorted(path.name for path in Path(order["output"]).iterdir()),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(json.loads(sys.argv[1]))))

@@ -1,0 +1,46 @@
+"""The figure of a sweep: means, intervals, labels."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from vonenet_brainscore.plots.sweep import sweep_figure
+from vonenet_brainscore.seeds import mean_and_interval
+
+
+def made(**dims):
+    scores = np.random.default_rng(0).uniform(size=tuple(map(len, dims.values())))
+    return xr.Dataset({"score": (tuple(dims), scores)}, coords=dims)
+
+
+def test_lines_are_means_over_seeds_with_their_intervals():
+    sweep = made(model=["a", "b"], gabor_seed=range(5), noise_scale=[0, 0.35, 1], sf_max=[4, 9], benchmark=["p", "q"])
+    figure = sweep_figure(sweep)
+    assert len(figure.axes) == 4
+    assert [ax.get_xlabel() for ax in figure.axes] == ["noise_scale", "sf_max"] * 2
+    assert [ax.get_title() for ax in figure.axes] == ["p", "p", "q", "q"]
+    by_seed = sweep["score"].sel(model="b", benchmark="q").mean("sf_max")  # (gabor_seed, noise_scale)
+    mean, half = mean_and_interval(by_seed, ["gabor_seed"])
+    line, _, (bars,) = figure.axes[2].containers[1]
+    np.testing.assert_allclose(line.get_ydata(), mean)
+    ends = np.array([bar[:, 1] for bar in bars.get_segments()])
+    np.testing.assert_allclose(ends, np.stack([mean - half, mean + half], axis=1))
+    assert "5 gabor_seeds" in figure._suptitle.get_text()
+
+
+def test_where_draws_alone_are_swept_models_stand_side_by_side():
+    figure = sweep_figure(made(model=["a", "b"], seed=range(4), benchmark=["p"]))
+    (ax,) = figure.axes
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "b"]
+    dots = [line for line in ax.lines if line.get_marker() == "."]
+    assert sum(len(dot.get_ydata()) for dot in dots) == 8
+
+
+@pytest.mark.filterwarnings("error")
+def test_words_are_labels_and_what_failed_is_left_out():
+    sweep = made(model=["a"], seed=range(3), noise_mode=["None", "neuronal"], benchmark=["p", "q", "r", "s", "t"])
+    sweep["score"].loc[{"benchmark": "p"}] = np.nan
+    figure = sweep_figure(sweep)
+    shown = [ax for ax in figure.axes if ax.axison]
+    assert len(shown) == 5 and "no score" in [text.get_text() for text in shown[0].texts]
+    assert [label.get_text() for label in shown[1].get_xticklabels()] == ["None", "neuronal"]

@@ -1,0 +1,63 @@
+"""Records: what is kept comes back as it was, and only for what made it."""
+
+import numpy as np
+import pytest
+from brainscore_core.metrics import Score
+from sweep_stubs import BANDWIDTH
+
+from vonenet_brainscore.sweep.cells import Sweep
+from vonenet_brainscore.sweep.records import Records
+
+
+@pytest.fixture
+def records(tmp_path):
+    made = Records(tmp_path / "records")
+    with made.opened():
+        yield made
+
+
+def cell(**common):
+    ((made,),) = Sweep.of(
+        "voneresnet50", BANDWIDTH, {"simple_channels": [4], "complex_channels": [4]}, **common
+    ).groups()
+    return made
+
+
+def test_a_score_comes_back_to_the_bit(records):
+    score = Score(np.float64(1) / 3)
+    score.attrs |= {"raw": Score(0.1 + 0.2), "values": np.array([np.nan, np.inf, 1e-308, np.pi]), "noise": "ü"}
+    records.write(cell(), score)
+    read = records.read(cell())
+    assert read.item() == score.item() and read.attrs["raw"].item() == 0.1 + 0.2 and read.attrs["noise"] == "ü"
+    np.testing.assert_array_equal(read.attrs["values"], score.attrs["values"])
+    assert records.read(cell(seed=1)) is None
+
+
+def test_a_score_of_other_released_weights_is_not_of_this_sweep(records, tmp_path, monkeypatch):
+    from hashlib import sha256
+
+    monkeypatch.setenv("VONENET_HOME", str(tmp_path))
+    score = Score(0.5)
+    score.attrs["weights"] = f"voneresnet50_e70.pth.tar, sha256 {sha256(b'one').hexdigest()}; changed: k_exc=20"
+    records.write(cell(), score)
+    assert records.read(cell()) is not None  # not on this machine: nothing to compare with
+    for content, known in ((b"one", True), (b"another", False)):
+        (tmp_path / "voneresnet50_e70.pth.tar").write_bytes(content)
+        assert (records.read(cell()) is not None) == known
+
+
+def test_the_folder_bears_a_mark_meanwhile(tmp_path):
+    with Records(tmp_path / "records").opened() as one, Records(tmp_path / "records").opened() as other:
+        assert one != other and (tmp_path / "records" / one).is_file() and (tmp_path / "records" / other).is_file()
+    assert not list((tmp_path / "records").iterdir())
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="cannot hold a sweep's results"), Records(tmp_path / "file" / "records").opened():
+        pass
+
+
+def test_what_a_record_cannot_hold_is_refused(records):
+    score = Score(0.5)
+    score.attrs["thing"] = object()
+    with pytest.raises(TypeError, match="a score holds a object, which cannot be kept"):
+        records.write(cell(), score)
+    assert records.read(cell()) is None

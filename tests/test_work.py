@@ -1,0 +1,37 @@
+"""What a process of a sweep does beside scoring: a fixed number of threads, one model at a time."""
+
+import pytest
+import torch
+from sweep_stubs import BANDWIDTH, TINY, stub_compare
+from threadpoolctl import threadpool_info
+
+from vonenet_brainscore import score_models
+from vonenet_brainscore.benchmarks.v1_properties import V1PropertyBenchmark
+from vonenet_brainscore.sweep.work import UnfitWorkerError, fixed_threads
+
+
+def threads():
+    return {torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")}
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_a_sweep_scores_with_its_own_number_of_threads(tmp_path, monkeypatch, two_threads):
+    seen = []
+    monkeypatch.setattr(V1PropertyBenchmark, "compare", lambda *each: seen.append(threads()) or stub_compare(*each))
+    arguments = {"output": tmp_path, "workers": 1, "cache": False, "progress": False}
+    score_models("voneresnet50", BANDWIDTH, TINY, **arguments)
+    assert seen == [{1}] and torch.get_num_threads() == 2
+
+
+def test_threads_that_blas_does_not_have_are_refused():
+    with pytest.raises(UnfitWorkerError, match=r"BLAS has .*; set OMP_NUM_THREADS=1000 in"), fixed_threads(1000):
+        pass
+    with fixed_threads(1):
+        assert threads() == {1}
