@@ -33,14 +33,19 @@ def fabric_of(device: str | None, devices: int, num_nodes: int, *, precision: st
     if place.type == "cpu" and precision == "16-mixed":
         raise ValueError("16-mixed is for GPUs; on a CPU take bf16-mixed or 32-true")
     asked = devices * num_nodes
-    started = int(os.environ["WORLD_SIZE"]) if torch.distributed.is_torchelastic_launched() else asked
+    torchrun = torch.distributed.is_torchelastic_launched()
+    started = int(os.environ["WORLD_SIZE"]) if torchrun else asked
     if started != asked:
         raise ValueError(f"torchrun started {started} processes; {devices} devices on {num_nodes} nodes are asked for")
     tasks = int(os.environ.get("SLURM_STEP_NUM_TASKS", 1))
-    if tasks > asked:  # each would train by itself, into the same folder
+    if not torchrun and tasks not in (1, asked):  # each would train by itself, into the same folder
         raise ValueError(f"srun started {tasks} tasks; give devices={tasks // num_nodes}, one for each of them")
+    single = "SLURM_NTASKS" in os.environ and tasks == 1 and not torchrun  # Lightning would wait for tasks of srun
+    if single and num_nodes > 1 and os.environ.get("SLURM_JOB_NAME") not in ("bash", "interactive"):
+        raise ValueError(f"{num_nodes} nodes under Slurm, but no srun; start it with srun, one task a device")
     try:
         from lightning_fabric import Fabric
+        from lightning_fabric.plugins.environments import LightningEnvironment
         from lightning_fabric.strategies import DDPStrategy
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
@@ -55,4 +60,5 @@ def fabric_of(device: str | None, devices: int, num_nodes: int, *, precision: st
         num_nodes=num_nodes,
         strategy=strategy,
         precision=precision,  # type: ignore[arg-type]  # one of PRECISIONS
+        plugins=[LightningEnvironment()] if single and num_nodes == 1 else None,  # which starts the processes itself
     )
