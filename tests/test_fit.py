@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -210,6 +211,19 @@ fit(network(), Stuck(), HELD_OUT, recipe=RECIPE, output_path={str(tmp_path / "ru
     assert without_timing(found.history) == without_timing(trained.history)
 
 
+def test_two_processes_go_on_to_the_same_weights_and_only_from_the_same_checkpoint(tmp_path):
+    """As in a batch script of Slurm that does not call srun."""
+    program = [sys.executable, Path(__file__).with_name("two_processes.py"), tmp_path]
+    slurm = {"SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "2", "SLURM_JOB_NAME": "train", "SLURM_NNODES": "1"}
+    environment = {**os.environ, **slurm, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(program, capture_output=True, text=True, env=environment, timeout=240)
+    assert done.returncode == 0, done.stderr
+    one, other = (torch.load(tmp_path / f"weights_{rank}.pt") for rank in (0, 1))
+    assert all(torch.equal(value, other[name]) for name, value in one.items())  # buffers too
+    for rank in (0, 1):
+        assert "sees another checkpoint in" in (tmp_path / f"refusal_{rank}").read_text()
+
+
 def test_a_run_goes_on_for_more_epochs_and_when_done_is_read(trained, tmp_path, capsys):
     shorter = Recipe(batch_size=32, epochs=2, lr=0.02, step_size=2)
     settings = {"output_path": tmp_path, "resume": True, "device": "cpu"}
@@ -332,6 +346,10 @@ def test_tasks_of_srun_do_not_train_alone_into_one_folder(monkeypatch):
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "4")
     with pytest.raises(ValueError, match="srun started 4 tasks; give devices=4"):
         fit(network(), IMAGES, recipe=RECIPE, **QUIET)
+    monkeypatch.delenv("SLURM_STEP_NUM_TASKS")
+    monkeypatch.setenv("SLURM_NTASKS", "2")
+    with pytest.raises(ValueError, match="2 nodes under Slurm, but no srun; start it with srun, one task a device"):
+        fit(network(), IMAGES, recipe=RECIPE, num_nodes=2, **QUIET)
 
 
 def test_a_last_batch_must_have_an_image_for_each_process():

@@ -89,6 +89,9 @@ class Descent:
             if bar.update(in_batch):  # it was drawn again, which it is not at each step: reading sums waits for a GPU
                 loss, top1 = (sums / seen).tolist()
                 bar.set_postfix(loss=f"{loss:.3f}", top1=f"{top1:.1%}", refresh=False)
+        if fabric.world_size > 1:
+            for buffer in self.classifier.buffers():
+                torch.distributed.broadcast(buffer, src=0)
         loss, top1 = self._mean(sums, images)
         if not math.isfinite(loss):
             raise ValueError(f"training diverges: the loss of epoch {epoch} is {loss}; take a smaller lr")
@@ -98,9 +101,6 @@ class Descent:
     @torch.no_grad()
     def validate(self, images: LabelledImages) -> dict[str, float]:
         """Loss and accuracy, each image counted once, in one draw of the noise that belongs to its content."""
-        if self.fabric.world_size > 1:
-            for buffer in self.classifier.buffers():
-                torch.distributed.broadcast(buffer, src=0)
         self.classifier.eval()
         sums = torch.zeros(3, dtype=torch.float64, device=self.fabric.device)
         for pixels, labels in self._batches(images, range(len(images)), "validation"):

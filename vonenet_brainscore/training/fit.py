@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,9 @@ from .descent import Descent
 from .devices import fabric_of
 from .recipe import Recipe
 from .run_folder import COLUMNS, RunFolder
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ def fit(
     ------
     ValueError
         If there are no images; the network or the labels do not fit; an epoch diverges; the run to resume has other
-        settings, or more epochs; or the batch or the device cannot be as asked.
+        settings, more epochs, or is not seen alike by all processes; or the batch or the device cannot be as asked.
     FileExistsError
         If there is a run in `output_path` and `resume` is not asked for.
     OSError
@@ -140,6 +143,8 @@ def fit(
         raise ValueError(f"{output_path} holds {len(history)} epochs, more than the {recipe.epochs} asked for")
 
     fabric.launch()
+    if folder:
+        _refuse_other_checkpoints(fabric, folder)
     descent = Descent(fabric, classifier, recipe, n_classes=n_classes, workers=workers)
     progress = progress and fabric.is_global_zero
     if kept:
@@ -181,6 +186,17 @@ def _check_batches(images: int, batch_size: int, processes: int) -> None:
         raise ValueError(
             f"{images} images in batches of {batch_size} leave {last} for the last batch, too few for {processes} "
             "processes; take another batch_size"
+        )
+
+
+def _refuse_other_checkpoints(fabric: "Fabric", folder: RunFolder) -> None:
+    """ValueError in every process unless all have read the same file, or none."""
+    digest = torch.tensor(list(bytes.fromhex(folder.checkpoint_sha256 or "00" * 32)))
+    digests: Any = fabric.all_gather(digest)
+    if len(digests.reshape(-1, 32).unique(dim=0)) > 1:
+        raise ValueError(
+            f"a process sees another checkpoint in {folder.path} than the others; processes that train together must "
+            "share output_path"
         )
 
 

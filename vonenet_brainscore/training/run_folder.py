@@ -44,6 +44,11 @@ class RunFolder:
     resume : bool
         Whether to go on with the run that is there, if there is one.
 
+    Attributes
+    ----------
+    checkpoint_sha256 : str
+        Of the file that `checkpoint` read; empty before and without one.
+
     Raises
     ------
     FileExistsError
@@ -63,6 +68,7 @@ class RunFolder:
             ) from error
         self._summary_writer = SummaryWriter
         self._tensorboard: Any = None
+        self.checkpoint_sha256 = ""
         self.path = Path(path).expanduser()
         self.settings = dict(settings)
         if self.last.exists() and not resume:
@@ -94,7 +100,7 @@ class RunFolder:
         """
         if not self.last.exists():
             return None
-        content, _ = load_file(self.last)
+        content, self.checkpoint_sha256 = load_file(self.last)
         if not isinstance(content, dict) or not {"history", *self.settings} <= content.keys():
             raise ValueError(f"{self.last} is no checkpoint of a training run; choose another --output_path")
         different = [
