@@ -132,9 +132,7 @@ def test_models_are_found_by_name_file_and_function(tmp_path, monkeypatch):
     loaded = load_classifier("my_networks:tiny", weights="mine.pth", device="cpu").network
     assert all(torch.equal(value, weights[name]) for name, value in loaded.state_dict().items())
     torch.save({"1.weight": torch.zeros(3, 12), "1.bias": torch.zeros(3)}, "another.pth")
-    with pytest.raises(
-        ValueError, match=r"another\.pth holds another network than my_networks:tiny gives: .*\n.*size mis"
-    ):
+    with pytest.raises(ValueError, match=r"another\.pth holds another network than my_networks:tiny gives: .*size mis"):
         load_classifier("my_networks:tiny", weights="another.pth")
     with pytest.raises(FileNotFoundError, match=r"no checkpoint at nowhere\.pth"):
         load_classifier("my_networks:tiny", weights="nowhere.pth")

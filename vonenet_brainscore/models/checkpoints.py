@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .arguments import check_text
 from .downloads import download
@@ -138,6 +139,20 @@ def load_file(path: Path) -> tuple[Any, str]:
             Exception
         ) as error:  # a damaged file makes torch raise almost anything, OSError and struct.error included
             raise ValueError(f"{path} {_what_is_wrong(head, error)}") from error
+
+
+def load_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Give a network the weights of a state dict.
+
+    Raises
+    ------
+    ValueError
+        If they are not those of such a network: what torch says of it, cut short, for it names every single weight.
+    """
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(shorten(str(error), 500)) from error
 
 
 def _what_is_wrong(head: bytes, error: Exception) -> str:

@@ -4,7 +4,6 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 
 from .arguments import check_real, check_text, check_whole, usable_device
 from .back_ends import BACK_ENDS, BOTTLENECK_CHANNELS
-from .checkpoints import Checkpoint, fetch_checkpoint, read_checkpoint
+from .checkpoints import Checkpoint, fetch_checkpoint, load_weights, read_checkpoint
 from .filter_bank import draw_colours
 from .gabors import sample_gabor_parameters
 from .registry import MODELS, ModelRow
@@ -233,11 +232,10 @@ def _loaded(
     if model.model is None:
         state_dict = {name: value for name, value in state_dict.items() if name.startswith("vone_block.")}
     try:
-        model.load_state_dict(state_dict)
-    except RuntimeError as error:
+        load_weights(model, state_dict)
+    except ValueError as error:
         asked = row.model_arch if row else "the given back end" if back_end is not None else "a VOneBlock"
-        detail = shorten(str(error), 500)  # torch names every single weight
-        raise ValueError(f"{checkpoint.path} {_contents(state_dict)}, not {asked}: {detail}") from error
+        raise ValueError(f"{checkpoint.path} {_contents(state_dict)}, not {asked}: {error}") from error
     model.weights_source = WeightsSource(checkpoint.path, checkpoint.sha256)
     return model
 

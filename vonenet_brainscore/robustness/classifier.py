@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..models.arguments import check_text, usable_device
-from ..models.checkpoints import read_checkpoint
+from ..models.checkpoints import load_weights, read_checkpoint
 from ..models.registry import MODELS
 from ..models.vone_block import VOneBlock
 from ..models.vonenet import get_model
@@ -262,9 +262,10 @@ def network_of(reference: str) -> nn.Module:
 
 
 def _load(weights: str | Path, network: nn.Module, model: str) -> None:
+    state_dict = read_checkpoint(weights).state_dict
     try:
-        network.load_state_dict(read_checkpoint(weights).state_dict)
-    except RuntimeError as error:
+        load_weights(network, state_dict)
+    except ValueError as error:
         raise ValueError(f"{weights} holds another network than {model} gives: {error}") from error
 
 
