@@ -52,6 +52,12 @@ def test_every_nth_image_is_kept_and_val_is_entered(folder):
     assert [image.name for image in read_image_folder(folder, 1)] == ["only/one.png"]
 
 
+def test_a_class_may_be_called_val(folder):
+    save(folder / "val" / "image.png")
+    found = read_image_folder(folder, 5, classes=["10", "a", "b", "c", "val"])
+    assert len(found) == 6 and (found[-1].name, found[-1].label) == ("val/image.png", 4)
+
+
 def test_names_of_classes_give_labels_where_some_are_absent(folder):
     found = read_image_folder(folder, 5, classes=["c", "b", "absent", "a", "10"])
     assert {image.name[0]: image.label for image in found} == {"1": 4, "a": 3, "b": 1, "c": 0}

@@ -35,7 +35,7 @@ def read_image_folder(
     Parameters
     ----------
     folder : path
-        Or one whose `val/` is meant.
+        Or one whose `val/` is meant, unless that is one of the `classes`.
     n_classes : int
         How many classes the model tells apart.
     classes : sequence of str, optional
@@ -61,7 +61,8 @@ def read_image_folder(
     root = Path(folder).expanduser()
     if not root.is_dir():
         raise FileNotFoundError(f"no folder at {root}; give one that holds a folder of images for each class")
-    root = root / "val" if (root / "val").is_dir() else root
+    if (root / "val").is_dir() and "val" not in (classes or ()):
+        root /= "val"
     present = class_folders(root)
     labels = _labels(present, n_classes, classes, root)
     images = [
