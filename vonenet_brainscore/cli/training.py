@@ -12,21 +12,6 @@ from .tables import number, say, table
 
 # Panels of the help.
 _RECIPE, _V1, _MACHINE = "Recipe", "VOneBlock", "Machine"
-# Options that are handed to `get_model`; image_size, which any network has, is apart.
-_VONE_BLOCK = (
-    *("noise_mode", "noise_scale", "noise_level", "simple_channels", "complex_channels", "ksize", "stride"),
-    *(
-        "visual_degrees",
-        "k_exc",
-        "sf_corr",
-        "sf_max",
-        "sf_min",
-        "rand_param",
-        "gabor_seed",
-        "quadrature",
-        "colour_seed",
-    ),
-)
 
 
 def _option(flag: str, text: str, panel: str) -> Any:
@@ -94,9 +79,12 @@ def train(
     """Train a VOneNet, or a network of your own, on a folder of photographs."""
     given = dict(locals())
     recipe = Recipe(**{field.name: given[field.name] for field in fields(Recipe)})
+    from ..models.vonenet import FRONT_END_ARGUMENTS
     from ..training.train import train as run
 
-    vone_block = {name: given[name] for name in _VONE_BLOCK if given[name] is not None}
+    # image_size, which any network has, is apart.
+    options = [name for name in FRONT_END_ARGUMENTS if name != "image_size" and given.get(name) is not None]
+    vone_block = {name: given[name] for name in options}
     if noise_mode == "none":
         vone_block["noise_mode"] = None
     found = run(
