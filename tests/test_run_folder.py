@@ -1,6 +1,7 @@
 """What a training run keeps: whole whatever happens, and only of one run."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -57,7 +58,8 @@ def test_what_a_process_killed_while_saving_left_is_removed(tmp_path, monkeypatc
         patch.setattr(Path, "replace", killed)
         patch.setattr(Path, "unlink", lambda self, missing_ok: None)
         folder.save(content(1), kept=False)
-    assert len(list(tmp_path.glob(".*"))) == 1
+    (tmp_path / ".log.0123.part.csv").touch()
+    assert len(list(tmp_path.glob(".*"))) == 2
     opened(tmp_path, resume=True)
     assert not list(tmp_path.glob(".*"))
 
@@ -92,7 +94,9 @@ def test_a_full_disk_leaves_the_checkpoint_before_whole(tmp_path):
     """On a real file system of 64 KiB, in a mount namespace that ends with the process."""
     script = Path(__file__).with_name("on_a_small_disk.py")
     mounted = f"mount -t tmpfs -o size=64k tmpfs {tmp_path} && exec {sys.executable} {script} {tmp_path}"
-    if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
+    if not shutil.which("unshare"):
+        pytest.skip("no unshare, of util-linux")
+    if subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", tmp_path], capture_output=True).returncode:
         pytest.skip("no right to mount a file system")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(["unshare", "-m", "sh", "-c", mounted], capture_output=True, text=True, env=environment)
@@ -104,6 +108,23 @@ def test_a_full_disk_leaves_the_checkpoint_before_whole(tmp_path):
     )
     assert kept == "epoch 1 of weight 1.0" and left == "['last.pth.tar', 'log.csv', 'tensorboard']"
     assert after == "epoch 2 after there was room"
+
+
+def test_tensorboard_has_each_epoch_once_after_a_process_was_killed(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    folder = opened(tmp_path)
+    for epoch in (1, 2):
+        folder.save(content(epoch), kept=epoch == 1)
+    folder.close()
+    shutil.rmtree(tmp_path / "tensorboard")
+    for path in ("last.pth.tar", "epoch_01.pth.tar"):  # the second time, an epoch of the log is no longer true
+        (tmp_path / path).replace(tmp_path / "last.pth.tar")
+        again = opened(tmp_path, resume=True)
+        again.log(again.checkpoint()["history"])
+        again.close()
+        logged = EventAccumulator(str(tmp_path / "tensorboard")).Reload().Scalars("train_loss")
+        assert [event.step for event in logged] == ([1, 2] if path == "last.pth.tar" else [1])
 
 
 @pytest.mark.parametrize("log", ["log.csv", "tensorboard"])

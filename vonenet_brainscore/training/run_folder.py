@@ -78,8 +78,9 @@ class RunFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self.path).close()
-            for partial in self.path.glob(".*.pth.*.part.tar"):  # of a process that was killed while it saved
-                partial.unlink(missing_ok=True)
+            for pattern in (".*.pth.*.part.tar", ".log.*.part.csv"):  # of a process that was killed while it saved
+                for partial in self.path.glob(pattern):
+                    partial.unlink(missing_ok=True)
         except OSError as error:
             raise OSError(
                 error.errno, f"cannot write to the folder {self.path}: {error.strerror}; choose another --output_path"
@@ -136,22 +137,32 @@ class RunFolder:
         names = [f"epoch_{content['epoch']:02d}.pth.tar"] if kept else []
         for name in (*names, LAST):
             self._write(name, serialised.getbuffer())
-        self._log(content["history"])
+        self.log(content["history"])
 
-    def _log(self, history: Sequence[Mapping[str, Any]]) -> None:
-        """The table is written anew, so that it never has an epoch that the checkpoint has not."""
+    def log(self, history: Sequence[Mapping[str, Any]]) -> None:
+        """Write the logs: the table anew, and to TensorBoard the last epoch, or all of them when the folder was opened.
+
+        So the logs never have an epoch that the checkpoint has not, nor lack one whatever a killed process left.
+
+        Raises
+        ------
+        OSError
+            If they cannot be written.
+        """
         table = io.StringIO()
         writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(history)
         self._write(LOG, table.getvalue().encode())
-        epoch, place = len(history), self.path / "tensorboard"
+        place = self.path / "tensorboard"
+        unwritten = history[-1:] if self._tensorboard else history
         with self._advice(place):
             # While it is written to it is not `self._tensorboard`, for one that failed fails again when it is closed.
-            log, self._tensorboard = self._tensorboard or self._summary_writer(place, purge_step=epoch), None
-            for name, value in history[-1].items():
-                if value is not None and name != "epoch":
-                    log.add_scalar(name, value, epoch)
+            log, self._tensorboard = self._tensorboard or self._summary_writer(place, purge_step=1), None
+            for row in unwritten:
+                for name, value in row.items():
+                    if value is not None and name != "epoch":
+                        log.add_scalar(name, value, row["epoch"])
             log.flush()
         self._tensorboard = log
 
