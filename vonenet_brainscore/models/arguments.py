@@ -5,8 +5,6 @@ from numbers import Integral, Real
 from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     import torch
 
@@ -37,9 +35,9 @@ def check_text(**arguments: Any) -> None:
 
 def check_seed(seed: Any, name: str = "seed") -> None:
     """Raise unless a seed is a whole number that NumPy's generators take, [0, 2**32)."""
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+    if isinstance(seed, bool) or not isinstance(seed, Integral):
         raise TypeError(f"{name} is {shortened(seed)}; it must be a whole number, so that the result can be had again")
-    if not 0 <= seed < 2**32:
+    if not 0 <= int(seed) < 2**32:
         raise ValueError(f"{name} is {shortened(seed)}; it must lie in [0, 2**32)")
 
 

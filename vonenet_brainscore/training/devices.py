@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ..models.arguments import check_whole, usable_device
+
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
@@ -16,18 +18,24 @@ def fabric_of(device: str | None, devices: int, num_nodes: int, *, precision: st
     ------
     ValueError
         If there are no such devices, or they have not that precision.
+    TypeError
+        If an argument is not of its kind.
     ModuleNotFoundError
         If lightning-fabric is not installed.
     """
+    check_whole(devices=devices, num_nodes=num_nodes)
     if min(devices, num_nodes) < 1:
         raise ValueError(f"devices is {devices}, num_nodes {num_nodes}; they must be at least 1")
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    gpus = torch.cuda.device_count()
+    if device is None:
+        device = "cuda" if gpus else "cpu"
+    # Each process computes on a GPU of its own, and must not try the first one.
+    place = torch.device("cuda") if device == "cuda" and gpus else usable_device(device)
     if place.type not in ("cpu", "cuda"):
         raise ValueError(f"training runs on cpu or cuda, not on {place.type}")
     if place.type == "cuda":
-        there = torch.cuda.device_count()
-        if devices > there or (place.index or 0) >= there:
-            raise ValueError(f"{devices} of {place} asked for, but there are {there} GPUs")
+        if devices > gpus:
+            raise ValueError(f"{devices} of {place} asked for, but there are {gpus} GPUs")
         if devices > 1 and place.index is not None:
             raise ValueError(f"device {place} is one GPU; for {devices} give cuda")
     if place.type == "cpu" and precision == "16-mixed":

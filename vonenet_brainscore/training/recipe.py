@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from ..models.arguments import check_real, check_seed, check_whole
+
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
 
 
@@ -25,12 +27,13 @@ class Recipe:
     seed : int
         Of the first weights, the order of images, their augmentation, noise and dropout.
     precision : {'32-true', '16-mixed', 'bf16-mixed'}
-        Single, or automatic mixed with half or bfloat16. Validation is in single precision.
+        Single, or automatic mixed with half or bfloat16; 'bf16-mixed' rounds the pixels too. Validation is in single
+        precision.
 
     Raises
     ------
     TypeError
-        If a number of epochs or images, or the seed, is not whole.
+        If an attribute is not of its kind.
     ValueError
         If an attribute is out of its range.
     """
@@ -46,21 +49,21 @@ class Recipe:
     precision: str = "32-true"
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "epochs", "step_size", "seed"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool):
-                raise TypeError(f"{name} is {value!r}; give a whole number")
-            if value < (name != "seed"):
-                raise ValueError(f"{name} is {value}; it must be at least {int(name != 'seed')}")
-        for name, lowest_is_allowed in (
-            ("lr", False),
-            ("momentum", True),
-            ("weight_decay", True),
-            ("step_factor", False),
-        ):
-            value = getattr(self, name)
-            if not (value > 0 or (value == 0 and lowest_is_allowed)) or not math.isfinite(value):
-                raise ValueError(f"{name} is {value}; it must be {'at least' if lowest_is_allowed else 'more than'} 0")
+        whole = {name: getattr(self, name) for name in ("batch_size", "epochs", "step_size")}
+        real = {name: getattr(self, name) for name in ("lr", "step_factor", "momentum", "weight_decay")}
+        check_whole(**whole)
+        check_real(**real)
+        check_seed(self.seed)
+        for name, value in whole.items():
+            if value < 1:
+                raise ValueError(f"{name} is {value}; it must be at least 1")
+        for name, value in real.items():
+            zero = name in ("momentum", "weight_decay")
+            if not 0 <= value < math.inf or (value == 0 and not zero):
+                raise ValueError(f"{name} is {value}; it must be {'at least' if zero else 'more than'} 0, and finite")
+        for kind, values in ((int, {**whole, "seed": self.seed}), (float, real)):
+            for name, value in values.items():
+                object.__setattr__(self, name, kind(value))  # NumPy's numbers become plain ones, which can be saved
         if self.momentum >= 1:
             raise ValueError(f"momentum is {self.momentum}; it must be less than 1")
         if self.precision not in PRECISIONS:
