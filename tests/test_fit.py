@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from orientation_task import CLASSES, gratings
@@ -328,8 +329,10 @@ def test_images_that_cannot_be_trained_on(images, error, message):
     [
         ({"devices": 3}, "a batch of 32 cannot be divided among 3 processes evenly"),
         ({"devices": 0}, "devices is 0, num_nodes 1"),
-        ({"device": "cuda:7"}, "1 of cuda:7 asked for, but there are [0-7] GPUs"),
-        ({"device": "meta"}, "training runs on cpu or cuda, not on meta"),
+        ({"device": "cuda:7"}, "nothing can be computed on the device 'cuda:7' here"),
+        ({"device": "gpu"}, "nothing can be computed on the device 'gpu' here"),
+        ({"devices": 32, "device": "cuda"}, "32 of cuda asked for, but there are|nothing can be computed on .* 'cuda'"),
+        ({"resume": True}, "there is no output_path to resume from"),
         ({"keep_every": 0}, "keep_every is 0, workers 0"),
         ({"workers": -1}, "workers -1"),
         ({"recipe": Recipe(precision="16-mixed")}, "16-mixed is for GPUs; on a CPU take bf16-mixed"),
@@ -340,6 +343,58 @@ def test_images_that_cannot_be_trained_on(images, error, message):
 def test_settings_that_cannot_be(settings, message):
     with pytest.raises(ValueError, match=message):
         fit(network(), IMAGES, **{"recipe": RECIPE, **QUIET, **settings})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"devices": 1.5}, r"devices is 1\.5; it must be a whole number"),
+        ({"keep_every": "2"}, "keep_every is '2'; it must be a whole number"),
+        ({"device": 0}, "device is 0; give text"),
+        ({"flags": {"by": object()}}, r"flags cannot be saved \(.*\); give numbers, text, and lists"),
+    ],
+)
+def test_arguments_of_another_kind(settings, message):
+    with pytest.raises(TypeError, match=message):
+        fit(network(), IMAGES, **{"recipe": RECIPE, **QUIET, **settings})
+
+
+def test_numbers_of_numpy_are_taken_and_saved(tmp_path):
+    recipe = Recipe(batch_size=np.int64(40), epochs=np.int64(1), lr=np.float32(0.25), seed=np.uint8(3))
+    settings = {"flags": {"by": np.int64(2), "of": np.array([0.5, 1])}, "keep_every": np.int64(1)}
+    fit(network(ksize=np.int64(9)), IMAGES, recipe=recipe, output_path=tmp_path, **settings, **QUIET)
+    kept = torch.load(tmp_path / "last.pth.tar", weights_only=True)
+    assert kept["flags"]["by"] == 2 and kept["flags"]["of"] == [0.5, 1.0] and kept["flags"]["ksize"] == 9
+    assert kept["recipe"]["lr"] == 0.25 and type(kept["recipe"]["batch_size"]) is int
+
+
+def test_a_run_goes_on_with_the_same_images_and_network_alone(tmp_path):
+    recipe = Recipe(batch_size=40, epochs=1, lr=0.01)
+    settings = {"recipe": recipe, "output_path": tmp_path, "resume": True, **QUIET}
+    fit(tiny_vonenet(), IMAGES, HELD_OUT, **settings)
+    with pytest.raises(ValueError, match=r"other settings: validation_images 30, now 0$"):
+        fit(tiny_vonenet(), IMAGES, **settings)
+    with pytest.raises(ValueError, match="other settings: image_size 64, now 32"):
+        smaller = TensorDataset(IMAGES.tensors[0][..., ::2, ::2], IMAGES.tensors[1])
+        fit(tiny_vonenet(image_size=32), smaller, HELD_OUT, **settings)
+    wider = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(256, 10))
+    with pytest.raises(ValueError, match=r"holds another network: Error\(s\) in .*; choose another --output_path$"):
+        fit(get_model(None, pretrained=False, back_end=wider, **SMALL), IMAGES, HELD_OUT, **settings)
+
+
+def test_a_vonenet_for_images_of_another_size_is_refused():
+    images = TensorDataset(IMAGES.tensors[0][..., ::2, ::2], IMAGES.tensors[1])
+    with pytest.raises(ValueError, match="have 32 pixels a side, the VOneNet is one for 64; give get_model image_size"):
+        fit(tiny_vonenet(), images, recipe=RECIPE, **QUIET)
+
+
+def test_logs_that_a_killed_process_did_not_write_are_written(tmp_path):
+    settings = {"recipe": RECIPE, "output_path": tmp_path, **QUIET}
+    fit(network(), IMAGES, **settings)
+    table = (tmp_path / "log.csv").read_text()
+    (tmp_path / "log.csv").write_text(table[: table.index("\n2,") + 1])
+    fit(network(), IMAGES, resume=True, **settings)
+    assert (tmp_path / "log.csv").read_text() == table
 
 
 def test_tasks_of_srun_do_not_train_alone_into_one_folder(monkeypatch):
@@ -357,16 +412,26 @@ def test_a_last_batch_must_have_an_image_for_each_process():
         fit(network(), labelled([0] * 65), recipe=RECIPE, devices=2, **QUIET)
 
 
+@pytest.mark.parametrize(("images", "devices"), [(65, 1), (67, 2)])
+def test_batch_norm_needs_two_images(images, devices):
+    with pytest.raises(ValueError, match=f"{images} images in batches of 32 leave a process with one image .* norm"):
+        fit(network(), labelled([0] * images), recipe=RECIPE, devices=devices, **QUIET)
+    if devices == 1:  # a network without batch norm may have one
+        fit(tiny_vonenet(), labelled([0] * images), recipe=Recipe(batch_size=32, epochs=1), **QUIET)
+
+
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [
         ({"batch_size": 0}, ValueError, "batch_size is 0; it must be at least 1"),
-        ({"epochs": 1.5}, TypeError, r"epochs is 1\.5; give a whole number"),
-        ({"seed": -1}, ValueError, "seed is -1; it must be at least 0"),
+        ({"epochs": 1.5}, TypeError, r"epochs is 1\.5; it must be a whole number"),
+        ({"lr": "0.1"}, TypeError, "lr is '0.1'; it must be a number"),
+        ({"lr": float("inf")}, ValueError, "lr is inf; it must be more than 0, and finite"),
+        ({"seed": -1}, ValueError, r"seed is -1; it must lie in \[0, 2\*\*32\)"),
         ({"lr": 0}, ValueError, "lr is 0; it must be more than 0"),
         ({"lr": float("nan")}, ValueError, "lr is nan"),
         ({"weight_decay": -1e-4}, ValueError, r"weight_decay is -0\.0001; it must be at least 0"),
-        ({"momentum": 1}, ValueError, "momentum is 1; it must be less than 1"),
+        ({"momentum": 1}, ValueError, r"momentum is 1\.0; it must be less than 1"),
         ({"precision": "16"}, ValueError, "unknown precision '16'; have 32-true, 16-mixed, bf16-mixed"),
     ],
 )
@@ -376,8 +441,18 @@ def test_recipes_that_cannot_be(wrong, error, message):
 
 
 def test_training_that_diverges_stops_with_its_last_checkpoint(tmp_path):
-    with pytest.raises(ValueError, match=r"training diverges: the loss of epoch \d is (nan|inf); take a smaller lr"):
+    with pytest.raises(
+        ValueError, match=r"training diverges: epoch \d has loss (nan|inf), .* take a smaller lr and another"
+    ):
         fit(tiny_vonenet(), IMAGES, recipe=Recipe(batch_size=8, lr=1e9), output_path=tmp_path, **QUIET)
+
+
+def test_weights_that_the_last_step_spoils_are_not_saved(tmp_path):
+    """The loss of an epoch of one step is that before it."""
+    recipe = Recipe(batch_size=80, lr=1e20, weight_decay=1e30)
+    with pytest.raises(ValueError, match=r"training diverges: epoch 1 has loss \d.*, its weights are not finite; take"):
+        fit(tiny_vonenet(), IMAGES, HELD_OUT, recipe=recipe, output_path=tmp_path, **QUIET)
+    assert not (tmp_path / "last.pth.tar").exists()
 
 
 def test_memory_that_runs_out_is_told(monkeypatch):

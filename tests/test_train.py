@@ -90,7 +90,8 @@ def test_two_processes_train_as_one(run, photographs, tmp_path):
 @needs_torchvision
 def test_a_vonenet_is_trained_kept_and_evaluated(run, photographs, tmp_path):
     front_end = ["--simple_channels=4", "--complex_channels=4", "--ksize=9", "--sf_max=4", "--noise_mode=gaussian"]
-    flags = ["--model_arch=resnet50", "--image_size=64", "--n_classes=4", "--device=cpu", "--batch_size=20", *front_end]
+    flags = ["--model_arch=voneresnet50", "--image_size=64", "--n_classes=4", "--device=cpu", "--batch_size=16"]
+    flags += front_end
     trained = run(*flags, "--epochs=1", "--lr=0.001")
     assert trained.exit_code == 0 and "After 1 epochs" in trained.output
     kept = last(tmp_path / "run")
@@ -122,7 +123,7 @@ def test_a_network_of_ones_own_is_evaluated_as_it_was_validated(run, tmp_path):
 
 
 @needs_torchvision
-def test_the_same_command_again_goes_on_with_resume_alone(run, tmp_path):
+def test_the_same_command_again_goes_on_with_resume_alone(run, photographs, tmp_path):
     flags = [*PLAIN, "--epochs=2", "--keep_every=1", "--workers=1"]
     assert "training starts with the first epoch" in run(*flags, "--resume").output
     whole = last(tmp_path / "run")
@@ -130,6 +131,11 @@ def test_the_same_command_again_goes_on_with_resume_alone(run, tmp_path):
         run(*flags)
     with pytest.raises(ValueError, match=r"run holds a run with other settings: lr 0\.05, now 0\.1$"):
         run(*flags, "--resume", "--lr=0.1")
+    others = shutil.copytree(photographs, tmp_path / "others")
+    (others / "val" / "c" / "new.png").write_bytes((others / "val" / "c" / "002.png").read_bytes())
+    (others / "val" / "c" / "002.png").unlink()
+    with pytest.raises(ValueError, match=r"run holds a run with other settings: validation_images_sha256 '\w+', now"):
+        run(*flags, "--resume", in_path=others)
     (tmp_path / "run" / "epoch_01.pth.tar").replace(tmp_path / "run" / "last.pth.tar")  # as if it was cut off then
     assert run(*flags, "--resume").exit_code == 0
     assert_same_weights(last(tmp_path / "run"), whole)
@@ -250,4 +256,4 @@ def test_module_is_the_command(run):
         assert flag in helped
     command = [sys.executable, "-m", "vonenet_brainscore.training.train", "--in_path=.", "--output_path=x", "--lr=0"]
     refused = subprocess.run(command, capture_output=True, text=True)
-    assert refused.returncode == 1 and refused.stderr == "error: lr is 0.0; it must be more than 0\n"
+    assert refused.returncode == 1 and refused.stderr == "error: lr is 0.0; it must be more than 0, and finite\n"

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
+from ..models.checkpoints import load_weights
 from ..robustness.accuracy import label_ranks
 from ..robustness.classifier import Classifier, contents_of
 from ..robustness.keyed_draws import keyed_draws
@@ -55,8 +56,8 @@ class Descent:
         }
 
     def load_state_dict(self, kept: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` gave."""
-        self.classifier.network.load_state_dict(kept["state_dict"])
+        """Go on from what `state_dict` gave; ValueError if it was another network's."""
+        load_weights(self.classifier.network, kept["state_dict"])
         self.sgd.load_state_dict(kept["optimizer"])
         self.fabric.strategy.precision.load_state_dict(kept["scaler"])
 
@@ -66,7 +67,7 @@ class Descent:
         Raises
         ------
         ValueError
-            If the loss is no longer finite, or an image or label cannot be used.
+            If the loss or the weights are no longer finite, or an image or label cannot be used.
         """
         start, recipe, fabric = time.perf_counter(), self.recipe, self.fabric
         bar.set_description(f"epoch {epoch}/{recipe.epochs}")
@@ -93,8 +94,12 @@ class Descent:
             for buffer in self.classifier.buffers():
                 torch.distributed.broadcast(buffer, src=0)
         loss, top1 = self._mean(sums, images)
-        if not math.isfinite(loss):
-            raise ValueError(f"training diverges: the loss of epoch {epoch} is {loss}; take a smaller lr")
+        finite = all(bool(value.isfinite().all()) for value in self.classifier.state_dict().values())
+        if not (math.isfinite(loss) and finite):  # the last step may have spoilt the weights, after a finite loss
+            raise ValueError(
+                f"training diverges: epoch {epoch} has loss {loss}, its weights are {'' if finite else 'not '}finite; "
+                "take a smaller lr and another output_path"
+            )
         rate = len(images) / (time.perf_counter() - start)
         return {"train_loss": loss, "train_top1": top1, "images_per_s": rate}
 

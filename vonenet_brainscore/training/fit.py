@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from tqdm.auto import tqdm
 
+from ..models.arguments import check_whole
 from ..models.vonenet import VOneNet
 from ..robustness.classifier import Classifier
 from ..robustness.keyed_draws import keyed_draws
@@ -108,8 +110,11 @@ def fit(
     Raises
     ------
     ValueError
-        If there are no images; the network or the labels do not fit; an epoch diverges; the run to resume has other
-        settings, more epochs, or is not seen alike by all processes; or the batch or the device cannot be as asked.
+        If there are no images; the network or the labels do not fit; an epoch diverges; the run to resume is of another
+        network, has other settings or more epochs, is not seen by all processes, or there is no `output_path` for it;
+        or the batch or the device cannot be as asked.
+    TypeError
+        If an argument is not of its kind.
     FileExistsError
         If there is a run in `output_path` and `resume` is not asked for.
     OSError
@@ -120,23 +125,33 @@ def fit(
         If lightning-fabric or tensorboard is not installed.
     """
     recipe = recipe or Recipe()
+    check_whole(keep_every=keep_every, workers=workers)
+    if resume and output_path is None:
+        raise ValueError("there is no output_path to resume from")
     if keep_every < 1 or workers < 0:
         raise ValueError(f"keep_every is {keep_every}, workers {workers}; they must be at least 1 and 0")
     fabric = fabric_of(device, devices, num_nodes, precision=recipe.precision)
-    _check_batches(len(train_set), recipe.batch_size, devices * num_nodes)
     if validation_set is not None and not len(validation_set):
         raise ValueError("there are no images to validate with; leave validation_set out")
     classifier = Classifier(network, mean=mean, std=std)
-    n_classes = classifier.count_classes(_side_of(train_set))
+    _check_batches(len(train_set), recipe.batch_size, devices * num_nodes, network)
+    side = _side_of(train_set)
+    if isinstance(network, VOneNet) and network.vone_block.image_size != side:
+        raise ValueError(
+            f"the images have {side} pixels a side, the VOneNet is one for {network.vone_block.image_size}; give "
+            f"get_model image_size={side}"
+        )
+    n_classes = classifier.count_classes(side)
     normalisation = {name: getattr(classifier, name).flatten().tolist() for name in ("mean", "std")}
+    counts = {"images": len(train_set), "validation_images": len(validation_set) if validation_set else 0}
     settings = {
-        "flags": {**_options(network), **(flags or {})},
+        "flags": _plain({**_options(network), **(flags or {})}),
         "recipe": asdict(recipe),
-        "data": {"images": len(train_set), "classes": n_classes, **normalisation},
+        "data": {**counts, "image_size": side, "classes": n_classes, **normalisation},
     }
     folder = None
     if output_path is not None:
-        folder = RunFolder(output_path, settings=json.loads(json.dumps(settings)), resume=resume)
+        folder = RunFolder(output_path, settings=settings, resume=resume)
     kept = folder.checkpoint() if folder else None
     history: list[dict[str, Any]] = kept["history"] if kept else []
     if len(history) > recipe.epochs:
@@ -148,7 +163,12 @@ def fit(
     descent = Descent(fabric, classifier, recipe, n_classes=n_classes, workers=workers)
     progress = progress and fabric.is_global_zero
     if kept:
-        descent.load_state_dict(kept)
+        try:
+            descent.load_state_dict(kept)
+        except ValueError as error:
+            raise ValueError(f"{output_path} holds another network: {error}; choose another --output_path") from error
+        if folder and fabric.is_global_zero:
+            folder.log(history)
         del kept  # as large as the network and its momenta
     elif folder and resume and progress:
         tqdm.write(f"no checkpoint in {folder.path} yet; training starts with the first epoch")
@@ -176,7 +196,7 @@ def fit(
     return Training(network, history, fabric.global_rank)
 
 
-def _check_batches(images: int, batch_size: int, processes: int) -> None:
+def _check_batches(images: int, batch_size: int, processes: int, network: nn.Module) -> None:
     if not images:
         raise ValueError("there are no images to train on")
     if batch_size % processes:
@@ -187,11 +207,17 @@ def _check_batches(images: int, batch_size: int, processes: int) -> None:
             f"{images} images in batches of {batch_size} leave {last} for the last batch, too few for {processes} "
             "processes; take another batch_size"
         )
+    smallest = (last or batch_size) // processes
+    if smallest == 1 and any(isinstance(module, _BatchNorm) for module in network.modules()):
+        raise ValueError(
+            f"{images} images in batches of {batch_size} leave a process with one image in a batch, too few for batch "
+            "norm; take another batch_size"
+        )
 
 
 def _refuse_other_checkpoints(fabric: "Fabric", folder: RunFolder) -> None:
     """ValueError in every process unless all have read the same file, or none."""
-    digest = torch.tensor(list(bytes.fromhex(folder.checkpoint_sha256 or "00" * 32)))
+    digest = torch.tensor(list(bytes.fromhex(folder.checkpoint_sha256 or "00" * 32)), device=fabric.device)
     digests: Any = fabric.all_gather(digest)
     if len(digests.reshape(-1, 32).unique(dim=0)) > 1:
         raise ValueError(
@@ -214,6 +240,16 @@ def _side_of(images: LabelledImages) -> int:
             "normalise them"
         )
     return image.shape[-1]
+
+
+def _plain(flags: dict[str, Any]) -> dict[str, Any]:
+    """Flags as plain values, which are read again without running anything."""
+    try:
+        return json.loads(json.dumps(flags, default=lambda value: value.tolist()))  # NumPy's
+    except (AttributeError, TypeError, ValueError) as error:
+        raise TypeError(
+            f"flags cannot be saved ({error}); give numbers, text, and lists or mappings of them"
+        ) from error
 
 
 def _options(network: nn.Module) -> dict[str, Any]:

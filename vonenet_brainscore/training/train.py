@@ -3,6 +3,8 @@
 ``python -m vonenet_brainscore.training.train`` is ``vonenet-brainscore train``.
 """
 
+import hashlib
+import json
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -80,13 +82,18 @@ def train(
     if n_classes not in (None, outputs):
         raise ValueError(f"{model_arch} gives a network of {outputs} outputs, not {n_classes}; leave n_classes out")
     training, validation = _images(Path(in_path).expanduser(), outputs)
+    row = MODELS.get(model_arch)
     return fit(
         network,
         RandomCrops(training, image_size),
         MiddleCrops(validation, image_size),
         recipe=recipe,
         output_path=output_path,
-        flags={"model_arch": model_arch},
+        flags={
+            "model_arch": row.model_arch if row else model_arch,
+            "train_images_sha256": _digest(training),
+            "validation_images_sha256": _digest(validation),
+        },
         mean=mean,
         std=std,
         resume=resume,
@@ -121,6 +128,11 @@ def _images(root: Path, outputs: int) -> tuple[list[LabelledImage], list[Labelle
         )
     training, validation = (read_image_folder(root / name, outputs, classes=classes) for name in ("train", "val"))
     return training, validation
+
+
+def _digest(images: list[LabelledImage]) -> str:
+    """Of names and labels in their order, by which a run that goes on knows its images."""
+    return hashlib.sha256(json.dumps([(image.name, image.label) for image in images]).encode()).hexdigest()
 
 
 if __name__ == "__main__":
