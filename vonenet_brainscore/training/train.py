@@ -69,7 +69,7 @@ def train(
     FileNotFoundError
         If `in_path` does not hold such folders.
     TypeError
-        If there is no such option, or it is given beside a function.
+        If there is no such option, it is given beside a function, or an argument is not of its kind.
     ModuleNotFoundError
         If torchvision, lightning-fabric or tensorboard does not import.
     FileExistsError, OSError, MemoryError
