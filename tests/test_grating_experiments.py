@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from tiny_networks import PlainNetwork, tiny_vonenet
 
+from vonenet_brainscore.benchmarks.v1_properties import V1PropertyBenchmark
 from vonenet_brainscore.recordings import grating_experiments, vone_window
 from vonenet_brainscore.recordings.activations import ActivationsExtractor
 from vonenet_brainscore.recordings.grating_experiments import EXPERIMENT_OF, GratingExperiments
@@ -75,6 +76,16 @@ def test_each_set_is_shown_once(monkeypatch):
     for name in EXPERIMENT_OF:
         experiments.properties(name)
     assert sorted(shown) == ["blank", "orientation", "size", "spatial_frequency"]
+
+
+def test_what_was_recorded_meanwhile_does_not_matter(few_gratings):
+    benchmark = V1PropertyBenchmark("Marques2020_DeValois1982-pref_or", seed=0)
+    extractor = ActivationsExtractor(PlainNetwork(), "tiny", image_size=64, progress=False)
+    alone = benchmark.measure(GratingExperiments(Subject("tiny", extractor, {"V1": "conv"})))
+    both = Subject("tiny", extractor, {"V1": "conv", "IT": "head"})
+    experiments = GratingExperiments(both)
+    both.start_recording("IT")
+    np.testing.assert_array_equal(benchmark.measure(experiments)["model_values"], alone["model_values"])
 
 
 def test_refusals(few_gratings):

@@ -143,8 +143,7 @@ def each_score(
     from .score_cache import cached_score
 
     gratings: dict[str, GratingExperiments] = {}  # region -> recordings that its benchmarks share
-    # V1 first: a region behind the front end may replace it by the checkpoint's, equal but for rounding.
-    for identifier, each in sorted(benchmarks.items(), key=lambda item: getattr(item[1], "region", None) != "V1"):
+    for identifier, each in benchmarks.items():
 
         def compute(identifier: str = identifier, each: Any = each) -> "Score":
             if isinstance(each, V1PropertyBenchmark):

@@ -116,6 +116,7 @@ class V1PropertyBenchmark(BenchmarkBase):
             If texture stimuli are wanted, and neither on this machine nor to be had.
         """
         row = self.row
+        experiments.start()
         properties = measured(experiments, row.property)
         values = properties.loc[properties["responsive"], row.property].to_numpy(float)
         if not len(values):

@@ -79,10 +79,14 @@ class GratingExperiments:
     """
 
     def __init__(self, subject: "BrainModel", region: str = "V1") -> None:
-        self.subject = subject
-        subject.start_recording(region, time_bins=[TIME_BIN])
+        self.subject, self.region = subject, region
+        self.start()
         self._recorder: _Recorder = _recorder_for(subject)
         self._responses: dict[str, np.ndarray] = {}
+
+    def start(self) -> None:
+        """Have the subject recorded from, whatever it was asked for meanwhile."""
+        self.subject.start_recording(self.region, time_bins=[TIME_BIN])
 
     @cached_property
     def neuroids(self) -> pd.DataFrame:

@@ -74,6 +74,8 @@ class Subject(ModelCommitment):
         self.region: str | None = None
         self.time_bins: list[tuple[int, int]] = []
         self._load_trained = load_trained
+        self._front_end = (extractor.network, weights)
+        self._trained: tuple[nn.Module, str] | None = None
         self.architecture = architecture or extractor.network
         self._steps_of_layer = {
             region_layer_map[region]: steps for region, steps in self.time_steps.items() if region in region_layer_map
@@ -102,7 +104,10 @@ class Subject(ModelCommitment):
                 f"no layer of {self.identifier} stands for {region!r}; have {', '.join(self.region_layer_map)}. "
                 f"Name one with region_layer_map, for example {{{region!r}: {self.layers[-1]!r}}}"
             )
-        if not self.region_layer_map[region].startswith(FRONT_END):
+        if self.region_layer_map[region].startswith(FRONT_END):
+            # Whatever was recorded before: the checkpoint's front end, loaded for it, may differ in the last bit.
+            self.extractor.network, self.weights = self._front_end
+        else:
             self.become_trained()
         self.region = region
         # Brain-Score's benchmarks hand each bin over as a tuple inside an array without dimensions.
@@ -227,9 +232,10 @@ class Subject(ModelCommitment):
         """Load the trained network, where the front end alone has been standing for it."""
         if self._load_trained is None:
             return
-        network, self.weights = self._load_trained()
-        self.extractor.network = network.to(self.extractor.device)
-        self._load_trained = None
+        if self._trained is None:
+            network, weights = self._load_trained()
+            self._trained = network.to(self.extractor.device), weights
+        self.extractor.network, self.weights = self._trained
 
 
 class _VisualDegrees:
