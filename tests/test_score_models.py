@@ -120,6 +120,22 @@ def test_a_score_that_is_nan_is_a_row_not_a_number(tmp_path, stubs, monkeypatch)
     )
 
 
+def test_a_score_whose_raw_is_an_array_has_a_row(tmp_path, stubs, monkeypatch):
+    """As of Brain-Score's accuracy and value_delta; and one that is no number costs its own cell."""
+
+    def compare(benchmark, experiments):
+        score = stub_compare(benchmark, experiments)
+        score.attrs["raw"] = {PREF_OR: np.arange(3.0), PEAK_SF: "words", BANDWIDTH: score.attrs["raw"]}[
+            benchmark.identifier
+        ]
+        return score
+
+    monkeypatch.setattr(V1PropertyBenchmark, "compare", compare)
+    found = score_models("voneresnet50", [PREF_OR, PEAK_SF, BANDWIDTH], TINY, output=tmp_path, **QUIET).squeeze()
+    assert np.isfinite(found["score"]).values.tolist() == [True, False, True] and np.isnan(found["raw"][0])
+    assert (found["problem"] != "").values.tolist() == [False, True, False]
+
+
 def test_regions_without_their_weights_cost_no_other_cell(tmp_path, stubs, monkeypatch):
     from vonenet_brainscore.models import vonenet
     from vonenet_brainscore.sweep import work

@@ -47,13 +47,13 @@ def results_table(scores: "Mapping[str, Score]") -> pd.DataFrame:
 
 
 def result_row(score: "Score") -> dict[str, Any]:
-    """A score as plain values: score, raw, ceiling, error, and of its attributes those that are."""
+    """A score as plain values: score, raw, ceiling, error (NaN where not one number), and its plain attributes."""
     attrs = score.attrs
     row = {
         "score": float(score),
-        "raw": float(attrs["raw"]) if "raw" in attrs else np.nan,
+        "raw": _number(attrs.get("raw")),
         "ceiling": claimed_ceiling(attrs),
-        "error": float(attrs.get("error", np.nan)),
+        "error": _number(attrs.get("error")),
     }
     return row | {name: _native(value) for name, value in attrs.items() if name not in row and _plain(value)}
 
@@ -105,7 +105,12 @@ def _native(value: Any) -> Any:
 def claimed_ceiling(attrs: Mapping[str, Any]) -> float:
     """The ceiling in a score's attributes; NaN where there is none, or where none is claimed."""
     ceiling = attrs.get("ceiling")
-    return np.nan if ceiling is None or not ceiling.attrs.get("claimed", True) else float(ceiling)
+    return _number(ceiling) if getattr(ceiling, "attrs", {}).get("claimed", True) else np.nan
+
+
+def _number(value: Any) -> float:
+    """NaN for none, and for what some of Brain-Score's metrics keep beside a score: an array of several."""
+    return np.nan if value is None or np.ndim(value) else float(value)
 
 
 def _plain(value: Any) -> bool:

@@ -63,8 +63,8 @@ def mean_over_seeds(scores: "list[Score]", seeds: range) -> "Score":
     if problems:
         mean.attrs["problem"] = "; ".join(problems)
     for name in ("raw", "ceiling"):
-        if name in mean.attrs:
-            mean.attrs[name] = Score(np.mean([float(score.attrs[name]) for score in scores]))
+        if name in mean.attrs:  # an array with some of Brain-Score's metrics
+            mean.attrs[name] = Score(np.mean([np.asarray(score.attrs[name], float) for score in scores], axis=0))
     mean.attrs |= {"error": float(values.std(ddof=1)), "seeds": list(seeds), "score_by_seed": values.tolist()}
     return mean
 

@@ -108,7 +108,7 @@ def score_models(
 
     from .place import Place
     from .tables import sweep_dataset, sweep_table, write_results
-    from .work import Work
+    from .work import Work, failure
 
     if memory is not None and not memory > 0:
         raise ValueError(f"memory is {memory}; it is a number of bytes")
@@ -131,6 +131,7 @@ def score_models(
         for outcome in place.outcomes(list(filter(None, left)), work, bar.write if progress else _say_nothing):
             outcomes[outcome.key] = outcome
             bar.update()
+        outcomes |= {key: failure(cell, "no outcome came") for key, cell in cells.items() if key not in outcomes}
         lost = _keep(records, cells, outcomes)
     table = sweep_table(cells.values(), outcomes)
     dataset = sweep_dataset(sweep, table)

@@ -147,12 +147,12 @@ class Work:
                 yield failure(cell, in_words(error))
 
     def _kept(self, cell: Cell, score: "Score", error: Exception | None) -> Outcome:
-        raw = score.attrs.get("raw", score)
-        if error is None and not np.isfinite((float(score), float(raw))).all():
-            error = ValueError(f"the score is {float(score)}, before its ceiling {float(raw)}")
-        if error is not None:
-            return failure(cell, in_words(error))
-        row = result_row(score)
+        try:
+            if error is not None:
+                raise error
+            row = _row(score)
+        except Exception as reason:  # whatever a benchmark raised, or put in place of a number, costs this cell alone
+            return failure(cell, in_words(reason))
         try:
             self.records.write(cell, score)
         except (OSError, TypeError) as reason:  # the score is there, and goes to whoever asked for it
@@ -172,6 +172,15 @@ class Work:
                 f"{here} has other {' and '.join(other)} than the process that asks; install the same there: "
                 f"{', '.join(f'{name} {version}' for name, version in cell.content['versions'].items())}"
             )
+
+
+def _row(score: "Score") -> dict[str, Any]:
+    """Its numbers and record; ValueError where they are not finite."""
+    row = result_row(score)
+    raw = row["raw"] if np.ndim(score.attrs.get("raw", ())) == 0 else row["score"]  # some metrics' raw is an array
+    if not np.isfinite((row["score"], raw)).all():
+        raise ValueError(f"the score is {row['score']}, before its ceiling {raw}")
+    return row
 
 
 @lru_cache
