@@ -46,6 +46,25 @@ def test_a_score_of_other_released_weights_is_not_of_this_sweep(records, tmp_pat
         assert (records.read(cell()) is not None) == known
 
 
+def test_a_score_of_other_own_weights_is_not_of_this_cell(records):
+    from dataclasses import replace
+
+    from vonenet_brainscore.sweep.work import Work
+
+    named = cell()
+    one, other = "1" * 64, "2" * 64
+    named = replace(named, front_end={"weights": "own.pth"}, content={**named.content, "front_end": {"weights": one}})
+    score = Score(0.5)
+    for digest, kept in ((other, False), (one, True)):
+        score.attrs["weights"] = f"own.pth, sha256 {digest}"
+        outcome = Work(records, "")._kept(named, score, None)
+        assert outcome.failed != kept and (records.read(named) is not None) == kept
+        assert kept or "own.pth changed during the sweep" in outcome.row["problem"]
+    score.attrs["weights"] = f"own.pth, sha256 {other}"
+    records.write(named, score)  # as one before this check might have
+    assert records.read(named) is None
+
+
 def test_the_folder_bears_a_mark_meanwhile(tmp_path):
     with Records(tmp_path / "records").opened() as one, Records(tmp_path / "records").opened() as other:
         assert one != other and (tmp_path / "records" / one).is_file() and (tmp_path / "records" / other).is_file()

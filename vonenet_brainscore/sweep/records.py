@@ -75,7 +75,7 @@ class Records:
         except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
             warnings.warn(f"the record {path} is damaged ({error}); {cell} is scored anew", stacklevel=2)
             return None
-        return score if _of_these_weights(cell, score) else None
+        return score if of_these_weights(cell, score) else None
 
     def write(self, cell: Cell, score: "Score") -> None:
         """Keep a score; OSError if that cannot be done, TypeError if it holds what a record cannot."""
@@ -96,13 +96,16 @@ def _as_json(content: Any) -> Any:
     return json.loads(json.dumps(content))
 
 
-def _of_these_weights(cell: Cell, score: "Score") -> bool:
-    """Whether a score made with released weights was made with those on this machine.
+def of_these_weights(cell: Cell, score: "Score") -> bool:
+    """Whether a score was made with the weights file that its cell names, or with the released one on this machine.
 
-    They are fetched when a region or a stimulus asks for them, so that no cell's content can name them beforehand.
+    Released ones are fetched when a region or a stimulus asks for them: no cell's content can name them beforehand.
     """
     made_with = re.search("sha256 ([0-9a-f]{64})", str(score.attrs.get("weights", "")))
+    own = cell.content["front_end"].get("weights")
+    if own is not None:
+        return made_with is not None and made_with[1] == own
     released = vonenet_home() / MODELS[cell.model].checkpoint
-    if made_with is None or cell.front_end.get("weights") is not None or not released.is_file():
+    if made_with is None or not released.is_file():
         return True
     return made_with[1] == sha256_of(released)

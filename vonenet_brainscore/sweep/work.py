@@ -14,7 +14,7 @@ from ..provenance import in_words, versions
 from ..results import result_row
 from ..score_cache import code_digest
 from .cells import Cell
-from .records import Records
+from .records import Records, of_these_weights
 
 if TYPE_CHECKING:
     from brainscore_core.metrics import Score
@@ -151,6 +151,8 @@ class Work:
             if error is not None:
                 raise error
             row = _row(score)
+            if cell.front_end.get("weights") is not None and not of_these_weights(cell, score):
+                raise ValueError(f"the file {cell.front_end['weights']} changed during the sweep; sweep again")
         except Exception as reason:  # whatever a benchmark raised, or put in place of a number, costs this cell alone
             return failure(cell, in_words(reason))
         try:
