@@ -202,7 +202,11 @@ def test_a_cell_that_kills_every_worker_costs_no_other(tmp_path, monkeypatch, st
 
 
 def test_jobs_of_a_batch_system(tmp_path, monkeypatch, stubs):
-    """dask-jobqueue with the one batch system that is everywhere: its own, of local processes."""
+    """dask-jobqueue with the one batch system that is everywhere: its own, of local processes.
+
+    The first job ends with its work undone, as at its walltime, and is followed by another.
+    """
+    import dask
     import dask_jobqueue
     from dask_jobqueue.local import LocalCluster
 
@@ -210,9 +214,12 @@ def test_jobs_of_a_batch_system(tmp_path, monkeypatch, stubs):
     monkeypatch.setitem(place.CLUSTERS, "local", "LocalCluster")
     # That one runs a job's one command, without a shell that could export anything before it.
     options = {"memory": "2GB", "local_directory": str(tmp_path), "job_script_prologue": []}
+    options["worker_extra_args"] = ["--nthreads", "1", "--no-nanny"]  # the job dies with its worker
     arguments = {"cluster": "local", "cluster_options": options, "workers": 1, **ON_DASK}
-    found = score_models("voneresnet50", PREF_OR, {"seed": [0], **TINY}, output=tmp_path / "out", **arguments)
-    assert found["problem"].item() == "" and len(stubs()) == 1
+    preloaded(monkeypatch, ["die", PREF_OR, 0, str(tmp_path / "died-once")])
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "1s"}):
+        found = score_models("voneresnet50", PREF_OR, {"seed": [0], **TINY}, output=tmp_path / "out", **arguments)
+    assert found["problem"].item() == "" and len(stubs()) == 2
 
 
 def test_the_script_of_a_job(tmp_path):

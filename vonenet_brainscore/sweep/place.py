@@ -139,5 +139,5 @@ def _batch_cluster(system: str, jobs: int, threads: int, options: Mapping[str, A
     given["job_script_prologue"] = [f"export {name}={threads}" for name in _THREAD_VARIABLES]
     given |= options
     with getattr(dask_jobqueue, CLUSTERS[system])(**given) as cluster:
-        cluster.scale(jobs=jobs)
+        cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs)  # unlike scale: a job that ends is followed by another
         yield cluster

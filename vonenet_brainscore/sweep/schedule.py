@@ -4,7 +4,6 @@ Dask schedules, tries tasks of lost workers again and shows its dashboard. What 
 of a task's cells kills its workers, and that a scheduler that comes back is to be asked again.
 """
 
-import math
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -130,9 +129,9 @@ class _Session:
                 future.release()  # a result that is wanted no more is not made again when its worker goes
                 yield cells, result
             if time.monotonic() > look_for_workers_at:
-                look_for_workers_at = math.inf
+                look_for_workers_at = time.monotonic() + _NO_WORKER_S
                 if not client.nthreads():
-                    self.say(f"no worker has come to the scheduler in {_NO_WORKER_S:g} s; the sweep waits for one")
+                    self.say("the scheduler has no worker; the sweep waits for one")
             time.sleep(_POLL_S)
 
     def _wait(self, error: BaseException) -> None:
