@@ -78,6 +78,20 @@ def test_a_rerun_does_nothing_again_and_a_larger_sweep_only_what_is_new(tmp_path
     assert larger["score"].sel(seed=1, benchmark=PREF_OR) == first["score"].sel(seed=1, benchmark=PREF_OR)
 
 
+def test_files_of_the_same_weights_are_scored_once(tmp_path, stubs):
+    import torch
+
+    from vonenet_brainscore import get_model
+
+    tiny = {name: value for name, (value,) in TINY.items() if name != "trials"}
+    network = get_model("alexnet", pretrained=False, **tiny)
+    torch.save(network.state_dict(), tmp_path / "one.pth")
+    (tmp_path / "same.pth").write_bytes((tmp_path / "one.pth").read_bytes())
+    weights = {"weights": [tmp_path / "one.pth", tmp_path / "same.pth"]}
+    found = score_models("vonealexnet", PREF_OR, {**weights, **TINY}, output=tmp_path / "out", **QUIET).squeeze()
+    assert len(stubs()) == 1 and found["score"][0] == found["score"][1] and (found["problem"] == "").all()
+
+
 def test_the_order_of_cells_and_who_shares_a_process_change_nothing(tmp_path, stubs):
     def run(seeds, benchmarks, folder):
         return score_models("voneresnet50", benchmarks, {"seed": seeds, **TINY}, output=tmp_path / folder, **QUIET)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from xarray import DataArray, Dataset
 
+_LONGEST_LABEL = 24  # of a checkpoint's path the end tells most
+
 
 def sweep_figure(sweep: "Dataset") -> "Figure":
     """Score against each setting, a row of panels a benchmark and a line a model.
@@ -81,7 +83,9 @@ def _places(values: np.ndarray) -> tuple[np.ndarray, Sequence[str] | None]:
     """Where values stand on the axis, and their labels where they are words."""
     if np.issubdtype(values.dtype, np.number):
         return values.astype(float), None
-    return np.arange(len(values), dtype=float), [str(value) for value in values]
+    words = map(str, values)
+    labels = [word if len(word) <= _LONGEST_LABEL else f"…{word[1 - _LONGEST_LABEL :]}" for word in words]
+    return np.arange(len(values), dtype=float), labels
 
 
 def _apart(place: np.ndarray, models: int) -> np.ndarray:

@@ -119,21 +119,22 @@ def score_models(
     folder = Path(output).expanduser().resolve()
     records = Records(folder / "records")
     groups = sweep.groups()
+    every = [cell for group in groups for cell in group]
+    cells = {cell.key: cell for cell in every}  # files of the same weights share one
     with (
         records.opened() as mark,
-        tqdm(total=len(sweep), desc="sweep", unit="cell", disable=not progress) as bar,
+        tqdm(total=len(cells), desc="sweep", unit="cell", disable=not progress) as bar,
     ):
         work = Work(records, mark, threads, memory, cache)
-        cells = {cell.key: cell for group in groups for cell in group}
         outcomes = {key: found for key, cell in cells.items() if (found := work.on_record(cell)) is not None}
         bar.update(len(outcomes))
-        left = [[cell for cell in group if cell.key not in outcomes] for group in groups]
+        left = [[cell for cell in group if cell is cells[cell.key] and cell.key not in outcomes] for group in groups]
         for outcome in place.outcomes(list(filter(None, left)), work, bar.write if progress else _say_nothing):
             outcomes[outcome.key] = outcome
             bar.update()
         outcomes |= {key: failure(cell, "no outcome came") for key, cell in cells.items() if key not in outcomes}
         lost = _keep(records, cells, outcomes)
-    table = sweep_table(cells.values(), outcomes)
+    table = sweep_table(every, outcomes)
     dataset = sweep_dataset(sweep, table)
     lost += write_results(folder, table, dataset)
     if lost:
