@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from sweep_stubs import BANDWIDTH, PREF_OR
 
 from vonenet_brainscore.benchmarks.primate_v1 import V1_PROPERTIES
@@ -45,11 +46,13 @@ def test_everything_that_a_score_depends_on_changes_its_key():
         {"trials": 3},
         {"seed": 1},
         {"threads": 2},
-        {"device": "cpu"},
+        {"device": "cuda:7"},
         {"settings": {"gabor_seed": [1]}},
         {"settings": {"seed": [2]}},
     ]
     assert len({key(**change) for change in changes}) == len(changes)
+    assert key() == key(device="cuda" if torch.cuda.is_available() else "cpu")
+    assert key(device="cuda:7") == key(device=torch.device("cuda:7"))
     assert key(settings={"seed": [1]}) == key(seed=1) and key(settings={"trials": [3]}) == key(trials=3)
 
 
@@ -103,6 +106,7 @@ def test_common_arguments_are_refused_too(tmp_path):
         ({"threads": 0}, "threads is 0"),
         ({"seed": -1}, "seed is -1"),
         ({"trials": 0}, "trials is 0"),
+        ({"device": "cdua"}, "unknown device 'cdua'"),
     ):
         with pytest.raises(ValueError, match=message):
             Sweep.of("voneresnet50", BANDWIDTH, SMALL, **common)

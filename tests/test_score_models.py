@@ -184,6 +184,8 @@ def test_refusals_come_before_any_work(tmp_path, stubs):
     refused(ValueError, "cluster_options go with a cluster", cluster_options={"queue": "normal"})
     refused(ValueError, "patience_s is -1", patience_s=-1)
     refused(ValueError, "memory is 0", memory=0)
+    refused(ValueError, "nothing can be computed on the device 'cuda:99' here", device="cuda:99")
+    refused(TypeError, "device is 3; give text", device=3)
     (tmp_path / "file").touch()
     refused(OSError, "file cannot hold a sweep's results", output=tmp_path / "file")
     assert not (tmp_path / "computed.log").exists()

@@ -88,7 +88,7 @@ class Sweep:
     trials: int | None = None
     seed: int = 0
     threads: int = 1
-    device: str | None = None
+    device: str = "cpu"
 
     @classmethod
     def of(
@@ -101,6 +101,7 @@ class Sweep:
             raise ValueError(f"unknown model {unknown[0]!r}; a sweep takes {', '.join(MODELS)}")
         identifiers = [each for name in _listed("benchmarks", benchmarks) for each in benchmark_identifiers(name)]
         axes = {name: _values(name, values) for name, values in (settings or {}).items()}
+        common["device"] = _device(common.get("device"))
         sweep = cls(_once(names), _once(identifiers), axes, **common)
         if len(sweep) > _MOST_CELLS:
             raise ValueError(f"a sweep of {len(sweep)} cells is more than {_MOST_CELLS}; split it")
@@ -171,6 +172,20 @@ def _listed(what: str, names: Any) -> list[str]:
     if wrong:
         raise TypeError(f"{what} of a sweep are names, not {type(wrong[0]).__name__}; score_model takes any")
     return listed
+
+
+def _device(device: Any) -> str:
+    """A device's name; where none is named that of this process, so that a score's key always says where it is made."""
+    import torch
+
+    if device is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if not isinstance(device, str | torch.device):
+        raise TypeError(f"device is {device!r}; give text such as 'cpu', 'cuda' or 'cuda:1', or a torch.device")
+    try:
+        return str(torch.device(device))
+    except RuntimeError as error:
+        raise ValueError(f"unknown device {device!r}; give 'cpu', 'cuda' or 'cuda:1'") from error
 
 
 def _values(name: str, values: Any) -> tuple[Any, ...]:

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..models.arguments import usable_device
 from .cells import Sweep
 from .records import Records
 
 if TYPE_CHECKING:
+    import torch
     from xarray import Dataset
 
     from .cells import Cell
@@ -30,7 +32,7 @@ def score_models(
     cluster: str | None = None,
     cluster_options: Mapping[str, Any] | None = None,
     memory: int | None = None,
-    device: str | None = None,
+    device: "str | torch.device | None" = None,
     cache: bool = True,
     patience_s: float = 300,
     progress: bool = True,
@@ -68,8 +70,8 @@ def score_models(
         For dask-jobqueue: ``{'queue': 'normal', 'memory': '8GB', 'walltime': '02:00:00'}``.
     memory : int, optional
         Bytes that recorded features may take in each worker before they are spilled to a temporary file.
-    device : str, optional
-        By default a GPU where there is one.
+    device : str or torch.device, optional
+        By default a GPU where this process has one; for workers with what this machine has not, name it.
     cache : bool
         Use the scores that `score_model` keeps, as well.
     patience_s : float
@@ -116,6 +118,8 @@ def score_models(
     sweep = Sweep.of(
         models, benchmarks, settings, noise=noise, trials=trials, seed=seed, threads=threads, device=device
     )
+    if scheduler is None and cluster is None:
+        usable_device(sweep.device)
     folder = Path(output).expanduser().resolve()
     records = Records(folder / "records")
     groups = sweep.groups()
