@@ -57,7 +57,7 @@ def test_a_score_of_other_own_weights_is_not_of_this_cell(records):
     score = Score(0.5)
     for digest, kept in ((other, False), (one, True)):
         score.attrs["weights"] = f"own.pth, sha256 {digest}"
-        outcome = Work(records, "")._kept(named, score, None)
+        outcome = Work(records, "")._kept(named, score, None, 8)
         assert outcome.failed != kept and (records.read(named) is not None) == kept
         assert kept or "own.pth changed during the sweep" in outcome.row["problem"]
     score.attrs["weights"] = f"own.pth, sha256 {other}"

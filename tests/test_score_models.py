@@ -150,6 +150,18 @@ def test_a_score_whose_raw_is_an_array_has_a_row(tmp_path, stubs, monkeypatch):
     assert (found["problem"] != "").values.tolist() == [False, True, False]
 
 
+def test_a_score_of_halved_batches_is_told_and_not_kept(tmp_path, stubs, monkeypatch):
+    def halved(benchmark, experiments):
+        score = stub_compare(benchmark, experiments)
+        experiments.subject.extractor.batch_size //= 2
+        return score
+
+    monkeypatch.setattr(V1PropertyBenchmark, "compare", halved)
+    with pytest.warns(UserWarning, match="1 scores in batches of 4 images, not 8, as memory ran out"):
+        found = score_models("voneresnet50", PREF_OR, TINY, output=tmp_path, device="cpu", **QUIET)
+    assert np.isfinite(found["score"].item()) and not list((tmp_path / "records").iterdir())
+
+
 def test_regions_without_their_weights_cost_no_other_cell(tmp_path, stubs, monkeypatch):
     from vonenet_brainscore.models import vonenet
     from vonenet_brainscore.sweep import work

@@ -100,7 +100,8 @@ def score_models(
     Warns
     -----
     UserWarning
-        For scores that could not be kept in `output`, which are in what is returned; for damaged records.
+        For scores that are in what is returned but not kept in `output`: for want of room, or as memory ran out and
+        batches were halved, which may change a score's bits. For damaged records.
 
     Notes
     -----
@@ -151,12 +152,15 @@ def _keep(records: Records, cells: "Mapping[str, Cell]", outcomes: "Mapping[str,
     """Try once more to keep what a worker could not; which of it cannot be kept, and why."""
     reasons: dict[str, int] = {}
     for key, outcome in outcomes.items():
+        reason = outcome.not_kept
         if outcome.score is not None:
             try:
                 records.write(cells[key], outcome.score)
+                reason = ""
             except (OSError, TypeError) as error:
                 reason = f"{records.folder}: {error.strerror if isinstance(error, OSError) else error}"
-                reasons[reason] = reasons.get(reason, 0) + 1
+        if reason:
+            reasons[reason] = reasons.get(reason, 0) + 1
     return [f"{count} scores in {reason}" for reason, count in reasons.items()]
 
 

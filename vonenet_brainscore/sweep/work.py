@@ -38,7 +38,7 @@ class Outcome:
     row : dict
         `results.result_row` of its score; `problem` in it says why there is none.
     score : Score, optional
-        Where it could not be kept on disk.
+        Where it could not be written, which is to be tried again.
     not_kept : str
         Why not.
     """
@@ -125,6 +125,7 @@ class Work:
                 device=cell.content["device"],
                 progress=False,
             )
+            planned = subject.extractor.batch_size
             benchmarks: dict[str, Any] = {}
             for identifier in list(wanted):
                 try:
@@ -139,14 +140,15 @@ class Work:
                 for identifier, score, why in each_score(
                     subject, benchmarks, seed=cell.seed, memory=memory, cache=self.cache
                 ):
-                    yield self._kept(wanted.pop(identifier), score, why)
+                    yield self._kept(wanted.pop(identifier), score, why, planned)
         except UnfitWorkerError:
             raise
         except Exception as error:  # costs this model setting alone, and is told
             for cell in wanted.values():
                 yield failure(cell, in_words(error))
 
-    def _kept(self, cell: Cell, score: "Score", error: Exception | None) -> Outcome:
+    def _kept(self, cell: Cell, score: "Score", error: Exception | None, planned: int) -> Outcome:
+        """The outcome, on record unless memory ran out for batches as `planned`: others may change a score's bits."""
         try:
             if error is not None:
                 raise error
@@ -155,6 +157,9 @@ class Work:
                 raise ValueError(f"the file {cell.front_end['weights']} changed during the sweep; sweep again")
         except Exception as reason:  # whatever a benchmark raised, or put in place of a number, costs this cell alone
             return failure(cell, in_words(reason))
+        made = score.attrs.get("batch_size", planned)
+        if made != planned:
+            return Outcome(cell.key, row, not_kept=f"batches of {made} images, not {planned}, as memory ran out")
         try:
             self.records.write(cell, score)
         except (OSError, TypeError) as reason:  # the score is there, and goes to whoever asked for it
