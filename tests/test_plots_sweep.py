@@ -28,6 +28,22 @@ def test_lines_are_means_over_seeds_with_their_intervals():
     assert "5 gabor_seeds" in figure._suptitle.get_text()
 
 
+def test_crossed_draws_are_averaged_before_the_interval_and_incomplete_ones_are_left_out():
+    sweep = made(
+        model=["a"], seed=range(3), gabor_seed=range(4), noise_scale=[1, 0, 0.35], sf_max=[4, 9], benchmark=["p"]
+    )
+    sweep["score"].loc[{"gabor_seed": 2, "seed": 1, "sf_max": 9}] = np.nan
+    figure = sweep_figure(sweep)
+    left = sweep["score"].squeeze().sel(gabor_seed=[0, 1, 3], noise_scale=[0, 0.35, 1]).mean(["seed", "sf_max"])
+    mean, half = mean_and_interval(left, ["gabor_seed"])
+    line, _, (bars,) = figure.axes[0].containers[0]
+    np.testing.assert_allclose(line.get_xydata().T, [[0, 0.35, 1], mean])
+    np.testing.assert_allclose([np.ptp(bar[:, 1]) for bar in bars.get_segments()], 2 * half)
+    assert figure._suptitle.get_text() == "Mean and 95 % interval over 4 gabor_seeds"
+    assert sweep_figure(sweep.isel(gabor_seed=[0]))._suptitle.get_text().endswith("over 3 seeds")
+    assert sweep_figure(sweep.isel(gabor_seed=[0], seed=[0]))._suptitle.get_text() == "Scores of a sweep"
+
+
 def test_where_draws_alone_are_swept_models_stand_side_by_side():
     figure = sweep_figure(made(model=["a", "b"], seed=range(4), benchmark=["p"]))
     (ax,) = figure.axes

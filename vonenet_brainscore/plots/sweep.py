@@ -20,8 +20,9 @@ _LONGEST_LABEL = 24  # of a checkpoint's path the end tells most
 def sweep_figure(sweep: "Dataset") -> "Figure":
     """Score against each setting, a row of panels a benchmark and a line a model.
 
-    A line joins means over the draws (`SEEDS`), whose 95 % intervals are bars; each draw is averaged over the settings
-    of the other panels first. Where draws alone are swept, models stand side by side, each draw a dot.
+    A line joins means over draws, whose 95 % intervals are bars: those of the first of `SEEDS` that is swept, each
+    averaged over other seeds and the settings of other panels, as crossed draws are not independent. A draw with a cell
+    that failed is left out. Where draws alone are swept, models stand side by side, each draw a dot.
 
     Parameters
     ----------
@@ -32,6 +33,7 @@ def sweep_figure(sweep: "Dataset") -> "Figure":
 
     scores = sweep["score"]
     settings = [str(name) for name in scores.dims if name not in ("model", "benchmark", *SEEDS)]
+    drawn = [name for name in SEEDS if scores.sizes.get(name, 1) > 1][:1]
     shown = [name for name in settings if scores.sizes[name] > 1] or ["model"]
     benchmarks = scores["benchmark"].values
     panels = [(benchmark, setting) for benchmark in benchmarks for setting in shown]
@@ -40,25 +42,26 @@ def sweep_figure(sweep: "Dataset") -> "Figure":
     figure = Figure(figsize=(4.4 * columns, 3.2 * rows + 0.5), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for (benchmark, setting), ax in zip(panels, axes, strict=False):
-        averaged = [name for name in settings if name != setting]
-        averages, _ = mean_and_interval(scores.sel(benchmark=benchmark, drop=True), averaged)
-        _panel(averages, setting, ax)
+        averaged = set(scores.dims) - {"model", "benchmark", setting, *drawn}
+        draws = scores.sel(benchmark=benchmark, drop=True).mean(averaged, skipna=False)
+        _panel(draws, setting, drawn, ax)
         ax.set_title(str(benchmark), fontsize="small")
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
     handles, labels = axes[0].get_legend_handles_labels()
     if handles:
         figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4), frameon=False)
-    seeds = " x ".join(f"{scores.sizes[name]} {name}s" for name in SEEDS if name in scores.dims)
-    figure.suptitle(f"Mean and 95 % interval over {seeds}" if seeds else "Scores of a sweep", fontsize="medium")
+    titles = [f"Mean and 95 % interval over {scores.sizes[name]} {name}s" for name in drawn]
+    figure.suptitle(titles[0] if titles else "Scores of a sweep", fontsize="medium")
     return figure
 
 
-def _panel(scores: "DataArray", setting: str, ax: "Axes") -> None:
-    """One benchmark's scores (model, setting, *seeds) against one setting."""
-    seeds = [name for name in SEEDS if name in scores.dims]
-    mean, half = mean_and_interval(scores, seeds)
+def _panel(scores: "DataArray", setting: str, drawn: Sequence[str], ax: "Axes") -> None:
+    """One benchmark's scores (model, setting, *drawn) against one setting."""
     place, labels = _places(scores[setting].values)
+    order = np.argsort(place)
+    place, scores = place[order], scores.isel({setting: order})
+    mean, half = mean_and_interval(scores, drawn)
     if setting == "model":
         draws = scores.transpose("model", ...).values.reshape(scores.sizes["model"], -1)  # (model, draw)
         beside = np.linspace(-0.15, 0.15, draws.shape[1]) if draws.shape[1] > 1 else [0]
