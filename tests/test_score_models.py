@@ -120,6 +120,20 @@ def test_a_failure_is_a_row_and_is_tried_again(tmp_path, stubs, monkeypatch):
     xr.testing.assert_equal(mended["score"].where(found["problem"] == ""), found["score"])
 
 
+def test_what_is_done_before_the_user_stops_it_is_in_the_results(tmp_path, stubs, monkeypatch):
+    def compare(benchmark, experiments):
+        if experiments.subject.extractor.seed == 1:
+            raise KeyboardInterrupt
+        return stub_compare(benchmark, experiments)
+
+    monkeypatch.setattr(V1PropertyBenchmark, "compare", compare)
+    with pytest.raises(KeyboardInterrupt):
+        score_models("voneresnet50", PREF_OR, {"seed": range(3), **TINY}, output=tmp_path, **QUIET)
+    table = pd.read_csv(tmp_path / "results.csv", keep_default_na=False)
+    assert table["problem"].tolist() == ["", "not reached", "not reached"] and float(table["score"][0]) != 0
+    assert (tmp_path / "results.nc").is_file() and (tmp_path / "results.png").is_file()
+
+
 def test_a_front_end_that_answers_with_infinity_is_a_row_not_a_number(tmp_path, stubs):
     found = score_models("voneresnet50", PREF_OR, {"k_exc": [25, 3e38], **TINY}, output=tmp_path, **QUIET).squeeze()
     assert np.isfinite(found["score"][0]) and np.isnan(found["score"][1])

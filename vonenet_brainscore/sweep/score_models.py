@@ -105,6 +105,7 @@ def score_models(
 
     Notes
     -----
+    After an error on the way, or Ctrl-C, the results hold what is done, and "not reached" for what is not.
     In a script, call it below ``if __name__ == '__main__':``; processes that Python starts read the script first.
     """
     from tqdm.auto import tqdm
@@ -134,17 +135,19 @@ def score_models(
         outcomes = {key: found for key, cell in cells.items() if (found := work.on_record(cell)) is not None}
         bar.update(len(outcomes))
         left = [[cell for cell in group if cell is cells[cell.key] and cell.key not in outcomes] for group in groups]
-        for outcome in place.outcomes(list(filter(None, left)), work, bar.write if progress else _say_nothing):
-            outcomes[outcome.key] = outcome
-            bar.update()
-        outcomes |= {key: failure(cell, "no outcome came") for key, cell in cells.items() if key not in outcomes}
-        lost = _keep(records, cells, outcomes)
-    table = sweep_table(every, outcomes)
-    dataset = sweep_dataset(sweep, table)
-    lost += write_results(folder, table, dataset)
-    if lost:
-        warnings.warn(f"not kept, but in what score_models returns: {'; '.join(lost)}", stacklevel=2)
-    dataset.attrs["not_kept"] = "; ".join(lost)
+        try:
+            for outcome in place.outcomes(list(filter(None, left)), work, bar.write if progress else _say_nothing):
+                outcomes[outcome.key] = outcome
+                bar.update()
+        finally:  # what came before an error, or before the user stopped it, is not lost
+            outcomes |= {key: failure(cell, "not reached") for key, cell in cells.items() if key not in outcomes}
+            lost = _keep(records, cells, outcomes)
+            table = sweep_table(every, outcomes)
+            dataset = sweep_dataset(sweep, table)
+            lost += write_results(folder, table, dataset)
+            if lost:
+                warnings.warn(f"not kept, but in what score_models returns: {'; '.join(lost)}", stacklevel=2)
+            dataset.attrs["not_kept"] = "; ".join(lost)
     return dataset
 
 
