@@ -174,6 +174,20 @@ def test_a_scheduler_that_stays_away_is_an_error_after_a_while_and_a_rerun_compl
     assert (found["problem"] == "").all() and len(stubs()) == 2
 
 
+def test_patience_begins_anew_with_every_loss(monkeypatch):
+    from types import SimpleNamespace
+
+    from vonenet_brainscore.sweep import schedule
+
+    monkeypatch.setattr("distributed.Client", lambda *_, **__: SimpleNamespace(dashboard_link="link", nthreads=dict))
+    clock = SimpleNamespace(monotonic=iter([0, 4, 100, 103]).__next__, sleep=lambda _: None)
+    monkeypatch.setattr(schedule, "time", clock)
+    session = schedule._Session(None, "tcp://here", 5, lambda _: None)
+    for _ in range(2):  # lost for 4 s, back, and lost for 3 s long after
+        session._client()
+        session._wait(OSError("gone"))
+
+
 def is_submitted(port):
     from distributed import Client
 

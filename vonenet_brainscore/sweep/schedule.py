@@ -94,7 +94,6 @@ class _Session:
             try:
                 with self._client() as client:
                     for cells, result in self._until_lost(client, list(left.values()), at_once):
-                        self._lost_at = None
                         del left[cells[0].key]
                         yield cells, result
             except (OSError, FutureCancelledError) as error:  # distributed's CommClosedError is an OSError
@@ -104,6 +103,7 @@ class _Session:
         from distributed import Client
 
         client = Client(self.cluster, timeout=_CONNECT_S, set_as_default=False)
+        self._lost_at = None
         if client.dashboard_link != self._dashboard:
             self._dashboard = client.dashboard_link
             self.say(f"Dask's dashboard: {self._dashboard}; {len(client.nthreads())} workers so far")
