@@ -215,6 +215,27 @@ def test_a_cell_that_kills_every_worker_costs_no_other(tmp_path, monkeypatch, st
     assert len(finished) == 10 and all(done.count(cell) == 1 for cell in finished)
 
 
+def test_a_cell_that_kills_its_process_does_not_end_the_sweep(tmp_path, monkeypatch, stubs):
+    """Without a word on workers, where the machine carries one alone."""
+    import dask
+
+    preloaded(monkeypatch, ["die", PREF_OR, 0, None])
+    monkeypatch.setattr(place, "local_workers", lambda threads, memory: 1)
+    with dask.config.set({"distributed.worker.preload": ["sweep_stubs"], "distributed.scheduler.allowed-failures": 0}):
+        found = score_models(
+            "voneresnet50", PREF_OR, {"seed": range(2), **TINY}, output=tmp_path / "out", **ON_DASK
+        ).squeeze()
+    assert "every worker that tried it died" in found["problem"][0].item() and found["problem"][1] == ""
+
+
+def test_local_workers_are_as_many_as_cores_and_memory_carry(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("dask.system.CPU_COUNT", 8)
+    monkeypatch.setattr("distributed.system.MEMORY_LIMIT", 10e9)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: type("Memory", (), {"available": 64e9}))
+    assert place.local_workers(1, None) == 3 and place.local_workers(4, None) == 2 and place.local_workers(9, None) == 1
+
+
 def test_jobs_of_a_batch_system(tmp_path, monkeypatch, stubs):
     """dask-jobqueue with the one batch system that is everywhere: its own, of local processes.
 

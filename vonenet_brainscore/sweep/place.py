@@ -1,6 +1,5 @@
 """Where a sweep runs: in this process, in others of this machine, on a Dask scheduler, as a batch system's jobs."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -91,11 +90,11 @@ class Place:
         if self.cluster is not None:
             made = _batch_cluster(self.cluster, self.workers or 1, work.threads, self.cluster_options)
         else:
-            workers = min(self.workers or local_workers(work.threads, work.memory), len(groups))
-            if workers == 1:
+            if self.workers == 1:  # asked for: elsewhere a cell that kills its process costs no other
                 for cells in groups:
                     yield from work.outcomes(cells)
                 return
+            workers = min(self.workers or local_workers(work.threads, work.memory), len(groups))
             made = _local_cluster(workers, work.threads)
         with made as cluster:
             yield from dask_outcomes(groups, work, cluster, patience_s=self.patience_s, say=say)
@@ -105,12 +104,13 @@ def local_workers(threads: int, memory: int | None) -> int:
     """How many processes this machine's cores and free memory carry; one where they would share a GPU."""
     import psutil
     import torch
+    from dask.system import CPU_COUNT  # these know a container's share
+    from distributed.system import MEMORY_LIMIT
 
     if torch.cuda.is_available():
         return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    by_memory = psutil.virtual_memory().available // int(_PROCESS_BYTES + (memory or 0))
-    return max(1, min(cores // threads, by_memory))
+    by_memory = min(psutil.virtual_memory().available, MEMORY_LIMIT) // int(_PROCESS_BYTES + (memory or 0))
+    return max(1, min(CPU_COUNT // threads, by_memory))
 
 
 @contextmanager
