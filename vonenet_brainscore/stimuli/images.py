@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+# Pillow goes by a file's content, and would hand PostScript, a program, to Ghostscript whatever the file is called.
+_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
 # Modes whose 8-bit RGB form is exact. Pillow clips 16- and 32-bit pixels when it converts, so those are refused.
 _EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV")
 
@@ -67,12 +69,20 @@ def read_pixels(path: str | PathLike) -> np.ndarray:
     if not file.is_file():
         raise FileNotFoundError(f"no image at {fspath(path)}")
     try:
-        with Image.open(file) as image:
-            if image.mode not in _EIGHT_BIT_MODES:
-                raise ValueError(f"{file} has {image.mode} pixels, more than 8 bits a channel; save it with 8 bits")
-            return np.array(image.convert("RGB"))
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{file} cannot be read as an image ({error}); replace it or leave it out") from error
+        with Image.open(file, formats=_FORMATS) as image:
+            image.load()
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders raise almost anything on a damaged file
+        reason = str(error) or type(error).__name__
+        raise ValueError(f"{file} cannot be read as an image ({reason}); replace it or leave it out") from error
+    return _rgb(image, str(file))
+
+
+def _rgb(image: Image.Image, name: str) -> np.ndarray:
+    if image.mode not in _EIGHT_BIT_MODES:
+        raise ValueError(f"{name} has {image.mode} pixels, more than 8 bits a channel; save it with 8 bits")
+    return np.array(image.convert("RGB"))
 
 
 def as_picture(image: Any) -> Picture:
@@ -83,18 +93,20 @@ def as_picture(image: Any) -> Picture:
     TypeError
         For anything else.
     ValueError
-        For an array of another shape or type.
+        For an array of another shape or type, or without pixels, or a Pillow image of more than 8 bits a channel.
     """
     if isinstance(image, Picture):
         return image
     if isinstance(image, str | PathLike):
         return read_image(image)
     if isinstance(image, Image.Image):
-        image = np.array(image.convert("RGB"))
+        image = _rgb(image, "the image")
     if not isinstance(image, np.ndarray):
         raise TypeError(f"an image is a path, a Pillow image or a uint8 array, not {type(image).__name__}")
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
         raise ValueError(f"an image array is uint8 of shape (y, x) or (y, x, 3), not {image.dtype} of {image.shape}")
+    if not image.size:
+        raise ValueError(f"an image of shape {image.shape} has no pixels")
     if image.ndim == 2:
         image = np.repeat(image[..., None], 3, axis=2)  # (y, x, 3)
     return Picture(image.copy(), content_of(image))
