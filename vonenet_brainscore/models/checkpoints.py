@@ -4,12 +4,13 @@ import argparse
 import hashlib
 import os
 import re
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from textwrap import shorten
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,9 @@ from .downloads import download
 RELEASE = "https://vonenet-models.s3.us-east-2.amazonaws.com"  # where the authors of VOneNet keep their weights
 # Left over from training in the adversarially trained release; the network has no such layers.
 UNUSED_KEYS = ("vone_block.div_u.weight", "vone_block.div_t.weight")
+_MOST_COMPRESSED = (
+    10  # times the file; the zeros in filters of one colour may be compressed, a bomb is thousands of times
+)
 
 
 @dataclass(frozen=True, eq=False)  # tensors have no single truth value to compare by
@@ -100,7 +104,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         If there is no such file.
     ValueError
         If the file is damaged or no checkpoint, holds Python objects other than tensors and plain values (whose code
-        is never run), or has weights that are NaN or infinite.
+        is never run), is compressed, or has weights that are NaN or infinite, or more in number than are stored.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -130,6 +134,8 @@ def load_file(path: Path) -> tuple[Any, str]:
         head = file.read(16)
         file.seek(0)
         try:
+            _refuse_compression(file)
+            file.seek(0)
             # Training scripts save their flags as argparse returned them; a Namespace runs nothing when it is read.
             with torch.serialization.safe_globals([argparse.Namespace]):
                 return torch.load(file, map_location="cpu", weights_only=True), sha256
@@ -155,6 +161,17 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
         raise ValueError(shorten(str(error), 500)) from error
 
 
+def _refuse_compression(file: IO[bytes]) -> None:
+    """ValueError for an archive that unpacks to many times its size: torch writes weights as they are."""
+    if not zipfile.is_zipfile(file):
+        return
+    with zipfile.ZipFile(file) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    size = file.seek(0, os.SEEK_END)
+    if unpacked > _MOST_COMPRESSED * size:
+        raise ValueError(f"compressed: {unpacked} bytes in {size}")
+
+
 def _what_is_wrong(head: bytes, error: Exception) -> str:
     again = "Delete it, and the .sha256 beside it if there is one, and download or copy it again"
     if forbidden := re.search(r"GLOBAL (\S+)", str(error)):
@@ -163,6 +180,13 @@ def _what_is_wrong(head: bytes, error: Exception) -> str:
             f"a released checkpoint, it is damaged or not what it says: {again[0].lower()}{again[1:]}. If you wrote it "
             "yourself, load it where you wrote it and save its state_dict() alone"
         )
+    if "TorchScript" in str(error):
+        return (
+            "is a TorchScript archive, a program together with its weights, and nothing of it was run. Load it where "
+            "you trust it and save its state_dict() alone"
+        )
+    if str(error).startswith("compressed: "):
+        return f"is {error}, which torch.save never does and would fill the memory. {again}"
     if not head:
         return f"is empty. {again}"
     if head.startswith((b"PK\x03\x04", b"\x80\x02")):  # what torch.save writes since 1.6, and wrote before
@@ -179,6 +203,12 @@ def _state_dict(weights: Any, path: Path) -> dict[str, Tensor]:
             f"{path} has no state dict: its {strangers[0]!r} is no tensor, and its keys are "
             f"{', '.join(map(str, list(weights)[:8]))}; save {{'state_dict': ...}}"
         )
+    problems = {key: problem for key, value in weights.items() if (problem := _problem(value))}
+    if problems:
+        key, problem = next(iter(problems.items()))
+        raise ValueError(
+            f"{path} holds no weights as they are trained: {key} {problem}; save the network's state_dict()"
+        )
     prefixed = sum(key.startswith("module.") for key in weights)  # DataParallel's doing
     if prefixed not in (0, len(weights)):
         raise ValueError(f"{path} has 'module.' in front of {prefixed} of {len(weights)} names; save one network's")
@@ -191,6 +221,18 @@ def _state_dict(weights: Any, path: Path) -> dict[str, Tensor]:
             "training diverged or the file is damaged: use an earlier checkpoint or download it again"
         )
     return state_dict
+
+
+def _problem(value: Tensor) -> str | None:
+    """What keeps a tensor from being weights, other than its numbers."""
+    if value.layout != torch.strided or value.is_quantized or value.is_nested or value.device.type != "cpu":
+        return "is not a dense tensor with its values"
+    if value.is_floating_point() and value.element_size() < 2:
+        return f"is {value.dtype}"
+    stored = value.untyped_storage().nbytes() // value.element_size()
+    if value.numel() > stored:  # a view that repeats a few numbers: summing them could take for ever
+        return f"claims {value.numel()} numbers where {stored} are stored"
+    return None
 
 
 def _is_finite(value: Tensor) -> bool:

@@ -201,6 +201,8 @@ def _fixed_by(checkpoint: Checkpoint, given: Mapping[str, Any]) -> dict[str, Any
     filters = checkpoint.state_dict.get("vone_block.simple_conv_q0.weight")
     if filters is None:
         raise ValueError(f"{checkpoint.path} holds no VOneNet: it has no vone_block.simple_conv_q0.weight")
+    if filters.ndim != 4:
+        raise ValueError(f"{checkpoint.path} holds no VOneNet: its filters have shape {tuple(filters.shape)}")
     fixed = {name: checkpoint.flags[name] for name in _DEFAULTS if name in checkpoint.flags}
     _check_kinds(fixed)
     fixed["ksize"] = filters.shape[-1]
