@@ -92,7 +92,7 @@ class _ScoreStorage(_DiskStorage):
             return False
         try:
             self.load_file(path)
-        except (ValueError, KeyError, TypeError, OSError) as error:
+        except Exception as error:  # whatever is in a file that others may have written
             warnings.warn(f"the kept score {path} is damaged ({error}); computing it anew", stacklevel=4)
             return False
         return True
@@ -111,7 +111,11 @@ class _ScoreStorage(_DiskStorage):
             warnings.warn(f"the score could not be kept in {path.parent} ({error})", stacklevel=4)
 
     def load_file(self, path: str | Path) -> Any:
-        return decoded(json.loads(Path(path).read_text(encoding="utf-8")))
+        score = decoded(json.loads(Path(path).read_text(encoding="utf-8")))
+        if type(score).__name__ != "Score":
+            raise TypeError(f"it holds a {type(score).__name__}, not a Score")
+        float(score)
+        return score
 
 
 def encoded(value: Any) -> Any:
@@ -154,7 +158,11 @@ def decoded(value: Any) -> Any:
         items = [decoded(each) for each in value["items"]]
         return items if kind == "list" else tuple(items)
     if kind == "array":
-        return np.array(value["values"], dtype=np.dtype(value["dtype"])).reshape(value["shape"])
+        dtype = np.dtype(value["dtype"])
+        if dtype.kind not in "biufcUSO":
+            raise ValueError(f"it holds an array of {dtype}")
+        # Text as wide as it is, not as wide as the file says.
+        return np.array(value["values"], dtype.char if dtype.kind in "US" else dtype).reshape(value["shape"])
     coords = {name: (dims, decoded(each)) for name, dims, each in value["coords"]}
     assembly = _assembly_classes()[kind](decoded(value["values"]), coords=coords, dims=value["dims"])
     assembly.attrs.update(decoded(value["attrs"]))
