@@ -100,6 +100,8 @@ def evaluate_corrupted(
         **{"types": list(types), "draws": draws, "seed": seed, "image_size": image_size, "DS_factor": DS_factor},
     }
 
+    measured = {**({} if folders else {"clean": 1}), **dict.fromkeys(types, len(SEVERITIES))}
+
     def measure(batch: Sequence[LabelledImage], pixels: np.ndarray) -> list[dict[str, Any]]:
         inputs, labels = as_tensor(pixels[0]), torch.tensor([batch[0].label])
         correct = [
@@ -116,7 +118,7 @@ def evaluate_corrupted(
         else partial(_read, image_size=image_size, folders=folders)
     )
     rows = evaluate_image_by_image(
-        images, load, measure, ResultsFile(output, settings), batch_size=1, workers=workers, progress=progress
+        images, load, measure, ResultsFile(output, settings, measured), batch_size=1, workers=workers, progress=progress
     )
     by_type = {name: [accuracy(row[name][severity - 1] for row in rows) for severity in SEVERITIES] for name in types}
     means = {name: [each.mean for each in severities] for name, severities in by_type.items()}

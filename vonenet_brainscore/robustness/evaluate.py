@@ -124,7 +124,7 @@ def evaluate(
         images,
         partial(load_crop, image_size=image_size),
         measure,
-        ResultsFile(output, settings),
+        ResultsFile(output, settings, {"clean": 1, "adversarial": 1, "distance": 1}),
         batch_size=batch_size,
         workers=workers,
         progress=progress,

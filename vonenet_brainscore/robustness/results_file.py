@@ -1,6 +1,7 @@
 """Results kept as they come, an image a line, so that a run that was cut off goes on where it stopped."""
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ class ResultsFile:
         Made if it is not there. If it is, its results are continued.
     settings : mapping
         What the results depend on, as plain values.
+    measured : mapping
+        What is measured of each image, and how many numbers that is.
 
     Attributes
     ----------
@@ -32,8 +35,9 @@ class ResultsFile:
         If it cannot be written.
     """
 
-    def __init__(self, path: str | os.PathLike, settings: Mapping[str, Any]) -> None:
+    def __init__(self, path: str | os.PathLike, settings: Mapping[str, Any], measured: Mapping[str, int]) -> None:
         self.path = Path(path).expanduser()
+        self._measured = measured
         self.rows: list[dict[str, Any]] = []
         if self.path.exists():
             self._continue(json.loads(_line(settings)))
@@ -64,9 +68,11 @@ class ResultsFile:
             text = self.path.read_bytes()
             whole = text[: text.rfind(b"\n") + 1]  # a line that was cut off is computed again
             first, *rows = [json.loads(line) for line in whole.decode().splitlines()] or [{"settings": settings}]
-            before = first["settings"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{self.path} is no file of results; choose another --output") from error
+            before = dict(first["settings"])
+            if not all(map(self._is_result, rows)):
+                raise ValueError("a line holds no results of an image")
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise ValueError(f"{self.path} is no file of results ({error}); choose another --output") from error
         different = [name for name in {**settings, **before} if settings.get(name) != before.get(name)]
         if different:
             told = ", ".join(f"{name} {before.get(name)!r}, now {settings.get(name)!r}" for name in different)
@@ -78,6 +84,18 @@ class ResultsFile:
             self._write([{"settings": settings}])
         else:
             self._write([])  # find out now whether it can be written
+
+    def _is_result(self, row: Any) -> bool:
+        """Whether a line that was read holds what is measured: shares and distances, finite and not negative."""
+        if not isinstance(row, dict):
+            return False
+        for name, count in self._measured.items():
+            numbers = row.get(name) if count > 1 else [row.get(name)]
+            if not isinstance(numbers, list) or len(numbers) != count:
+                return False
+            if not all(isinstance(number, int | float) and 0 <= number < math.inf for number in numbers):
+                return False
+        return True
 
 
 def _line(content: Mapping[str, Any]) -> str:

@@ -76,7 +76,7 @@ def validate(
         images,
         partial(load_crop, image_size=image_size),
         measure,
-        ResultsFile(output, settings),
+        ResultsFile(output, settings, {"top1": 1, "top5": 1}),
         batch_size=batch_size,
         workers=workers,
         progress=progress,
