@@ -1,6 +1,7 @@
 """The leaderboard's rules: what a submission may be called, and what a zip must look like to be accepted."""
 
 import re
+import stat
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -34,16 +35,27 @@ def broken_rules(archive: str | Path) -> list[str]:
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     ValueError
-        If the file is not a zip.
+        If the file is not a zip, or is damaged, locked, or holds more code than a zip may have bytes.
     """
     archive = Path(archive)  # a number would be a file descriptor, which reading closes
+    if not archive.is_file():
+        raise FileNotFoundError(f"no zip at {archive}")
     if not zipfile.is_zipfile(archive):
         raise ValueError(f"{archive} is not a zip file")
-    with zipfile.ZipFile(archive) as opened:
-        names = opened.namelist()
-        sources = {name: opened.read(name).decode("utf-8", "replace") for name in names if name.endswith(".py")}
-    submitted = _Zip(archive.stat().st_size, names, sources)
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            entries = opened.infolist()
+            modules = [entry for entry in entries if entry.filename.endswith(".py")]
+            if sum(module.file_size for module in modules) > MAX_BYTES:
+                raise ValueError("its modules unpack to more than a zip may have")
+            sources = {module.filename: opened.read(module).decode("utf-8", "replace") for module in modules}
+    except Exception as error:  # a damaged zip raises almost anything
+        raise ValueError(f"{archive} cannot be read: {error}") from error
+    links = [entry.filename for entry in entries if stat.S_ISLNK(entry.external_attr >> 16)]
+    submitted = _Zip(archive.stat().st_size, [entry.filename for entry in entries], sources, links)
     return [f"{rule.name}: {problem}" for rule in RULES for problem in rule.problems(submitted)]
 
 
@@ -52,6 +64,7 @@ class _Zip:
     size: int
     names: list[str]  # folders end with a slash
     sources: dict[str, str]  # the modules among them
+    links: list[str]  # the links among them
 
     @property
     def files(self) -> list[PurePosixPath]:
@@ -83,6 +96,8 @@ def _paths(submitted: _Zip) -> Iterator[str]:
     for name in submitted.names:
         if " " in name or not name.isascii() or "\\" in name or name.startswith("/") or ".." in name.split("/"):
             yield f"{name!r}: use relative paths of ASCII characters without spaces; rename it"
+    for name in submitted.links:
+        yield f"{name!r} is a link, which is nothing on another machine; put what it points to"
 
 
 def _folders(submitted: _Zip) -> Iterator[str]:
