@@ -25,6 +25,7 @@ from .data_sets import (
 from .names import DATASET_NAMES, benchmark_identifiers, private_refusal
 from .primate_v1 import V1_PROPERTIES
 from .stored_primate_v1 import STORED_PRIMATE_V1
+from .unpacking import unpack
 
 if TYPE_CHECKING:
     from brainscore_core.benchmarks import Benchmark
@@ -193,7 +194,8 @@ def load_benchmark(identifier: str, name: str | None = None) -> "Benchmark":
 def data_on_demand(name: str) -> Iterator[None]:
     """Whatever Brain-Score's loaders ask for meanwhile is there, fetched, or a `MissingDataError` naming `name`.
 
-    For what a benchmark asks for only while it runs, which `require_data` can't foresee.
+    For what a benchmark asks for only while it runs, which `require_data` can't foresee. Archives are unpacked whole,
+    and what Brain-Score asserts of its data is a ValueError where it does not hold.
     """
     from brainscore_core.supported_data_standards.brainio import s3
 
@@ -203,8 +205,10 @@ def data_on_demand(name: str) -> Iterator[None]:
         return str(file.path)
 
     try:
-        with replaced(s3, fetch_file=fetch_file):
+        with replaced(s3, fetch_file=fetch_file, unzip=unpack):
             yield
+    except AssertionError as error:
+        raise ValueError(f"{name}: what Brain-Score asserts does not hold ({str(error) or 'without words'})") from error
     except subprocess.CalledProcessError as error:
         raise FileNotFoundError(
             f"{name} fetches its data with a command of its own, which failed; Brain-Score's data plugin says who may "

@@ -19,7 +19,7 @@ from ..recordings.grating_responses import RESPONSE_THRESHOLD
 from ..recordings.texture_tuning import TEXTURE_TUNING, texture_tuning
 from .binned_similarity import binned_similarity
 from .primate_v1 import PrimateHistogram, primate_assembly
-from .storage import fetch_data, require_data
+from .storage import data_on_demand, fetch_data, require_data
 from .stored_primate_v1 import TEXTURE_STIMULI, V1_PROPERTY_ROWS
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class V1PropertyBenchmark(BenchmarkBase):
         import brainscore_vision
 
         require_data(self.identifier)
-        with without_pip():
+        with without_pip(), data_on_demand(self.identifier):
             return brainscore_vision.load_dataset(self.row.data_set)
 
     @cached_property
@@ -197,5 +197,5 @@ def texture_stimuli() -> "StimulusSet":
     import brainscore_vision
 
     fetch_data(TEXTURE_STIMULI)
-    with without_pip():
+    with without_pip(), data_on_demand(TEXTURE_STIMULI):
         return brainscore_vision.load_stimulus_set(TEXTURE_STIMULI)

@@ -1,0 +1,38 @@
+"""Brain-Score's archives of stimuli, unpacked whole or not at all."""
+
+import shutil
+import zipfile
+from pathlib import Path
+from tempfile import mkdtemp
+
+
+def unpack(archive: str | Path) -> str:
+    """The folder of an archive's files, unpacked beside it if that is not done yet.
+
+    Brain-Score's own `unzip` takes a folder that is there for all of it, also where another process is still filling
+    it, or was stopped midway. Here the folder appears whole, and one that is not whole is replaced.
+    """
+    archive = Path(archive)
+    folder = archive.with_suffix("")
+    with zipfile.ZipFile(archive) as opened:
+        if _is_whole(folder, opened):
+            return str(folder)
+        unpacked = Path(mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            opened.extractall(unpacked)  # never outside: it drops what leads upwards or to the root
+            if not _is_whole(folder, opened):  # else another process was first
+                shutil.rmtree(folder, ignore_errors=True)
+                unpacked.chmod(0o755)  # mkdtemp's is for its owner alone; the cache may be shared
+                unpacked.rename(folder)
+        finally:
+            shutil.rmtree(unpacked, ignore_errors=True)
+    return str(folder)
+
+
+def _is_whole(folder: Path, opened: zipfile.ZipFile) -> bool:
+    if not folder.is_dir():
+        return False
+    sizes = {path.name: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+    return all(
+        sizes.get(Path(entry.filename).name) == entry.file_size for entry in opened.infolist() if not entry.is_dir()
+    )
