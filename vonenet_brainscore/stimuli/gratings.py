@@ -127,7 +127,7 @@ def screen_size(visual_degrees: float) -> int:
         If the screen would have no pixel, or would be wider than the visual field.
     """
     check_real(visual_degrees=visual_degrees)
-    size = round(visual_degrees / FIELD_DEGREES * FIELD_PX) if visual_degrees < 180 else 0
+    size = round(visual_degrees / FIELD_DEGREES * FIELD_PX) if 0 < visual_degrees < 180 else 0
     if size < 1:
         raise ValueError(f"visual_degrees must be at least a pixel wide and less than 180, not {visual_degrees}")
     return size
