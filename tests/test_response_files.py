@@ -138,7 +138,7 @@ def test_a_table_without_repetition_has_one(values):
 
 def test_pickles_are_not_read(tmp_path):
     np.save(tmp_path / "r.npy", np.array([[1, "a"]], dtype=object))
-    with pytest.raises(ValueError, match=r"r\.npy.*allow_pickle=False"):
+    with pytest.raises(ValueError, match=r"r\.npy: .*Python objects in dtype"):
         read_responses(tmp_path / "r.npy")
 
 
@@ -167,6 +167,14 @@ REFUSALS = {
     "no repetition": (
         lambda v: long_table(v).drop(columns="repetition"),
         "stimulus '007', neuron 'n1' has two responses; number them in a 'repetition'",
+    ),
+    "a row without a stimulus": (
+        lambda v: long_table(v).assign(stimulus=lambda table: table["stimulus"].where(table.index > 0)),
+        "a response has no stimulus; name it in every row",
+    ),
+    "a row without a neuron": (
+        lambda v: long_table(v).assign(neuron=lambda table: table["neuron"].where(table.index > 0, "")),
+        "a response has no neuron",
     ),
     "no stimulus": (
         lambda v: wide_table(v).drop(columns="image"),

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from ..stimuli.images import image_files, read_image, stimulus_files
-from .response_files import Responses, read_responses
+from .response_files import read_responses
+from .responses import Responses
 
 
 @dataclass(frozen=True)
