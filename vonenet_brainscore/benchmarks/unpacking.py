@@ -20,10 +20,13 @@ def unpack(archive: str | Path) -> str:
         unpacked = Path(mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
             opened.extractall(unpacked)  # never outside: it drops what leads upwards or to the root
-            if not _is_whole(folder, opened):  # else another process was first
+            unpacked.chmod(0o755)  # mkdtemp's is for its owner alone; the cache may be shared
+            if not _is_whole(folder, opened):
                 shutil.rmtree(folder, ignore_errors=True)
-                unpacked.chmod(0o755)  # mkdtemp's is for its owner alone; the cache may be shared
                 unpacked.rename(folder)
+        except OSError:
+            if not _is_whole(folder, opened):  # else another process was first
+                raise
         finally:
             shutil.rmtree(unpacked, ignore_errors=True)
     return str(folder)
