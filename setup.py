@@ -51,7 +51,7 @@ setup(
         "training": TRAINING,
         "cluster": CLUSTER,
         "test": [
-            *("pytest-xdist", "nbmake", "ruff", "mypy", "mlxtend"),
+            *("pytest-xdist", "hypothesis", "nbmake", "ruff", "mypy", "mlxtend"),
             *(*SUBMIT, *ROBUSTNESS, *TRAINING, *CLUSTER, *PHOTOGRAPHS),
         ],
     },

@@ -8,6 +8,7 @@ import pytest
 import torch
 import xarray as xr
 from brainio_format import registered
+from few_gratings import show_few_gratings
 from property_format import write_texture_properties
 from tiny_networks import PlainNetwork, tiny_vonenet
 
@@ -16,12 +17,9 @@ from vonenet_brainscore.benchmarks.primate_v1 import PRIMATE_V1
 from vonenet_brainscore.benchmarks.storage import MissingDataError
 from vonenet_brainscore.benchmarks.stored_primate_v1 import V1_PROPERTY_ROWS
 from vonenet_brainscore.physiology import _warn_of_nothing, tuning_curves, v1_properties
-from vonenet_brainscore.recordings import grating_experiments, vone_window
-from vonenet_brainscore.recordings import tuning_curves as curves_module
 from vonenet_brainscore.recordings.loading import load_subject
 from vonenet_brainscore.recordings.texture_tuning import TEXTURE_TUNING
 from vonenet_brainscore.scoring import score_model
-from vonenet_brainscore.stimuli import gratings
 
 QUIET = {"noise": "none", "progress": False}
 
@@ -38,23 +36,8 @@ def no_data(tmp_path, monkeypatch):
 
 @pytest.fixture
 def few_gratings(monkeypatch):
-    """Nine positions, two orientations, four phases and frequencies, four sizes: whole screens are slow."""
-    everything = gratings.grating_parameters
-    frequencies = np.unique(everything("orientation")["spatial_frequency"])
-
-    def some(name):
-        table = everything(name)
-        if name == "receptive_field":
-            table = table[table[["position_y", "position_x"]].isin([0.25, 0.5, 0.75]).all(axis=1)]
-        elif name != "blank":
-            table = table[table["phase"].isin([0, 90, 180, 270]) & table["orientation"].isin([0, 90])]
-            table = table[table["spatial_frequency"].isin(frequencies)]
-        if name == "size":
-            table = table[table["radius"].isin(np.unique(table["radius"])[1::3])]
-        return table.reset_index(drop=True)
-
-    for module in (gratings, grating_experiments, vone_window, curves_module):
-        monkeypatch.setattr(module, "grating_parameters", some)
+    """Whole screens are slow."""
+    show_few_gratings(monkeypatch)
 
 
 def small(**changes):
