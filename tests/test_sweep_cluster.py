@@ -215,7 +215,7 @@ def test_a_cell_that_kills_every_worker_costs_no_other(tmp_path, monkeypatch, st
     assert len(finished) == 10 and all(done.count(cell) == 1 for cell in finished)
 
 
-def test_a_cell_that_kills_its_process_does_not_end_the_sweep(tmp_path, monkeypatch, stubs):
+def test_a_cell_that_kills_its_process_does_not_end_the_sweep(tmp_path, monkeypatch, stubs, capfd):
     """Without a word on workers, where the machine carries one alone."""
     import dask
 
@@ -226,6 +226,7 @@ def test_a_cell_that_kills_its_process_does_not_end_the_sweep(tmp_path, monkeypa
             "voneresnet50", PREF_OR, {"seed": range(2), **TINY}, output=tmp_path / "out", **ON_DASK
         ).squeeze()
     assert "every worker that tried it died" in found["problem"][0].item() and found["problem"][1] == ""
+    assert "Warning" not in capfd.readouterr().err
 
 
 def test_local_workers_are_as_many_as_cores_and_memory_carry(monkeypatch):

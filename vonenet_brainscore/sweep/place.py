@@ -1,5 +1,6 @@
 """Where a sweep runs: in this process, in others of this machine, on a Dask scheduler, as a batch system's jobs."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ CLUSTERS = {  # what a user calls a batch system -> dask-jobqueue's class
     "htcondor": "HTCondorCluster",
 }
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # Dask sets them to 1
+_UNTOLD = "ignore::FutureWarning,ignore::SyntaxWarning"  # what the imports of Brain-Score's authors warn of
 _PROCESS_BYTES = 3e9  # of torch, Brain-Score and a benchmark's data, beside the features
 
 
@@ -122,11 +124,11 @@ def _local_cluster(workers: int, threads: int) -> Iterator[Any]:
     settings: dict[str, Any] = {f"distributed.worker.memory.{act}": False for act in ("target", "spill", "pause")}
     # Dask gives a process up for good that is not back by then, and a busy machine takes longer than its 15 s.
     settings["distributed.deploy.lost-worker-timeout"] = "10 minutes"
-    settings |= {f"distributed.nanny.pre-spawn-environ.{name}": threads for name in _THREAD_VARIABLES}
-    with (
-        dask.config.set(settings),
-        LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
-    ):
+    variables = {**dict.fromkeys(_THREAD_VARIABLES, threads), "PYTHONWARNINGS": _UNTOLD}
+    settings |= {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in variables.items()}
+    options = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
+    # What a user must know of a process that was lost, the sweep says.
+    with dask.config.set(settings), LocalCluster(**options, silence_logs=logging.ERROR) as cluster:
         yield cluster
 
 
