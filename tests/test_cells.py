@@ -51,6 +51,7 @@ def test_everything_that_a_score_depends_on_changes_its_key():
         {"settings": {"seed": [2]}},
     ]
     assert len({key(**change) for change in changes}) == len(changes)
+    assert key(seed=np.int64(3)) == key(seed=3)
     assert key() == key(device="cuda" if torch.cuda.is_available() else "cpu")
     assert key(device="cuda:7") == key(device=torch.device("cuda:7"))
     assert key(settings={"seed": [1]}) == key(seed=1) and key(settings={"trials": [3]}) == key(trials=3)

@@ -93,5 +93,10 @@ def test_what_cannot_be_is_one_line(run, tmp_path, words, message):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("memory", ["inf", "nan", "0"])
+def test_memory_that_cannot_be_is_refused(run, memory):
+    assert run("sweep", "--models", "voneresnet50", "--output", "out", "--memory", memory)[0] == 2
+
+
 def test_a_name_is_required(run):
     assert run("sweep", "--output", "out")[0] == 2 and run("sweep", "--models", "voneresnet50")[0] == 2

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .scoring import Device, Memory, Noise, Seed, Trials
+from .scoring import Device, Memory, Noise, Seed, Trials, in_bytes
 from .tables import say
 
 
@@ -35,7 +35,7 @@ def report(
         trials=trials,
         seed=seed,
         device=device,
-        memory=None if memory is None else int(memory * 1e9),
+        memory=in_bytes(memory),
         cache=cache,
     )
     say(f"report: {page} ({page.stat().st_size / 1e6:.1f} MB)")

@@ -21,6 +21,11 @@ Memory = Annotated[
 ]
 
 
+def in_bytes(memory: float | None) -> int | None:
+    """Bytes of `Memory`'s GB, which its range keeps finite."""
+    return None if memory is None else int(memory * 1e9)
+
+
 FIGURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
 
 
@@ -103,7 +108,7 @@ def score(
         seed=seed,
         seeds=seeds,
         device=device,
-        memory=None if memory is None else int(memory * 1e9),
+        memory=in_bytes(memory),
         cache=cache,
     )
     _print_scores(model, scores)
@@ -139,7 +144,7 @@ def choose_layers(
         trials=trials,
         seed=seed,
         device=device,
-        memory=None if memory is None else int(memory * 1e9),
+        memory=in_bytes(memory),
     )
     columns = ("score", "raw", "ceiling", "error", "units")
     shown = table(f"{model} on {benchmark}", "layer", *columns, numbers=columns)

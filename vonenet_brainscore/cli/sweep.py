@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from .scoring import Device, Memory, Noise, Seed, Trials
+from .scoring import Device, Memory, Noise, Seed, Trials, in_bytes
 from .tables import number, say, table
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def sweep(
         scheduler=scheduler,
         cluster=cluster,
         cluster_options={name: value(word) for name, word in _pairs("--cluster-option", cluster_option or [])},
-        memory=None if memory is None else int(memory * 1e9),
+        memory=in_bytes(memory),
         device=device,
         cache=cache,
         patience_s=patience,

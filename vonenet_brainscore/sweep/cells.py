@@ -7,11 +7,13 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
 
 from ..benchmarks.names import benchmark_identifiers
+from ..models.arguments import check_whole
 from ..models.checkpoints import sha256_of
 from ..models.registry import MODELS
 from ..models.vonenet import FRONT_END_ARGUMENTS
@@ -100,8 +102,11 @@ class Sweep:
         if unknown:
             raise ValueError(f"unknown model {unknown[0]!r}; a sweep takes {', '.join(MODELS)}")
         identifiers = [each for name in _listed("benchmarks", benchmarks) for each in benchmark_identifiers(name)]
+        if settings is not None and not isinstance(settings, Mapping):
+            raise TypeError(f"settings is {shortened(settings)}; give a mapping, such as {{'gabor_seed': range(10)}}")
         axes = {name: _values(name, values) for name, values in (settings or {}).items()}
         common["device"] = _device(common.get("device"))
+        common = {name: _plain(name, value) for name, value in common.items()}
         sweep = cls(_once(names), _once(identifiers), axes, **common)
         if len(sweep) > _MOST_CELLS:
             raise ValueError(f"a sweep of {len(sweep)} cells is more than {_MOST_CELLS}; split it")
@@ -147,7 +152,8 @@ class Sweep:
         from ..models.vonenet import get_model
         from ..recordings.activations import ActivationsExtractor
 
-        if isinstance(self.threads, bool) or not isinstance(self.threads, int) or self.threads < 1:
+        check_whole(threads=self.threads)
+        if self.threads < 1:
             raise ValueError(f"threads is {self.threads!r}; it must be a whole number, at least 1")
         if "weights" in self.settings and len(self.models) > 1:
             raise ValueError("weights are one architecture's; sweep them with one model")
@@ -210,7 +216,7 @@ def _plain(name: str, value: Any) -> Any:
             raise FileNotFoundError(f"no checkpoint at {file}; weights are paths of checkpoints")
         value = str(file)
     if value is not None and not isinstance(value, str | bool | int | float):
-        raise TypeError(f"setting {name} has a {type(value).__name__}; values are numbers, words, True, False and None")
+        raise TypeError(f"{name} has a {type(value).__name__}; values are numbers, words, True, False and None")
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"setting {name} is {value}; it must be finite")
+        raise ValueError(f"{name} is {value}; it must be finite")
     return value

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..models.arguments import check_real, check_text, check_whole
 from .cells import Cell
 from .schedule import PATIENCE_S, dask_outcomes
 from .work import Outcome, Work
@@ -44,7 +45,7 @@ class Place:
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         For what cannot be, or does not go together.
     ModuleNotFoundError
         If dask-jobqueue is wanted and not installed.
@@ -57,8 +58,12 @@ class Place:
     patience_s: float = PATIENCE_S
 
     def __post_init__(self) -> None:
-        if self.workers is not None and (isinstance(self.workers, bool) or self.workers < 1):
-            raise ValueError(f"workers is {self.workers}; it must be a whole number, at least 1")
+        if self.workers is not None:
+            check_whole(workers=self.workers)
+            if self.workers < 1:
+                raise ValueError(f"workers is {self.workers}; it must be a whole number, at least 1")
+        check_real(patience_s=self.patience_s)
+        check_text(**{name: value for name in ("scheduler", "cluster") if (value := getattr(self, name)) is not None})
         if not self.patience_s >= 0:
             raise ValueError(f"patience_s is {self.patience_s}; it is a number of seconds")
         if self.scheduler is not None:

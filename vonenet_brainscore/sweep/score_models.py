@@ -1,11 +1,12 @@
 """`score_models`: models x settings x benchmarks, on one machine or a cluster, through every failure in between."""
 
+import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..models.arguments import usable_device
+from ..models.arguments import check_real, usable_device
 from .cells import Sweep
 from .records import Records
 
@@ -114,8 +115,10 @@ def score_models(
     from .tables import sweep_dataset, sweep_table, write_results
     from .work import Work, failure
 
-    if memory is not None and not memory > 0:
-        raise ValueError(f"memory is {memory}; it is a number of bytes")
+    if memory is not None:
+        check_real(memory=memory)
+        if not 0 < memory < math.inf:
+            raise ValueError(f"memory is {memory}; it is a number of bytes")
     place = Place(workers, scheduler, cluster, cluster_options or {}, patience_s)
     sweep = Sweep.of(
         models, benchmarks, settings, noise=noise, trials=trials, seed=seed, threads=threads, device=device
