@@ -65,6 +65,18 @@ def test_a_score_of_other_own_weights_is_not_of_this_cell(records):
     assert records.read(named) is None
 
 
+def test_a_record_of_something_else_is_damaged(records):
+    import json
+
+    from vonenet_brainscore.sweep.records import _digest
+
+    records.write(cell(), Score(0.5))
+    (path,) = records.folder.glob("*.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "score": 0.5, "sha256": _digest(0.5)}))
+    with pytest.warns(UserWarning, match="is damaged .it holds a float, not a Score"):
+        assert records.read(cell()) is None
+
+
 def test_the_folder_bears_a_mark_meanwhile(tmp_path):
     with Records(tmp_path / "records").opened() as one, Records(tmp_path / "records").opened() as other:
         assert one != other and (tmp_path / "records" / one).is_file() and (tmp_path / "records" / other).is_file()

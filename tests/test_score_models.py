@@ -134,6 +134,16 @@ def test_what_is_done_before_the_user_stops_it_is_in_the_results(tmp_path, stubs
     assert (tmp_path / "results.nc").is_file() and (tmp_path / "results.png").is_file()
 
 
+def test_a_figure_that_cannot_be_drawn_costs_no_result(tmp_path, stubs, monkeypatch):
+    def no_figure(sweep):
+        raise KeyError("no font")
+
+    monkeypatch.setattr("vonenet_brainscore.plots.sweep.sweep_figure", no_figure)
+    with pytest.warns(UserWarning, match="results.png: KeyError: 'no font'"):
+        found = score_models("voneresnet50", PREF_OR, TINY, output=tmp_path, **QUIET)
+    assert np.isfinite(found["score"].item()) and (tmp_path / "results.nc").is_file()
+
+
 def test_a_front_end_that_answers_with_infinity_is_a_row_not_a_number(tmp_path, stubs):
     found = score_models("voneresnet50", PREF_OR, {"k_exc": [25, 3e38], **TINY}, output=tmp_path, **QUIET).squeeze()
     assert np.isfinite(found["score"][0]) and np.isnan(found["score"][1])

@@ -77,14 +77,21 @@ def save_results(scores: "Mapping[str, Score]", path: str | Path) -> None:
         if file.suffix == ".json":
             partial.write_text(json.dumps(_json_rows(table), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
             return
-        for column in table:
-            if table[column].map(lambda value: isinstance(value, dict)).any():
-                table[column] = table[column].map(lambda value: json.dumps(value, sort_keys=True))
+        table = flat(table)
         if file.suffix == ".csv":
             table.to_csv(partial)
         else:
             texts = table.select_dtypes("object").columns
             xr.Dataset.from_dataframe(table.astype({column: str for column in texts})).to_netcdf(partial)
+
+
+def flat(table: pd.DataFrame) -> pd.DataFrame:
+    """A copy with JSON text for every dict."""
+
+    def text(value: Any) -> Any:
+        return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
+
+    return table.apply(lambda column: column.map(text) if column.dtype == object else column)
 
 
 def _json_rows(table: pd.DataFrame) -> dict[str, dict[str, Any]]:

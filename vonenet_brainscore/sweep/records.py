@@ -64,18 +64,22 @@ class Records:
         UserWarning
             Where the record is damaged.
         """
+        from brainscore_core.metrics import Score
+
         path = self._path(cell)
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             if record["sha256"] != _digest(record["score"]) or record["content"] != _as_json(cell.content):
                 raise ValueError("its digest is another")
             score = decoded(record["score"])
+            if not isinstance(score, Score):
+                raise TypeError(f"it holds a {type(score).__name__}, not a Score")
+            return score if of_these_weights(cell, score) else None
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
             warnings.warn(f"the record {path} is damaged ({error}); {cell} is scored anew", stacklevel=2)
             return None
-        return score if of_these_weights(cell, score) else None
 
     def write(self, cell: Cell, score: "Score") -> None:
         """Keep a score; OSError if that cannot be done, TypeError if it holds what a record cannot."""

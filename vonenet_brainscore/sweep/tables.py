@@ -1,6 +1,5 @@
 """A sweep's outcomes as a table, as an xarray Dataset, and as files."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,8 @@ import pandas as pd
 import xarray as xr
 
 from ..files import written_whole
+from ..provenance import in_words
+from ..results import flat
 from .cells import Cell, Sweep
 from .work import Outcome
 
@@ -62,11 +63,7 @@ def write_results(folder: Path, table: pd.DataFrame, dataset: xr.Dataset) -> lis
     from ..plots.sweep import sweep_figure
 
     def csv(path: Path) -> None:
-        flat = table.copy()
-        for column in flat:
-            if flat[column].map(lambda value: isinstance(value, dict)).any():
-                flat[column] = flat[column].map(lambda value: json.dumps(value, sort_keys=True))
-        flat.to_csv(path, index=False)
+        flat(table).to_csv(path, index=False)
 
     def figure(path: Path) -> None:
         sweep_figure(dataset).savefig(path, dpi=150)
@@ -76,6 +73,6 @@ def write_results(folder: Path, table: pd.DataFrame, dataset: xr.Dataset) -> lis
         try:
             with written_whole(folder / name) as partial:
                 write(partial)
-        except OSError as error:
-            problems.append(f"{folder / name}: {error}")
+        except Exception as error:  # whatever a file or a figure fails by, the others are to be had
+            problems.append(f"{folder / name}: {in_words(error)}")
     return problems
