@@ -75,7 +75,7 @@ def content_of_score(subject: Any, identifier: str, benchmark: Any, *, seed: int
     """
     from .benchmarks.storage import wanted_files
     from .benchmarks.v1_properties import V1PropertyBenchmark
-    from .models.checkpoints import sha256_of, vonenet_home
+    from .models.checkpoints import checkpoint_sha256, vonenet_home
     from .models.registry import MODELS
     from .recordings.subject import Subject
     from .score_cache import code_digest, network_digest
@@ -100,7 +100,7 @@ def content_of_score(subject: Any, identifier: str, benchmark: Any, *, seed: int
         "benchmark_seed": getattr(benchmark, "seed", None),
         "network": network,
         # What a front end would load for stimuli with colour.
-        "checkpoint": sha256_of(released) if released is not None and released.is_file() else None,
+        "checkpoint": checkpoint_sha256(released) if released is not None and released.is_file() else None,
         "visual_degrees": subject.visual_degrees(),
         "image_size": subject.extractor.image_size,
         "time_steps": subject.time_steps,

@@ -111,11 +111,16 @@ class _ScoreStorage(_DiskStorage):
             warnings.warn(f"the score could not be kept in {path.parent} ({error})", stacklevel=4)
 
     def load_file(self, path: str | Path) -> Any:
-        score = decoded(json.loads(Path(path).read_text(encoding="utf-8")))
-        if type(score).__name__ != "Score":
-            raise TypeError(f"it holds a {type(score).__name__}, not a Score")
-        float(score)
-        return score
+        return decoded_score(json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def decoded_score(value: Any) -> "Score":
+    """The score that `encoded` made plain; ValueError, KeyError or TypeError where that was no score, or is damaged."""
+    score = _decoded(value)
+    if type(score).__name__ != "Score":
+        raise TypeError(f"it holds a {type(score).__name__}, not a Score")
+    float(score)
+    return score
 
 
 def encoded(value: Any) -> Any:
@@ -147,15 +152,15 @@ def encoded(value: Any) -> Any:
     raise TypeError(f"a score holds a {type(value).__name__}, which cannot be kept")
 
 
-def decoded(value: Any) -> Any:
+def _decoded(value: Any) -> Any:
     """What `encoded` made plain, as it was."""
     if not isinstance(value, dict):
         return value
     kind = value["kind"]
     if kind == "mapping":
-        return {decoded(name): decoded(each) for name, each in value["items"]}
+        return {_decoded(name): _decoded(each) for name, each in value["items"]}
     if kind in ("list", "tuple"):
-        items = [decoded(each) for each in value["items"]]
+        items = [_decoded(each) for each in value["items"]]
         return items if kind == "list" else tuple(items)
     if kind == "array":
         dtype = np.dtype(value["dtype"])
@@ -163,9 +168,9 @@ def decoded(value: Any) -> Any:
             raise ValueError(f"it holds an array of {dtype}")
         # Text as wide as it is, not as wide as the file says.
         return np.array(value["values"], dtype.char if dtype.kind in "US" else dtype).reshape(value["shape"])
-    coords = {name: (dims, decoded(each)) for name, dims, each in value["coords"]}
-    assembly = _assembly_classes()[kind](decoded(value["values"]), coords=coords, dims=value["dims"])
-    assembly.attrs.update(decoded(value["attrs"]))
+    coords = {name: (dims, _decoded(each)) for name, dims, each in value["coords"]}
+    assembly = _assembly_classes()[kind](_decoded(value["values"]), coords=coords, dims=value["dims"])
+    assembly.attrs.update(_decoded(value["attrs"]))
     return assembly
 
 

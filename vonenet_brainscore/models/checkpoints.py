@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from .arguments import check_text
-from .downloads import download
+from .downloads import download, sha256_of
 
 RELEASE = "https://vonenet-models.s3.us-east-2.amazonaws.com"  # where the authors of VOneNet keep their weights
 # Left over from training in the adversarially trained release; the network has no such layers.
@@ -79,16 +79,15 @@ def fetch_checkpoint(file_name: str, *, address: str | None = None) -> Path:
     return download(f"{RELEASE}/{file_name}" if address is None else address, vonenet_home() / file_name)
 
 
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file's content, in hexadecimal; a file that has not changed meanwhile is read once."""
+def checkpoint_sha256(path: Path) -> str:
+    """The sha256 of a checkpoint, in hexadecimal; a file that has not changed meanwhile is read once."""
     stat = path.stat()
     return _sha256_of(path, stat.st_mtime_ns, stat.st_size)
 
 
 @lru_cache
 def _sha256_of(path: Path, _modified: int, _size: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:

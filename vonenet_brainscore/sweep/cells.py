@@ -14,7 +14,7 @@ import numpy as np
 
 from ..benchmarks.names import benchmark_identifiers
 from ..models.arguments import check_whole
-from ..models.checkpoints import sha256_of
+from ..models.checkpoints import checkpoint_sha256
 from ..models.registry import MODELS
 from ..models.vonenet import FRONT_END_ARGUMENTS
 
@@ -143,7 +143,7 @@ class Sweep:
             del front_end["noise_scale"]
         digested = dict(front_end)
         if digested.get("weights") is not None:
-            digested["weights"] = sha256_of(Path(digested["weights"]))
+            digested["weights"] = checkpoint_sha256(Path(digested["weights"]))
         content = {"model": model, "benchmark": benchmark, **given, "front_end": digested, **shared}
         return Cell(model, benchmark, dict(settings), **given, front_end=front_end, content=content)
 

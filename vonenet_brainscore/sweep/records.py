@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..files import written_whole
-from ..models.checkpoints import sha256_of, vonenet_home
+from ..models.checkpoints import checkpoint_sha256, vonenet_home
 from ..models.registry import MODELS
-from ..score_cache import decoded, encoded
+from ..score_cache import decoded_score, encoded
 from .cells import Cell
 
 if TYPE_CHECKING:
@@ -64,16 +64,12 @@ class Records:
         UserWarning
             Where the record is damaged.
         """
-        from brainscore_core.metrics import Score
-
         path = self._path(cell)
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             if record["sha256"] != _digest(record["score"]) or record["content"] != _as_json(cell.content):
                 raise ValueError("its digest is another")
-            score = decoded(record["score"])
-            if not isinstance(score, Score):
-                raise TypeError(f"it holds a {type(score).__name__}, not a Score")
+            score = decoded_score(record["score"])
             return score if of_these_weights(cell, score) else None
         except FileNotFoundError:
             return None
@@ -112,4 +108,4 @@ def of_these_weights(cell: Cell, score: "Score") -> bool:
     released = vonenet_home() / MODELS[cell.model].checkpoint
     if made_with is None or not released.is_file():
         return True
-    return made_with[1] == sha256_of(released)
+    return made_with[1] == checkpoint_sha256(released)
