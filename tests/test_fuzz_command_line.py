@@ -33,10 +33,10 @@ from vonenet_brainscore.recordings import loading
 from vonenet_brainscore.robustness import classifier, corrupted_evaluation, evaluate, validation
 from vonenet_brainscore.submission import packaging
 
-MOST_LINES, LONGEST_LINE = 30, 6000  # the longest of the words below comes back whole
+MOST_LINES, LONGEST_LINE = 30, 1500
 WORDS = [
     *["", " ", "no such", "-1", "0", "3", "0.5", "1e999", "nan", "inf", "-", "--", "=", "a=b", "V1=x", "\n", "{}", "."],
-    *["ünïcode 🙂", "\udcff", "x" * 5000, "/", "/dev/full/x.csv", "/proc/version", "missing/file.csv", "a folder.csv"],
+    *["ünïcode 🙂", "\udcff", "x" * 300, "/", "/dev/full/x.csv", "/proc/version", "missing/file.csv", "a folder.csv"],
     *["a name with spaces.csv", "a name.png", "voneresnet50", "V1-properties", "cuda", "0.1,0.2,0.3", "mine:network"],
     *["brainscore:", "brainscore:no such", "mine:fails", "mine:", ":", "images", "classes", "responses.npy", "a.zip"],
 ]
@@ -212,6 +212,28 @@ def test_mistakes_are_named(words, status, said):
     found, _, err = run(*words)
     check_words(found, err)
     assert (found, said in err) == (status, True), err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("score", "voneresnet50", "--figure", "locked/a.png"),
+        ("gabors", "voneresnet50", "--output", "locked/a.csv"),
+        ("report", "voneresnet50", "--output", "locked/a.html"),
+        ("submit", "voneresnet50", "--front-end", "--identifier", "mine_x", "--no-check", "--output", "locked/a.zip"),
+    ],
+    ids=" ".join,
+)
+def test_a_folder_that_may_not_be_written_to_is_named_before_the_work(words):
+    Path("locked").mkdir(mode=0o555, exist_ok=True)
+    user = os.getuid()
+    try:
+        if user == 0:  # who may write everywhere
+            os.setreuid(65534, -1)
+        status, _, err = run(*words)
+    finally:
+        os.setreuid(user, -1)
+    assert status == 1 and "locked cannot be written to; name another" in err
 
 
 @pytest.mark.parametrize("place", range(4))

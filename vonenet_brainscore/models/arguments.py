@@ -67,7 +67,8 @@ def usable_device(device: Any) -> "torch.device":
         torch.ones(1, device=device).item()
     except (RuntimeError, AssertionError, ImportError) as error:  # torch asserts that it was built for the device
         reason = str(error).partition("\n")[0].partition(". ")[0]
+        named = shortened(str(device))
         raise ValueError(
-            f"nothing can be computed on the device {str(device)!r} here ({reason}); give 'cpu', 'cuda' or 'cuda:1'"
+            f"nothing can be computed on the device {named} here ({reason}); give 'cpu', 'cuda' or 'cuda:1'"
         ) from error
     return torch.device(device)
