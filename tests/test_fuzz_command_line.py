@@ -132,7 +132,7 @@ def test_words_in_any_place_are_refused_in_words(path):
     arguments = [each for each in command.params if each.param_type_name == "argument"]
     options = [each for each in command.params if each.param_type_name == "option" and each.name != "help"]
 
-    @fuzz(5 + 4 * len(command.params))
+    @fuzz(5 + 3 * len(command.params))
     @given(st.data())
     def type_words(data):
         word = st.one_of(st.sampled_from(WORDS), st.text(st.characters(exclude_categories=()), max_size=10))

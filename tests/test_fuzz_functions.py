@@ -216,7 +216,7 @@ def test_a_spoilt_call_is_refused_in_words(name):
     function, arguments = CALLS[name]
     names = sorted(arguments())
 
-    @fuzz(12 * len(names))
+    @fuzz(min(8 * len(names), 60))
     @given(st.data())
     def spoil(data):
         spoilt = data.draw(st.sets(st.sampled_from(names), min_size=1, max_size=2), label="spoilt")
@@ -242,7 +242,7 @@ def test_every_public_function_refuses_junk_in_words(name):
     if name == "get_model":
         required.append("model_arch")  # its default is a large network
 
-    @fuzz(30)
+    @fuzz(20)
     @given(st.data())
     def spoil(data):
         optional = data.draw(st.lists(st.sampled_from(others), max_size=1)) if others else []
@@ -262,7 +262,7 @@ arrays = npst.arrays(
 )
 
 
-@fuzz(150)
+@fuzz(100)
 @given(arrays)
 def test_arrays_of_any_shape_and_type_as_responses(array):
     with lawful():
@@ -271,7 +271,7 @@ def test_arrays_of_any_shape_and_type_as_responses(array):
         assert read.values.ndim == 3 and read.values.dtype == np.float64
 
 
-@fuzz(150)
+@fuzz(100)
 @given(arrays)
 def test_arrays_of_any_shape_and_type_as_images(array):
     with lawful():

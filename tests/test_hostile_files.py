@@ -341,6 +341,8 @@ WHOLE = {
     },
     ".npy": (read_responses, written(lambda path: np.save(path, TABLE.values), ".npy")),
     ".mat": (read_responses, written(lambda path: scipy.io.savemat(path, {"responses": TABLE.values}), ".mat")),
+    ".nc": (read_responses, written(TABLE.to_netcdf, ".nc")),
+    " classic.nc": (read_responses, written(lambda path: TABLE.to_netcdf(path, format="NETCDF3_64BIT"), ".nc")),
     ".csv": (read_responses, written(lambda path: TABLE.to_pandas().to_csv(path), ".csv")),
     ".pth": (read_checkpoint, written(lambda path: torch.save({"a": torch.zeros(3)}, path), ".pth")),
 }
