@@ -81,6 +81,7 @@ def workspace(tmp_path_factory):
         patch.setattr(classifier.Classifier, "count_classes", lambda *_: 10)
         patch.setattr(classifier.Classifier, "is_stochastic", lambda *_: False)
         patch.setattr(packaging, "check_zip", stop)
+        patch.setattr("vonenet_brainscore.sweep.place.Place.outcomes", stop)
         patch.setattr(nn.Module, "__call__", stop)
         patch.setattr(VOneBlock, "rates", stop)
         patch.setattr(gabor_comparison, "_compare", stop)

@@ -196,7 +196,7 @@ def test_filters_that_were_changed_are_refused():
 
 
 def test_other_bad_input_is_refused(comparison):
-    with pytest.raises(TypeError, match="seed must be a whole number"):
+    with pytest.raises(TypeError, match="seed is None; it must be a whole number"):
         compare_gabors("voneresnet50", seed=None)
     with pytest.raises(ValueError, match=r"no published distribution of phase; have orientation \(all\); "):
         comparison.of("phase")

@@ -162,7 +162,8 @@ def each_score(
         except Exception as raised:  # whatever a benchmark of Brain-Score's or a user's raises; the caller is told
             error = raised
             score = no_score(subject, each, error, seed=seed)
-            measurable = isinstance(each, V1PropertyBenchmark) and each.region in gratings
+            # With others, for which recordings are made anyway; alone it is refused before the work.
+            measurable = len(benchmarks) > 1 and isinstance(each, V1PropertyBenchmark) and each.region in gratings
             if measurable and isinstance(error, ValueError | OSError):
                 with suppress(ValueError, OSError):  # the model's side, without primate data
                     score.attrs |= each.measure(gratings[each.region])

@@ -171,6 +171,8 @@ def _once(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _listed(what: str, names: Any) -> list[str]:
+    if not isinstance(names, Iterable):
+        raise TypeError(f"{what} of a sweep are names, not {type(names).__name__}")
     listed = [names] if isinstance(names, str) else list(names)
     if not listed:
         raise ValueError(f"no {what} named; a sweep is a product of models, settings and benchmarks")
