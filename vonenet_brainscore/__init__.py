@@ -7,6 +7,8 @@ score_model('voneresnet50', 'Marques2020_Schiller1976-sf_bandwidth')
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .version import __version__ as __version__
+
 if TYPE_CHECKING:
     from .benchmarks.gabor_comparison import compare_gabors as compare_gabors
     from .benchmarks.own_recordings import neural_benchmark as neural_benchmark
@@ -40,7 +42,6 @@ _PUBLIC = {
 }
 
 __all__ = list(_PUBLIC)
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

@@ -13,8 +13,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .models.arguments import check_seed as check_seed
-
 PluginKind = Literal["benchmark", "data", "model", "stimulus_set"]
 # Kind of plugin -> folder of the installed brainscore_vision; stimulus sets live beside the recordings.
 _FOLDERS: dict[PluginKind, str] = {

@@ -146,6 +146,6 @@ def _region(benchmark: Any) -> str | None:
 
 def versions() -> dict[str, str]:
     """Of this package and of those whose arithmetic makes scores."""
-    from . import __version__
+    from .version import __version__
 
     return {"vonenet_brainscore": __version__, **{name: version(name) for name in _PACKAGES}}

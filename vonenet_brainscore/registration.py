@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import __version__
 from .brainscore import plugin_folder, registrations
 from .models.registry import MODELS
+from .version import __version__
 
 PLUGIN = "vonenet_brainscore"
 _MARKER = "registered_by.json"

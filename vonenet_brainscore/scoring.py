@@ -77,8 +77,8 @@ def score_model(
     """
     from torch import nn
 
+    from .arguments import check_seed
     from .benchmarks.loading import load_benchmarks
-    from .brainscore import check_seed
     from .recordings.loading import load_subject
     from .seeds import over_seeds
 

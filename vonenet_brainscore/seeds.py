@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .models.arguments import check_whole
+from .arguments import check_whole
 
 if TYPE_CHECKING:
     from brainscore_core.metrics import Score

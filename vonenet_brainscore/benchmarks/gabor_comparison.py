@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ..models.arguments import check_seed
+from ..arguments import check_seed
 from ..models.vone_block import VOneBlock
 from .binned_similarity import binned_similarity
 from .gabor_filters import gabor_front_end, gabor_table

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..models.arguments import check_real, check_text, check_whole
+from ..arguments import check_real, check_text, check_whole
 from .pairing import paired
 from .split_half import FEWEST_STIMULI, no_ceiling, split_half_ceiling
 

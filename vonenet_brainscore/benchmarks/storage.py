@@ -11,9 +11,9 @@ from pathlib import Path
 from reprlib import repr as shortened
 from typing import TYPE_CHECKING
 
+from ..arguments import check_text
 from ..brainscore import plugin_folder, registrations, replaced, without_pip
 from ..files import written_whole
-from ..models.arguments import check_text
 from .data_sets import (
     DataFile,
     FileState,

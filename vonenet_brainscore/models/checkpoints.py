@@ -15,7 +15,7 @@ from typing import IO, Any
 import torch
 from torch import Tensor, nn
 
-from .arguments import check_text
+from ..arguments import check_text
 from .downloads import download, sha256_of
 
 RELEASE = "https://vonenet-models.s3.us-east-2.amazonaws.com"  # where the authors of VOneNet keep their weights

@@ -19,7 +19,7 @@ from warnings import warn
 
 from tqdm import tqdm
 
-from .arguments import check_text
+from ..arguments import check_text
 
 # Five attempts: long enough to outlast a restarting router, short enough that a machine without network is told soon.
 WAITS_S = (0.0, 0.5, 1.0, 2.0, 4.0)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .arguments import check_seed, check_text
+from ..arguments import check_seed, check_text
 
 COLOURS = 3
 QUADRATURES = ("matched", "paper")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from .arguments import check_real, check_seed, check_whole
+from ..arguments import check_real, check_seed, check_whole
 
 FloatArray = NDArray[np.float64]
 

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from .arguments import check_real, check_text
+from ..arguments import check_real, check_text
 
 NOISE_MODES = ("neuronal", "gaussian", None)
 # Added to the variance, so that its square root has a gradient at a rate of zero.

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from .arguments import check_real, check_whole
+from ..arguments import check_real, check_whole
 from .gabors import SF_EDGES_CPD
 
 # The published VOneBlock (Dapello, Marques et al. 2020, NeurIPS 33:13073): 224 pixels span 8 degrees.

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .arguments import check_real, check_text, check_whole, usable_device
+from ..arguments import check_real, check_text, check_whole, usable_device
 from .back_ends import BACK_ENDS, BOTTLENECK_CHANNELS
 from .checkpoints import Checkpoint, fetch_checkpoint, load_weights, read_checkpoint
 from .filter_bank import draw_colours

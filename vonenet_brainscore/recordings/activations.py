@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from ..models.arguments import check_seed, check_text, check_whole, usable_device
+from ..arguments import check_seed, check_text, check_whole, usable_device
 from ..models.vone_block import VOneBlock
 from ..stimuli.images import as_picture, normalise, resize
 from .layers import LayerReader

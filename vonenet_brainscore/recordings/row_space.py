@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..models.arguments import check_real
+from ..arguments import check_real
 from .gram import Gram, gram_matrices
 from .recognition import compressible
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..arguments import check_real, check_seed, check_text, check_whole
 from ..brainscore import seeded_global_generator
-from ..models.arguments import check_real, check_seed, check_text, check_whole
 from .accuracy import label_ranks
 from .classifier import Classifier, contents_of
 

@@ -11,7 +11,7 @@ from reprlib import repr as shortened
 import torch
 from torch import Tensor, nn
 
-from ..models.arguments import check_text, usable_device
+from ..arguments import check_text, usable_device
 from ..models.checkpoints import load_weights, read_checkpoint
 from ..models.registry import MODELS
 from ..models.vone_block import VOneBlock

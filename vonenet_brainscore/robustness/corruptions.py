@@ -7,8 +7,8 @@ from io import StringIO
 
 import numpy as np
 
+from ..arguments import check_seed, check_text, check_whole
 from ..brainscore import seeded_global_generator
-from ..models.arguments import check_seed, check_text, check_whole
 from ..stimuli.images import content_of
 
 SEVERITIES = (1, 2, 3, 4, 5)

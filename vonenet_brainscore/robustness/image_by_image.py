@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from ..models.arguments import check_seed, check_whole
+from ..arguments import check_seed, check_whole
 from .classifier import Classifier
 from .image_folder import LabelledImage
 from .results_file import ResultsFile

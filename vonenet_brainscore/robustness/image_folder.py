@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..models.arguments import check_whole
+from ..arguments import check_whole
 from ..stimuli.images import IMAGE_SUFFIXES, read_pixels, resize
 
 # Images are made 256 pixels on their shorter side for a crop of 224, and in that proportion for other sizes.

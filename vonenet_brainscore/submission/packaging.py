@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import torch
 
+from ..arguments import check_text
 from ..benchmarks.names import nearest
 from ..files import written_whole
-from ..models.arguments import check_text
 from ..models.back_ends import BACK_ENDS
 from ..models.downloads import check_sha256
 from ..models.registry import MODELS, ModelRow

@@ -5,8 +5,8 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from .. import __version__
 from ..recordings.layers import LOGITS
+from ..version import __version__
 from .carried import PACKAGE, carried_modules, requirements
 from .front_end import front_end_record
 from .local_model import WEIGHTS, LocalModel

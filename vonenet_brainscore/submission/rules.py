@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from ..arguments import check_text
 from ..brainscore import plugin_folder, registrations
-from ..models.arguments import check_text
 from ..registration import PLUGIN as REGISTERED_HERE
 
 MAX_BYTES = 50_000_000

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_whole
 from ..benchmarks.names import benchmark_identifiers
-from ..models.arguments import check_whole
 from ..models.checkpoints import checkpoint_sha256
 from ..models.registry import MODELS
 from ..models.vonenet import FRONT_END_ARGUMENTS

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..models.arguments import check_real, check_text, check_whole
+from ..arguments import check_real, check_text, check_whole
 from .cells import Cell
 from .schedule import PATIENCE_S, dask_outcomes
 from .work import Outcome, Work

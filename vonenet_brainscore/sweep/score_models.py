@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..models.arguments import check_real, usable_device
+from ..arguments import check_real, usable_device
 from .cells import Sweep
 from .records import Records
 

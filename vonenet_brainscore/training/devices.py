@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ..models.arguments import check_whole, usable_device
+from ..arguments import check_whole, usable_device
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

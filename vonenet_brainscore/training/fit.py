@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from tqdm.auto import tqdm
 
-from ..models.arguments import check_whole
+from ..arguments import check_whole
 from ..models.vonenet import VOneNet
 from ..robustness.classifier import Classifier
 from ..robustness.keyed_draws import keyed_draws

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from ..models.arguments import check_real, check_seed, check_whole
+from ..arguments import check_real, check_seed, check_whole
 
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
 
