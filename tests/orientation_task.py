@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from vonenet_brainscore import get_model
-from vonenet_brainscore.robustness.classifier import Classifier
+from vonenet_brainscore.classification.classifier import Classifier
 
 SIZE = 64
 CLASSES = 4

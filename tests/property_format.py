@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 from brainio_format import MadeDataSet, write_recordings, write_stimuli
 
-from vonenet_brainscore.benchmarks.stored_primate_v1 import STORED_PRIMATE_V1
+from vonenet_brainscore.primates.stored_primate_v1 import STORED_PRIMATE_V1
 from vonenet_brainscore.stimuli.gratings import grating_parameters, render_gratings
 
 

@@ -1,4 +1,4 @@
-"""The picture of the package: which folder may import which, and what importing it costs."""
+"""The picture of the package: its floors, which may import which, and what importing it costs."""
 
 import ast
 import subprocess
@@ -10,38 +10,84 @@ import pytest
 import vonenet_brainscore
 
 ROOT = Path(vonenet_brainscore.__file__).parent
-# Imports follow the flow and never turn back: a folder may import itself and those before it.
-FLOW = ["brainscore", "files", "models", "stimuli", "recordings", "benchmarks", "robustness", "training"]
-# Modules of the first level stand after the folders, and read them.
+# The house, from the ground up: a room may import itself, its neighbours on the same floor and every floor below.
+# Between neighbours no circle may form.
+FLOORS = (
+    ("version", "arguments", "files", "brainscore"),  # needed everywhere
+    ("models",),  # image -> V1 -> logits
+    ("stimuli",),  # what the subject sees
+    ("recordings",),  # a model as an experimental subject
+    ("tuning",),  # grating experiments and what they measure
+    ("primates",),  # published measurements of macaque V1
+    ("gabors",),  # a filter bank's parameters against the primates'
+    ("own_recordings",),  # a laboratory's own responses as a benchmark
+    ("benchmarks",),  # what a subject is scored on
+    ("classification",),  # labelled images, classifiers and their accuracy
+    ("robustness",),  # attacks and corruptions
+    ("training",),
+    ("score_cache", "seeds", "provenance", "results"),  # what is kept and told of a score
+    ("scoring", "layer_choice", "physiology", "registration"),  # what the user calls
+    ("plots",),
+    ("submission", "sweep"),
+    ("report",),
+    ("cli",),
+    ("__init__", "__main__"),
+)
+FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = ("torch", "brainscore_vision", "brainscore_core", "torchvision", "matplotlib", "pandas", "numpy")
 
 
-def imports_of(module: Path):
-    """First-level names of ours that a module imports, anywhere in it but where it is run as a program."""
-    depth_of_folder = len(module.relative_to(ROOT).parts) - 1
-    tree = ast.parse(module.read_text(encoding="utf-8"))
-    tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and "__main__" in ast.unparse(node.test))]
-    for node in ast.walk(tree):
+def module_files() -> dict[str, Path]:
+    """Every module of the package, by its dotted name below it; `__init__` is the package itself."""
+    files = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        *folders, name = path.relative_to(ROOT).with_suffix("").parts
+        files[".".join(folders if folders and name == "__init__" else [*folders, name])] = path
+    return files
+
+
+def imports_of(name: str, files: dict[str, Path]):
+    """Modules of ours that a module imports anywhere in it, in functions and for type checkers too."""
+    path = files[name]
+    package = list(path.relative_to(ROOT).parts[:-1])
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level:
-            if node.level == depth_of_folder + 1:
-                yield from [(node.module or alias.name).split(".")[0] for alias in node.names]
-            elif node.level == depth_of_folder:
-                yield module.parent.name
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "vonenet_brainscore":
-            pytest.fail(f"{module} imports the package by its name; a carried copy would import the wrong one")
+            source = [*package[: len(package) - node.level + 1], *(node.module.split(".") if node.module else [])]
+            for alias in node.names:
+                inner = ".".join([*source, alias.name])
+                yield inner if inner in files else ".".join(source) or "__init__"
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            named = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            if any(each.split(".")[0] == "vonenet_brainscore" for each in named):
+                pytest.fail(f"{path} imports the package by its name; a carried copy would import the wrong one")
 
 
-@pytest.mark.parametrize("folder", FLOW[2:])
-def test_imports_follow_the_flow(folder):
-    allowed = FLOW[: FLOW.index(folder) + 1]
-    for module in (ROOT / folder).glob("*.py"):
-        for imported in imports_of(module):
-            assert imported in allowed, f"{module.relative_to(ROOT)} imports {imported}, which comes after {folder}"
+def test_every_room_has_a_floor():
+    assert {name.split(".")[0] for name in module_files()} == set(FLOOR)
 
 
-def test_models_import_nothing_of_ours():
-    for module in (ROOT / "models").glob("*.py"):
-        assert set(imports_of(module)) <= {"models"}
+def test_no_import_runs_up():
+    files = module_files()
+    for name in files:
+        if name == "__init__":  # the public names, looked up in every room
+            continue
+        for imported in imports_of(name, files):
+            room, other = name.split(".")[0], imported.split(".")[0]
+            assert FLOOR[other] <= FLOOR[room], f"{name} imports {imported}, which is on a higher floor"
+
+
+def test_no_circle():
+    files = module_files()
+    needs = {name: set(imports_of(name, files)) - {name} for name in files if name != "__init__"}
+    while needs:
+        free = {name for name, others in needs.items() if not others & needs.keys()}
+        assert free, f"these import each other in a circle, or something that does: {sorted(needs)}"
+        needs = {name: others for name, others in needs.items() if name not in free}
+
+
+def test_nothing_is_a_program_but_the_command_line():
+    for name, path in module_files().items():
+        assert name == "__main__" or '__name__ == "__main__"' not in path.read_text(encoding="utf-8"), name
 
 
 def test_folders_are_one_level_deep_and_nothing_is_a_grab_bag():

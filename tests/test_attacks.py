@@ -12,9 +12,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from vonenet_brainscore import get_model
-from vonenet_brainscore.robustness.accuracy import label_ranks
+from vonenet_brainscore.classification.accuracy import label_ranks
+from vonenet_brainscore.classification.classifier import Classifier, contents_of
 from vonenet_brainscore.robustness.attacks import NORMS, ProjectedGradientDescent
-from vonenet_brainscore.robustness.classifier import Classifier, contents_of
 
 pytest.importorskip("art", reason="adversarial-robustness-toolbox, of the extra `robustness`, is not installed")
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sweep_stubs import BANDWIDTH, PREF_OR
 
-from vonenet_brainscore.benchmarks.primate_v1 import V1_PROPERTIES
+from vonenet_brainscore.primates.primate_v1 import V1_PROPERTIES
 from vonenet_brainscore.sweep.cells import Sweep
 
 SMALL = {"simple_channels": [4], "complex_channels": [4]}

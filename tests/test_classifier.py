@@ -8,9 +8,9 @@ from scipy.stats import binomtest
 from tiny_networks import PlainNetwork, tiny_vonenet
 from torch import nn
 
-from vonenet_brainscore.robustness import classifier as classifiers
-from vonenet_brainscore.robustness.accuracy import accuracy, label_ranks
-from vonenet_brainscore.robustness.classifier import Classifier, contents_of, load_classifier
+from vonenet_brainscore.classification import classifier as classifiers
+from vonenet_brainscore.classification.accuracy import accuracy, label_ranks
+from vonenet_brainscore.classification.classifier import Classifier, contents_of, load_classifier
 from vonenet_brainscore.stimuli.images import normalise
 
 IMAGES, _ = gratings(4, seed=3)

@@ -25,12 +25,14 @@ from tiny_networks import tiny_vonenet
 from torch import nn
 
 from vonenet_brainscore import registration
-from vonenet_brainscore.benchmarks import gabor_comparison, simulated_v1
+from vonenet_brainscore.benchmarks import simulated_v1
+from vonenet_brainscore.classification import classifier, validation
 from vonenet_brainscore.cli import main as cli
+from vonenet_brainscore.gabors import gabor_comparison
 from vonenet_brainscore.models import downloads
 from vonenet_brainscore.models.vone_block import VOneBlock
 from vonenet_brainscore.recordings import loading
-from vonenet_brainscore.robustness import classifier, corrupted_evaluation, evaluate, validation
+from vonenet_brainscore.robustness import corrupted_evaluation, evaluate
 from vonenet_brainscore.submission import packaging
 
 MOST_LINES, LONGEST_LINE = 30, 1500
@@ -265,7 +267,7 @@ def stop_without_words(*_, **__):
 PROCESS = """
 import os, signal, sys
 from vonenet_brainscore import registration
-from vonenet_brainscore.cli import main, setting_up
+from vonenet_brainscore.cli import main, submission
 {patch}
 main.main()
 """
@@ -311,6 +313,6 @@ def test_a_full_disk_under_the_output():
 
 
 def test_a_terminal_without_the_letters():
-    patch = f"{SAYS}\nsay = setting_up.say\nsetting_up.say = lambda *_: say('0 – 1 ± 2')"
+    patch = f"{SAYS}\nsay = submission.say\nsubmission.say = lambda *_: say('0 – 1 ± 2')"
     found = process("unregister", patch=patch, stdout=subprocess.PIPE, env=os.environ | {"PYTHONIOENCODING": "ascii"})
     assert (found.returncode, found.stdout) == (0, "0 \\u2013 1 \\xb1 2\n")

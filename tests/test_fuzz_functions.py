@@ -22,21 +22,22 @@ from PIL import Image
 from tiny_networks import SMALL, PlainNetwork, tiny_vonenet
 
 import vonenet_brainscore
+from vonenet_brainscore.benchmarks.importing import import_data
 from vonenet_brainscore.benchmarks.names import benchmark_identifiers
-from vonenet_brainscore.benchmarks.response_files import read_responses
-from vonenet_brainscore.benchmarks.storage import data_status, fetch_data, import_data
+from vonenet_brainscore.benchmarks.storage import data_status, fetch_data
+from vonenet_brainscore.classification.classifier import Classifier, load_classifier
+from vonenet_brainscore.classification.image_folder import read_image_folder
+from vonenet_brainscore.classification.validation import validate
 from vonenet_brainscore.models import downloads
 from vonenet_brainscore.models.checkpoints import fetch_checkpoint, read_checkpoint
 from vonenet_brainscore.models.vonenet import _DEFAULTS, get_model
+from vonenet_brainscore.own_recordings.response_files import read_responses
 from vonenet_brainscore.report.page import write_report
 from vonenet_brainscore.results import save_results
 from vonenet_brainscore.robustness.attacks import ProjectedGradientDescent
-from vonenet_brainscore.robustness.classifier import Classifier, load_classifier
 from vonenet_brainscore.robustness.corrupted_evaluation import evaluate_corrupted
 from vonenet_brainscore.robustness.corruptions import TYPES, corrupt
 from vonenet_brainscore.robustness.evaluate import evaluate
-from vonenet_brainscore.robustness.image_folder import read_image_folder
-from vonenet_brainscore.robustness.validation import validate
 from vonenet_brainscore.stimuli.gratings import grating_parameters, grating_stimulus_set, screen_size
 from vonenet_brainscore.stimuli.images import as_picture, image_files, read_image
 from vonenet_brainscore.submission import packaging

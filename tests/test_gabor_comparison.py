@@ -6,13 +6,13 @@ import torch
 from tiny_networks import PlainNetwork, tiny_vonenet
 
 from vonenet_brainscore import MODELS, get_model
-from vonenet_brainscore.benchmarks.gabor_comparison import NO_COUNTS, compare_gabors
-from vonenet_brainscore.benchmarks.gabor_filters import gabor_table
-from vonenet_brainscore.benchmarks.primate_gabors import PARAMETERS, PRIMATE_GABORS
-from vonenet_brainscore.benchmarks.primate_v1 import ceiling, distribution_similarity
+from vonenet_brainscore.gabors.gabor_comparison import NO_COUNTS, compare_gabors
+from vonenet_brainscore.gabors.gabor_filters import gabor_table
+from vonenet_brainscore.gabors.primate_gabors import PARAMETERS, PRIMATE_GABORS
 from vonenet_brainscore.models.filter_bank import draw_colours
 from vonenet_brainscore.models.gabors import ENVELOPE_COUNTS, ENVELOPE_EDGES, sample_gabor_parameters
 from vonenet_brainscore.models.vone_block import VOneBlock
+from vonenet_brainscore.primates.primate_v1 import ceiling, distribution_similarity
 
 
 @pytest.fixture(scope="module")

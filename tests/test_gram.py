@@ -3,8 +3,8 @@ import os
 import numpy as np
 import pytest
 
-from vonenet_brainscore.recordings import gram as gram_module
-from vonenet_brainscore.recordings.gram import gram_matrices, gram_matrix, quarter_of_memory
+from vonenet_brainscore.benchmarks import gram as gram_module
+from vonenet_brainscore.benchmarks.gram import gram_matrices, gram_matrix, quarter_of_memory
 
 N, P = 23, 5_000
 

@@ -6,11 +6,11 @@ import pytest
 from tiny_networks import PlainNetwork, tiny_vonenet
 
 from vonenet_brainscore.benchmarks.v1_properties import V1PropertyBenchmark
-from vonenet_brainscore.recordings import grating_experiments, vone_window
 from vonenet_brainscore.recordings.activations import ActivationsExtractor
-from vonenet_brainscore.recordings.grating_experiments import EXPERIMENT_OF, GratingExperiments
 from vonenet_brainscore.recordings.subject import Subject
 from vonenet_brainscore.stimuli import gratings
+from vonenet_brainscore.tuning import grating_experiments, window_recorder
+from vonenet_brainscore.tuning.grating_experiments import EXPERIMENT_OF, GratingExperiments
 
 
 def subject(network, layer, **settings):
@@ -34,7 +34,7 @@ def few_gratings(monkeypatch):
             table = table[table["spatial_frequency"].isin(table["spatial_frequency"].unique()[::5])]
         return table[table["orientation"].isin([0, 90]) | table["orientation"].isna()].reset_index(drop=True)
 
-    for module in (gratings, grating_experiments, vone_window):
+    for module in (gratings, grating_experiments, window_recorder):
         monkeypatch.setattr(module, "grating_parameters", some)
 
 
@@ -66,9 +66,9 @@ def test_every_property_for_every_probed_neuroid():
 
 def test_each_set_is_shown_once(monkeypatch):
     shown = []
-    record = vone_window.WindowRecorder.record
+    record = window_recorder.WindowRecorder.record
     monkeypatch.setattr(
-        vone_window.WindowRecorder,
+        window_recorder.WindowRecorder,
         "record",
         lambda self, name, trials: shown.append(name) or record(self, name, trials),
     )

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from scipy.optimize import linear_sum_assignment
 
-from vonenet_brainscore.benchmarks.histogram_distances import (
+from vonenet_brainscore.gabors.histogram_distances import (
     joint_ks_similarity,
     joint_wasserstein_distance,
     wasserstein_distance,

@@ -30,13 +30,13 @@ from junk import fuzz, lawful
 from PIL import Image
 from tiny_networks import tiny_vonenet
 
-from vonenet_brainscore.benchmarks import response_files, responses
-from vonenet_brainscore.benchmarks.own_recordings import neural_benchmark
-from vonenet_brainscore.benchmarks.response_files import read_responses
 from vonenet_brainscore.benchmarks.storage import data_on_demand
+from vonenet_brainscore.classification.results_file import ResultsFile
 from vonenet_brainscore.models.checkpoints import read_checkpoint
 from vonenet_brainscore.models.vonenet import get_model
-from vonenet_brainscore.robustness.results_file import ResultsFile
+from vonenet_brainscore.own_recordings import response_files, responses
+from vonenet_brainscore.own_recordings.neural_benchmark import neural_benchmark
+from vonenet_brainscore.own_recordings.response_files import read_responses
 from vonenet_brainscore.score_cache import cached_score
 from vonenet_brainscore.stimuli.images import as_picture, read_image
 from vonenet_brainscore.submission import rules

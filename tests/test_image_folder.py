@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vonenet_brainscore.robustness.image_folder import LabelledImage, as_tensor, load_crop, read_image_folder
+from vonenet_brainscore.classification.image_folder import LabelledImage, as_tensor, load_crop, read_image_folder
 
 
 def save(path, size=(30, 20), seed=0):

@@ -8,8 +8,8 @@ from vonenet_brainscore.benchmarks.names import (
     benchmark_identifiers,
     known_benchmarks,
 )
-from vonenet_brainscore.benchmarks.primate_v1 import V1_PROPERTIES
 from vonenet_brainscore.brainscore import registrations
+from vonenet_brainscore.primates.primate_v1 import V1_PROPERTIES
 
 
 def test_dataset_names_stand_for_public_benchmarks():

@@ -6,13 +6,13 @@ The whole table is compared with Brain-Score's, unit by unit, in test_tuning.py.
 import numpy as np
 import pytest
 
-from vonenet_brainscore.recordings.orientation_selectivity import (
+from vonenet_brainscore.stimuli.gratings import grating_parameters
+from vonenet_brainscore.tuning.orientation_selectivity import (
     ORIENTATION_SELECTIVITY,
     circular_variance,
     half_bandwidth,
     orientation_selectivity,
 )
-from vonenet_brainscore.stimuli.gratings import grating_parameters
 
 ORIENTATIONS = np.linspace(0, 165, 12)
 

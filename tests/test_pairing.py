@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from PIL import Image
 
-from vonenet_brainscore.benchmarks.pairing import paired
+from vonenet_brainscore.own_recordings.pairing import paired
 
 
 @pytest.fixture

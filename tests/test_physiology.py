@@ -13,13 +13,13 @@ from property_format import write_texture_properties
 from tiny_networks import PlainNetwork, tiny_vonenet
 
 from vonenet_brainscore.benchmarks import storage
-from vonenet_brainscore.benchmarks.primate_v1 import PRIMATE_V1
 from vonenet_brainscore.benchmarks.storage import MissingDataError
-from vonenet_brainscore.benchmarks.stored_primate_v1 import V1_PROPERTY_ROWS
 from vonenet_brainscore.physiology import _warn_of_nothing, tuning_curves, v1_properties
+from vonenet_brainscore.primates.primate_v1 import PRIMATE_V1
+from vonenet_brainscore.primates.stored_primate_v1 import V1_PROPERTY_ROWS
 from vonenet_brainscore.recordings.loading import load_subject
-from vonenet_brainscore.recordings.texture_tuning import TEXTURE_TUNING
 from vonenet_brainscore.scoring import score_model
+from vonenet_brainscore.tuning.texture_tuning import TEXTURE_TUNING
 
 QUIET = {"noise": "none", "progress": False}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tiny_networks import tiny_vonenet
 
-from vonenet_brainscore.benchmarks.gabor_filters import gabor_table
+from vonenet_brainscore.gabors.gabor_filters import gabor_table
 from vonenet_brainscore.plots.filters import COLUMNS, filter_gallery
 
 

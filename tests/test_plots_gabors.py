@@ -5,8 +5,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from vonenet_brainscore import get_model
-from vonenet_brainscore.benchmarks.gabor_comparison import compare_gabors
-from vonenet_brainscore.benchmarks.primate_gabors import PARAMETERS
+from vonenet_brainscore.gabors.gabor_comparison import compare_gabors
+from vonenet_brainscore.gabors.primate_gabors import PARAMETERS
 from vonenet_brainscore.plots.gabors import (
     gabor_distributions,
     nx_ny_joint,

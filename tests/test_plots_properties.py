@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from vonenet_brainscore.benchmarks.primate_v1 import PRIMATE_V1, V1_PROPERTIES, primate_assembly
 from vonenet_brainscore.plots.properties import property_distributions
+from vonenet_brainscore.primates.primate_v1 import PRIMATE_V1, V1_PROPERTIES, primate_assembly
 
 
 def scores(identifiers):

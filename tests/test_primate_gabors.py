@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vonenet_brainscore.benchmarks.primate_gabors import PARAMETERS, PRIMATE_GABORS
+from vonenet_brainscore.gabors.primate_gabors import PARAMETERS, PRIMATE_GABORS
 from vonenet_brainscore.models.gabors import SF_COUNTS, SF_EDGES_CPD
 
 

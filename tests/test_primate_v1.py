@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vonenet_brainscore.benchmarks.primate_v1 import (
+from vonenet_brainscore.primates.primate_v1 import (
     PRIMATE_V1,
     V1_PROPERTIES,
     ceiling,
     distribution_similarity,
     primate_assembly,
 )
-from vonenet_brainscore.recordings.tuning import TUNING
 from vonenet_brainscore.stimuli.gratings import GRATING_SETS
+from vonenet_brainscore.tuning.grating_tuning import TUNING
 
 PACKAGING = {  # Brain-Score's script for each study
     "Vision Res 22:531": "marques_devalois1982a",

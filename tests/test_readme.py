@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vonenet_brainscore import MODELS
-from vonenet_brainscore.benchmarks.primate_v1 import V1_PROPERTIES
+from vonenet_brainscore.primates.primate_v1 import V1_PROPERTIES
 
 README = Path(__file__).parent.parent / "README.md"
 TEXT = README.read_text(encoding="utf-8")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from gabor_units import NEGATIVE, SILENT, brainscore_assembly, unit_responses
 
-from vonenet_brainscore.recordings.receptive_fields import is_probed, receptive_field_centres, receptive_field_map
 from vonenet_brainscore.stimuli.gratings import grating_parameters
+from vonenet_brainscore.tuning.receptive_fields import is_probed, receptive_field_centres, receptive_field_map
 
 PARAMETERS = grating_parameters("receptive_field")
 

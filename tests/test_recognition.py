@@ -24,7 +24,7 @@ from made_benchmarks import neural_benchmark, responses_assembly, stimulus_set, 
 from sklearn.cross_decomposition import PLSCanonical, PLSRegression
 from sklearn.linear_model import Lasso, Ridge, RidgeCV
 
-from vonenet_brainscore.recordings.recognition import compressible, warn_if_ill_posed
+from vonenet_brainscore.benchmarks.recognition import compressible, warn_if_ill_posed
 
 # Every metric that the installed package registers: the reason for which it is recognised, or not.
 METRICS = {

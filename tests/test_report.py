@@ -21,9 +21,10 @@ from PIL import Image
 from tiny_networks import tiny_vonenet
 
 from vonenet_brainscore import score_model, scoring
-from vonenet_brainscore.benchmarks import gabor_comparison, storage
+from vonenet_brainscore.benchmarks import storage
 from vonenet_brainscore.cli.gabors import gabors
 from vonenet_brainscore.cli.report import report
+from vonenet_brainscore.gabors import gabor_comparison
 from vonenet_brainscore.recordings.loading import load_subject
 from vonenet_brainscore.report.page import write_report
 from vonenet_brainscore.results import results_table

@@ -10,7 +10,7 @@ import pytest
 import scipy.io
 import xarray as xr
 
-from vonenet_brainscore.benchmarks.response_files import read_responses
+from vonenet_brainscore.own_recordings.response_files import read_responses
 
 STIMULI = ("007", "b", "c", "d")
 NEURONS = ("n1", "n2", "n3")

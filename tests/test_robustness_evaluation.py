@@ -14,14 +14,14 @@ from orientation_task import gratings, save_folder, trained_classifier
 from PIL import Image
 from typer.testing import CliRunner
 
+from vonenet_brainscore.classification.classifier import Classifier
+from vonenet_brainscore.classification.image_folder import load_crop, read_image_folder
+from vonenet_brainscore.classification.validation import validate
 from vonenet_brainscore.cli import robustness as commands
 from vonenet_brainscore.robustness.attacks import ProjectedGradientDescent
-from vonenet_brainscore.robustness.classifier import Classifier
 from vonenet_brainscore.robustness.corrupted_evaluation import evaluate_corrupted
 from vonenet_brainscore.robustness.corruptions import TYPES, corrupt
 from vonenet_brainscore.robustness.evaluate import evaluate
-from vonenet_brainscore.robustness.image_folder import load_crop, read_image_folder
-from vonenet_brainscore.robustness.validation import validate
 
 pytest.importorskip("art", reason="adversarial-robustness-toolbox, of the extra `robustness`, is not installed")
 pytest.importorskip("imagecorruptions", reason="imagecorruptions-imaug, of the extra `robustness`, is not installed")
@@ -221,7 +221,7 @@ def test_command_line(command_line, tmp_path):
 
 
 def test_module_is_the_command():
-    module = [sys.executable, "-m", "vonenet_brainscore.robustness.evaluate"]
+    module = [sys.executable, "-m", "vonenet_brainscore", "evaluate"]
     helped = subprocess.run([*module, "--help"], capture_output=True, text=True, timeout=120)
     assert helped.returncode == 0
     for flag in ("--in_path", "--DS_factor", "--model_arch", "--norm", "--eps", "--iterations", "--k", "--restarts"):

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from vonenet_brainscore.classification.classifier import Classifier
+from vonenet_brainscore.classification.validation import validate
 from vonenet_brainscore.robustness.attacks import ProjectedGradientDescent
-from vonenet_brainscore.robustness.classifier import Classifier
 from vonenet_brainscore.robustness.corrupted_evaluation import evaluate_corrupted
 from vonenet_brainscore.robustness.evaluate import evaluate
-from vonenet_brainscore.robustness.validation import validate
 
 NAMES = [str(label) for label in range(1000)]  # the images' folders are named by ImageNet's class numbers
 

@@ -20,8 +20,8 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.metrics import pairwise_distances
 
 from vonenet_brainscore import get_model
-from vonenet_brainscore.recordings.gram import Gram, gram_matrix
-from vonenet_brainscore.recordings.row_space import RowSpaceSubject, row_space
+from vonenet_brainscore.benchmarks.gram import Gram, gram_matrix
+from vonenet_brainscore.benchmarks.row_space import RowSpaceSubject, row_space
 
 REGRESSIONS = {
     "pls": pls_regression,

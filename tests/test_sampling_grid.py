@@ -6,8 +6,8 @@ import pytest
 from tiny_networks import tiny_vonenet
 
 from vonenet_brainscore import get_model
-from vonenet_brainscore.benchmarks.gabor_filters import gabor_table
-from vonenet_brainscore.benchmarks.sampling_grid import PAPER, Sampling, above_nyquist, beyond_kernel, sampling_table
+from vonenet_brainscore.gabors.gabor_filters import gabor_table
+from vonenet_brainscore.gabors.sampling_grid import PAPER, Sampling, above_nyquist, beyond_kernel, sampling_table
 from vonenet_brainscore.models.gabors import GaborParameters, gabor_kernels
 
 ONE_PIXEL_A_DEGREE = Sampling(image_size=31, visual_degrees=31, ksize=31)

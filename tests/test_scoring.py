@@ -8,8 +8,8 @@ from brainio_format import registered, write_freeman_ziemba, write_majaj_hong
 from tiny_networks import SMALL, tiny_vonenet
 
 from vonenet_brainscore import get_model, record, score_model
-from vonenet_brainscore.benchmarks.primate_v1 import V1_PROPERTIES
 from vonenet_brainscore.models import downloads
+from vonenet_brainscore.primates.primate_v1 import V1_PROPERTIES
 from vonenet_brainscore.recordings.loading import load_subject
 
 QUIET = {"progress": False, "cache": False}
@@ -44,12 +44,12 @@ def test_a_v1_property_of_a_named_model():
 
 
 def test_v1_properties_stand_for_seven_in_one_pass(tiny, monkeypatch):
-    from vonenet_brainscore.recordings import vone_window
+    from vonenet_brainscore.tuning import window_recorder
 
     mapped = []
-    map_receptive_fields = vone_window.WindowRecorder.map_receptive_fields
+    map_receptive_fields = window_recorder.WindowRecorder.map_receptive_fields
     monkeypatch.setattr(
-        vone_window.WindowRecorder,
+        window_recorder.WindowRecorder,
         "map_receptive_fields",
         lambda self: mapped.append(1) or map_receptive_fields(self),
     )
@@ -158,7 +158,7 @@ def test_a_kept_score_is_returned_and_a_damaged_one_computed_anew(tmp_path, tiny
     first = score_model(tiny, BANDWIDTH, **settings)
     (kept,) = tmp_path.rglob("*.json")
     monkeypatch.setattr(
-        "vonenet_brainscore.recordings.vone_window.WindowRecorder.record", lambda *_: pytest.fail("computed again")
+        "vonenet_brainscore.tuning.window_recorder.WindowRecorder.record", lambda *_: pytest.fail("computed again")
     )
     again = score_model(tiny, BANDWIDTH, **settings)
     assert float(again) == float(first) and again.attrs.keys() == first.attrs.keys()

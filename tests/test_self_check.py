@@ -43,7 +43,7 @@ class TrueSubject(PixelSubject):
 @pytest.fixture(scope="module")
 def stimuli(tmp_path_factory):
     """Three images as a StimulusSet: black, grey and white."""
-    from vonenet_brainscore.benchmarks.pairing import paired
+    from vonenet_brainscore.own_recordings.pairing import paired
 
     folder = tmp_path_factory.mktemp("images")
     for name, value in (("a", 0), ("b", 51), ("c", 255)):

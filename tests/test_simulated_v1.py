@@ -12,7 +12,7 @@ from vonenet_brainscore.benchmarks.simulated_v1 import (
     family_textures,
     simulated_benchmark,
 )
-from vonenet_brainscore.benchmarks.split_half import split_half_ceiling
+from vonenet_brainscore.own_recordings.split_half import split_half_ceiling
 
 
 def grating(theta, sf_cpd, *, phase=0.0, contrast=1.0):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from vonenet_brainscore import get_model
-from vonenet_brainscore.benchmarks.gabor_filters import gabor_table
-from vonenet_brainscore.benchmarks.sampling_grid import sampling_table
+from vonenet_brainscore.gabors.gabor_filters import gabor_table
+from vonenet_brainscore.gabors.sampling_grid import sampling_table
 from vonenet_brainscore.models.small_images import small_image_settings
 
 

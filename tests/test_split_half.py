@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vonenet_brainscore.benchmarks.split_half import no_ceiling, split_half_ceiling, split_half_reliability
+from vonenet_brainscore.own_recordings.split_half import no_ceiling, split_half_ceiling, split_half_reliability
 
 
 def noisy(stimuli=60, neurons=4, repetitions=10, *, noise=1.0, seed=0):

@@ -15,13 +15,13 @@ from brainio_format import registered, write_freeman_ziemba, write_majaj_hong
 
 from vonenet_brainscore.benchmarks import storage
 from vonenet_brainscore.benchmarks.data_sets import DataFile, benchmark_data_sets, data_set_files, sha1_of
+from vonenet_brainscore.benchmarks.importing import import_data
+from vonenet_brainscore.benchmarks.loading import load_benchmark
 from vonenet_brainscore.benchmarks.storage import (
     MissingDataError,
     data_on_demand,
     data_status,
     fetch_data,
-    import_data,
-    load_benchmark,
     require_data,
     wanted_files,
 )

@@ -14,18 +14,19 @@ from tiny_networks import tiny_vonenet
 
 from vonenet_brainscore import score_model
 from vonenet_brainscore.benchmarks import storage
-from vonenet_brainscore.benchmarks.primate_v1 import PRIMATE_V1
 from vonenet_brainscore.benchmarks.storage import MissingDataError, wanted_files
-from vonenet_brainscore.benchmarks.stored_primate_v1 import STORED_PRIMATE_V1, V1_PROPERTY_ROWS
 from vonenet_brainscore.benchmarks.v1_properties import V1PropertyBenchmark
-from vonenet_brainscore.recordings import grating_experiments, vone_window
+from vonenet_brainscore.primates.primate_v1 import PRIMATE_V1
+from vonenet_brainscore.primates.stored_primate_v1 import STORED_PRIMATE_V1, V1_PROPERTY_ROWS
 from vonenet_brainscore.recordings.activations import ActivationsExtractor
-from vonenet_brainscore.recordings.grating_experiments import GratingExperiments
-from vonenet_brainscore.recordings.orientation_selectivity import ORIENTATION_SELECTIVITY
 from vonenet_brainscore.recordings.subject import Subject
-from vonenet_brainscore.recordings.texture_tuning import TEXTURE_TUNING
 from vonenet_brainscore.stimuli import gratings
 from vonenet_brainscore.stimuli.images import as_picture
+from vonenet_brainscore.tuning import grating_experiments, window_recorder
+from vonenet_brainscore.tuning.grating_experiments import GratingExperiments
+from vonenet_brainscore.tuning.orientation_selectivity import ORIENTATION_SELECTIVITY
+from vonenet_brainscore.tuning.texture_tuning import TEXTURE_TUNING
+from vonenet_brainscore.tuning.window import VOneWindow
 
 CIRCULAR_VARIANCE = "Marques2020_Ringach2002-circular_variance"
 TEXTURE = "Marques2020_FreemanZiemba2013-texture_sparseness"
@@ -68,7 +69,7 @@ def few_gratings(monkeypatch):
             table = table[table["phase"].isin([0, 90, 180, 270])]
         return table.reset_index(drop=True)
 
-    for module in (gratings, grating_experiments, vone_window):
+    for module in (gratings, grating_experiments, window_recorder):
         monkeypatch.setattr(module, "grating_parameters", some)
 
 
@@ -189,9 +190,9 @@ def test_window_and_whole_screens_see_the_same_textures(data_here, monkeypatch):
 
 def test_textures_are_shown_once_for_all_seven_properties(data_here, monkeypatch):
     shown = []
-    record = vone_window.WindowRecorder.record_images
+    record = window_recorder.WindowRecorder.record_images
     monkeypatch.setattr(
-        vone_window.WindowRecorder, "record_images", lambda *args: shown.append(args[1].identifier) or record(*args)
+        window_recorder.WindowRecorder, "record_images", lambda *args: shown.append(args[1].identifier) or record(*args)
     )
     experiments = GratingExperiments(subject())
     for identifier, row in STORED_PRIMATE_V1.items():
@@ -202,12 +203,12 @@ def test_textures_are_shown_once_for_all_seven_properties(data_here, monkeypatch
 
 def test_images_with_colour_are_refused():
     network = tiny_vonenet(noise_mode=None)
-    window = vone_window.VOneWindow(network.module.vone_block, 8, range(3), range(3))
+    seen = VOneWindow(network.module.vone_block, 8, range(3), range(3))
     pixels = np.full((64, 64, 3), 128, np.uint8)
-    window.rates_to_images([as_picture(pixels)])
+    seen.rates_to_images([as_picture(pixels)])
     pixels[0, 0, 1] = 0
     with pytest.raises(ValueError, match="an image has colour"):
-        window.rates_to_images([as_picture(pixels)])
+        seen.rates_to_images([as_picture(pixels)])
 
 
 def test_a_model_of_which_no_unit_responds_is_refused(monkeypatch):

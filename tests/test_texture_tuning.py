@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vonenet_brainscore.recordings.texture_tuning import (
+from vonenet_brainscore.tuning.texture_tuning import (
     TEXTURE_TUNING,
     family_to_sample_variance,
     sparseness,

@@ -14,8 +14,8 @@ from torchvision_here import needs_torchvision
 from typer.testing import CliRunner
 
 from vonenet_brainscore import get_model
+from vonenet_brainscore.classification.keyed_draws import keyed_draws
 from vonenet_brainscore.cli.main import app
-from vonenet_brainscore.robustness.keyed_draws import keyed_draws
 from vonenet_brainscore.training.batches import loaded_batches
 from vonenet_brainscore.training.recipe import Recipe
 from vonenet_brainscore.training.train import train
@@ -71,7 +71,7 @@ def test_two_processes_train_as_one(run, photographs, tmp_path):
     assert run(*flags).exit_code == 0
     (tmp_path / "both").mkdir()
     shutil.copy(tmp_path / "run" / "epoch_01.pth.tar", tmp_path / "both" / "last.pth.tar")  # two go on where one was
-    module = [sys.executable, "-m", "vonenet_brainscore.training.train", f"--in_path={photographs}"]
+    module = [sys.executable, "-m", "vonenet_brainscore", "train", f"--in_path={photographs}"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     command = [*module, "--output_path=both", *flags, "--devices=2", "--resume"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
@@ -146,7 +146,7 @@ def test_crops_are_torchvisions_and_belong_to_seed_epoch_and_image(photographs):
     from PIL import Image
     from torchvision import transforms
 
-    from vonenet_brainscore.robustness.image_folder import read_image_folder
+    from vonenet_brainscore.classification.image_folder import read_image_folder
     from vonenet_brainscore.training.photographs import RandomCrops
 
     images = read_image_folder(photographs / "train", 4)
@@ -254,6 +254,6 @@ def test_module_is_the_command(run):
         "--n_classes",
     ):
         assert flag in helped
-    command = [sys.executable, "-m", "vonenet_brainscore.training.train", "--in_path=.", "--output_path=x", "--lr=0"]
+    command = [sys.executable, "-m", "vonenet_brainscore", "train", "--in_path=.", "--output_path=x", "--lr=0"]
     refused = subprocess.run(command, capture_output=True, text=True)
     assert refused.returncode == 1 and refused.stderr == "error: lr is 0.0; it must be more than 0, and finite\n"

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from gabor_units import unit_responses
 
-from vonenet_brainscore.recordings.orientation_selectivity import orientation_selectivity
-from vonenet_brainscore.recordings.tuning import firing_rate_affine, firing_rates
-from vonenet_brainscore.recordings.tuning_curves import CONTRASTS, contrast_tuning, tuning_curves_of
 from vonenet_brainscore.stimuli.gratings import grating_parameters
+from vonenet_brainscore.tuning.grating_tuning import firing_rate_affine, firing_rates
+from vonenet_brainscore.tuning.orientation_selectivity import orientation_selectivity
+from vonenet_brainscore.tuning.tuning_curves import CONTRASTS, contrast_tuning, tuning_curves_of
 
 
 class MadeExperiments:

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 from .version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from .benchmarks.gabor_comparison import compare_gabors as compare_gabors
-    from .benchmarks.own_recordings import neural_benchmark as neural_benchmark
+    from .gabors.gabor_comparison import compare_gabors as compare_gabors
     from .layer_choice import choose_layers as choose_layers
     from .models.registry import MODELS as MODELS
     from .models.small_images import small_image_settings as small_image_settings
     from .models.vonenet import get_model as get_model
+    from .own_recordings.neural_benchmark import neural_benchmark as neural_benchmark
     from .physiology import tuning_curves as tuning_curves
     from .physiology import v1_properties as v1_properties
     from .plots.properties import property_distributions as property_distributions
-    from .recordings.loading import record as record
+    from .recordings.record import record as record
     from .scoring import score_model as score_model
     from .submission.packaging import package_submission as package_submission
     from .sweep.score_models import score_models as score_models
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 _PUBLIC = {
     "MODELS": "models.registry",
     "choose_layers": "layer_choice",
-    "compare_gabors": "benchmarks.gabor_comparison",
+    "compare_gabors": "gabors.gabor_comparison",
     "get_model": "models.vonenet",
     "property_distributions": "plots.properties",
-    "neural_benchmark": "benchmarks.own_recordings",
+    "neural_benchmark": "own_recordings.neural_benchmark",
     "package_submission": "submission.packaging",
-    "record": "recordings.loading",
+    "record": "recordings.record",
     "score_model": "scoring",
     "score_models": "sweep.score_models",
     "small_image_settings": "models.small_images",

@@ -63,11 +63,11 @@ def choose_layers(
         For a layer that does not exist, a benchmark that needs full features, or several benchmarks.
     """
     from .benchmarks.loading import load_benchmarks
+    from .benchmarks.recognition import compressible
+    from .benchmarks.row_space import RowSpaceSubject
     from .benchmarks.running import run_benchmark
     from .recordings.layers import check_layers
     from .recordings.loading import load_subject
-    from .recordings.recognition import compressible
-    from .recordings.row_space import RowSpaceSubject
     from .recordings.subject import FRONT_END, Subject
     from .results import claimed_ceiling
 

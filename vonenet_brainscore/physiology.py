@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import torch
     from xarray import Dataset
 
-    from .recordings.grating_experiments import GratingExperiments
+    from .tuning.grating_experiments import GratingExperiments
 
 _REGION = "V1"
 
@@ -39,7 +39,7 @@ def v1_properties(
     layer : str, optional
         To measure in place of the model's V1: any layer of a named model or network.
     properties : sequence of str, optional
-        As in ``benchmarks.stored_primate_v1.V1_PROPERTY_ROWS``. By default all that can be measured here: those on
+        As in ``primates.stored_primate_v1.V1_PROPERTY_ROWS``. By default all that can be measured here: those on
         gratings, which are drawn, and the seven on textures if Brain-Score's stimuli are on this machine.
     curves : bool
         Also the tuning curves of the experiments: all of `tuning_curves` but contrast.
@@ -75,9 +75,9 @@ def v1_properties(
     """
     import xarray as xr
 
-    from .benchmarks.stored_primate_v1 import TEXTURE_STIMULI, V1_PROPERTY_ROWS
     from .benchmarks.v1_properties import measured
-    from .recordings.tuning_curves import neuroid_coordinates_of, tuning_curves_of
+    from .primates.stored_primate_v1 import TEXTURE_STIMULI, V1_PROPERTY_ROWS
+    from .tuning.tuning_curves import neuroid_coordinates_of, tuning_curves_of
 
     rows = {row.property: row for row in V1_PROPERTY_ROWS.values()}
     names, absent = _chosen_properties(properties, list(rows))
@@ -137,14 +137,14 @@ def tuning_curves(
     Returns
     -------
     Dataset
-        As `recordings.tuning_curves.tuning_curves_of`, with ``contrast_tuning`` (neuroid, contrast).
+        As `tuning.tuning_curves.tuning_curves_of`, with ``contrast_tuning`` (neuroid, contrast).
 
     Raises
     ------
     ValueError
         As `v1_properties`, or for a unit that is not there.
     """
-    from .recordings.tuning_curves import contrast_tuning, tuning_curves_of
+    from .tuning.tuning_curves import contrast_tuning, tuning_curves_of
 
     experiments = _probe(model, layer, trials=trials, noise=noise, seed=seed, device=device, progress=progress)
     curves = contrast_tuning(experiments, tuning_curves_of(experiments, units))
@@ -152,8 +152,8 @@ def tuning_curves(
 
 
 def _probe(model: Any, layer: str | None, **settings: Any) -> "GratingExperiments":
-    from .recordings.grating_experiments import GratingExperiments
     from .recordings.loading import load_subject
+    from .tuning.grating_experiments import GratingExperiments
 
     regions = None if layer is None else {_REGION: layer}
     return GratingExperiments(load_subject(model, region_layer_map=regions, **settings), _REGION)
@@ -162,8 +162,8 @@ def _probe(model: Any, layer: str | None, **settings: Any) -> "GratingExperiment
 def _chosen_properties(asked: Sequence[str] | None, known: list[str]) -> tuple[list[str], list[str]]:
     """Those to measure, and those left out because their stimuli are not here."""
     from .benchmarks.storage import data_status
-    from .benchmarks.stored_primate_v1 import TEXTURE_STIMULI
-    from .recordings.texture_tuning import TEXTURE_TUNING
+    from .primates.stored_primate_v1 import TEXTURE_STIMULI
+    from .tuning.texture_tuning import TEXTURE_TUNING
 
     if asked is not None:
         if isinstance(asked, str) or not isinstance(asked, Sequence):
@@ -191,9 +191,8 @@ def _warn_of_nothing(names: list[str], defined: np.ndarray, responsive: np.ndarr
 
 
 def _record(experiments: "GratingExperiments", seed: int) -> dict[str, Any]:
-    from .provenance import recording_settings
-    from .recordings.grating_experiments import TRIALS
-    from .recordings.subject import Subject
+    from .recordings.subject import Subject, recording_settings
+    from .tuning.grating_experiments import TRIALS
 
     subject = experiments.subject
     settings = recording_settings(subject, _REGION, TRIALS) if isinstance(subject, Subject) else {}

@@ -80,7 +80,7 @@ def score_model(
     from .arguments import check_seed
     from .benchmarks.loading import load_benchmarks
     from .recordings.loading import load_subject
-    from .seeds import over_seeds
+    from .seeds import over_seeds, seed_range
 
     check_seed(seed)
     settings: dict[str, Any] = {
@@ -94,9 +94,9 @@ def score_model(
     if seeds is not None:
         if not isinstance(model, str | nn.Module):
             raise ValueError("seeds cannot be set on a ready-made BrainModel, whose noise has its own")
-        return over_seeds(
-            lambda each: score_model(model, benchmark, seed=each, memory=memory, cache=cache, **settings), seed, seeds
-        )
+        drawn = seed_range(seed, seeds)
+        each = [score_model(model, benchmark, seed=one, memory=memory, cache=cache, **settings) for one in drawn]
+        return over_seeds(each, drawn)
     benchmarks = load_benchmarks(benchmark, seed=seed)
     subject = load_subject(model, seed=seed, **settings)
     wants_one = not isinstance(benchmark, list | tuple) and len(benchmarks) == 1
@@ -139,8 +139,8 @@ def each_score(
     from .benchmarks.running import run_benchmark
     from .benchmarks.v1_properties import V1PropertyBenchmark
     from .provenance import content_of_score, no_score, provenance
-    from .recordings.grating_experiments import GratingExperiments
     from .score_cache import cached_score
+    from .tuning.grating_experiments import GratingExperiments
 
     gratings: dict[str, GratingExperiments] = {}  # region -> recordings that its benchmarks share
     for identifier, each in benchmarks.items():

@@ -1,6 +1,6 @@
 """One score from several seeds: its mean and its spread."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,37 +12,45 @@ if TYPE_CHECKING:
     from xarray import DataArray
 
 
+# Settings that stand for a draw, over which results are averaged.
+SEEDS = ("gabor_seed", "colour_seed", "seed")
 # Attributes that speak of one seed's recordings.
 _OF_ONE_SEED = ("seed", "noise_seed", "problem", "model_values", "n_probed", "n_units", "n_undefined")
 
 
-def over_seeds(score: Callable[[int], Any], first: int, count: int) -> Any:
-    """Scores with `count` seeds from `first` on, put together.
+def over_seeds(each: Sequence[Any], seeds: range) -> Any:
+    """Scores from several seeds, put together.
 
     Parameters
     ----------
-    score : callable
-        From a seed to a Score, or to a dict of them.
-    first, count : int
+    each : sequence of Score, or of dict of Score
+        One for each seed.
+    seeds : range
 
     Returns
     -------
     Score, or dict of Score
         As `mean_over_seeds`.
+    """
+    if isinstance(each[0], dict):
+        return {identifier: mean_over_seeds([scores[identifier] for scores in each], seeds) for identifier in each[0]}
+    return mean_over_seeds(list(each), seeds)
+
+
+def seed_range(first: int, count: int) -> range:
+    """So many seeds from the first one on.
 
     Raises
     ------
+    TypeError
+        If the count is no whole number.
     ValueError
         If there are fewer than two seeds, of which there is no spread.
     """
     check_whole(seeds=count)
     if count < 2:
         raise ValueError(f"seeds is {count}; a spread needs at least 2, and one seed is what `seed` says")
-    seeds = range(first, first + count)
-    each = [score(seed) for seed in seeds]
-    if isinstance(each[0], dict):
-        return {identifier: mean_over_seeds([scores[identifier] for scores in each], seeds) for identifier in each[0]}
-    return mean_over_seeds(each, seeds)
+    return range(first, first + count)
 
 
 def mean_over_seeds(scores: "list[Score]", seeds: range) -> "Score":

@@ -14,10 +14,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from test_robustness_on_imagenet import NAMES, efficientnet, labelled_folder
 
+from vonenet_brainscore.classification.validation import validate
 from vonenet_brainscore.robustness.attacks import ProjectedGradientDescent
 from vonenet_brainscore.robustness.corrupted_evaluation import evaluate_corrupted
 from vonenet_brainscore.robustness.evaluate import evaluate
-from vonenet_brainscore.robustness.validation import validate
 
 ITERATIONS = 10
 EPS = {

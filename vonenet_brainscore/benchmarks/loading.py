@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ..brainscore import without_pip
+from ..primates.stored_primate_v1 import V1_PROPERTY_ROWS
 from .names import benchmark_identifiers
-from .stored_primate_v1 import V1_PROPERTY_ROWS
+from .storage import data_on_demand, require_data
 
 if TYPE_CHECKING:
     from brainscore_core.benchmarks import Benchmark
@@ -28,7 +30,6 @@ def load_benchmarks(benchmark: Any, *, seed: int = 0) -> "dict[str, Benchmark]":
     MissingDataError
         If data are missing and cannot be fetched.
     """
-    from .storage import load_benchmark, require_data
     from .v1_properties import V1PropertyBenchmark
 
     wanted = list(benchmark) if isinstance(benchmark, list | tuple) else [benchmark]
@@ -49,3 +50,26 @@ def load_benchmarks(benchmark: Any, *, seed: int = 0) -> "dict[str, Benchmark]":
                 loaded[identifier] = load_benchmark(identifier, each)
                 loaded[identifier].loaded_by_name = identifier  # its content is known
     return loaded
+
+
+def load_benchmark(identifier: str, name: str | None = None) -> "Benchmark":
+    """Brain-Score's own benchmark; its plugin's packages are not installed unless BS_INSTALL_DEPENDENCIES says so.
+
+    Raises
+    ------
+    MissingDataError
+        If it wants a file that is neither on this machine nor to be had.
+    ModuleNotFoundError
+        If its plugin needs a package that is not installed.
+    """
+    import brainscore_vision
+
+    with without_pip(), data_on_demand(name or identifier):
+        try:
+            return brainscore_vision.load_benchmark(identifier)
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                f"benchmark {identifier!r} needs the package {error.name!r}: install it, "
+                "or set BS_INSTALL_DEPENDENCIES=yes and Brain-Score installs what the benchmark lists",
+                name=error.name,
+            ) from error

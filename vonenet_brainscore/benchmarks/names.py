@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 
 from ..brainscore import registrations
-from .primate_v1 import V1_PROPERTIES
+from ..primates.primate_v1 import V1_PROPERTIES
 
 V1_PROPERTIES_NAME = "V1-properties"
 

@@ -8,9 +8,9 @@ import numpy as np
 from brainscore_vision.benchmark_helpers import screen
 
 from ..brainscore import replaced, seeded_global_generator, without_result_caching
-from ..recordings.recognition import compressible, warn_if_ill_posed
-from ..recordings.row_space import RowSpaceSubject
 from ..recordings.subject import Subject
+from .recognition import compressible, warn_if_ill_posed
+from .row_space import RowSpaceSubject
 from .storage import data_on_demand
 
 if TYPE_CHECKING:

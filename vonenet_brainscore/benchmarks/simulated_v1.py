@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .own_recordings import neural_benchmark
+from ..own_recordings.neural_benchmark import neural_benchmark
 
 # Numbers we chose, so that textures differ as those of Freeman & Ziemba (2013) do: by their spectrum between families,
 # by chance within one, at the size of a VOneNet's image.

@@ -1,4 +1,4 @@
-"""The primate recordings in Brain-Score's storage: what is on this machine, fetching, importing, and benchmarks."""
+"""The primate recordings in Brain-Score's storage: which are on this machine, and fetching the others."""
 
 import shutil
 import subprocess
@@ -6,29 +6,20 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from os import PathLike
-from pathlib import Path
-from reprlib import repr as shortened
-from typing import TYPE_CHECKING
 
 from ..arguments import check_text
-from ..brainscore import plugin_folder, registrations, replaced, without_pip
-from ..files import written_whole
+from ..brainscore import registrations, replaced
+from ..primates.primate_v1 import V1_PROPERTIES
+from ..primates.stored_primate_v1 import STORED_PRIMATE_V1
 from .data_sets import (
     DataFile,
     FileState,
     benchmark_data_sets,
     data_file,
     data_set_files,
-    sha1_of,
 )
 from .names import DATASET_NAMES, benchmark_identifiers, private_refusal
-from .primate_v1 import V1_PROPERTIES
-from .stored_primate_v1 import STORED_PRIMATE_V1
 from .unpacking import unpack
-
-if TYPE_CHECKING:
-    from brainscore_core.benchmarks import Benchmark
 
 _CONNECT_S = 5.0  # longer than a slow connection takes to open, short enough to wait for where there is none
 
@@ -108,47 +99,6 @@ def fetch_data(name: str) -> tuple[DataFile, ...]:
     return _fetch(wanted_files(name), name)
 
 
-def import_data(paths: Iterable[str | Path]) -> tuple[DataFile, ...]:
-    """Put files brought from elsewhere where Brain-Score looks for them.
-
-    Each is known by its sha1, whatever it is called, among the files of every data set that Brain-Score registers.
-    All are checked before the first is copied, and each appears in its place whole or not at all.
-
-    Returns
-    -------
-    tuple of DataFile
-        One a path, in the order given.
-
-    Raises
-    ------
-    FileNotFoundError
-        If a path is no file.
-    ValueError
-        If no data set wants a file of that sha1: it is named, and so is what was expected.
-    """
-    if isinstance(paths, str | PathLike) or not isinstance(paths, Iterable):
-        raise TypeError(f"paths is {shortened(paths)}; give a list of files")
-    sources = [Path(path).expanduser() for path in paths]
-    common = {file.sha1: file for file in wanted_files()}
-    files = []
-    for source in sources:
-        if not source.is_file():
-            raise FileNotFoundError(f"no file {source} to import")
-        sha1 = sha1_of(source)
-        file = common.get(sha1) or _registered_file(sha1)
-        if file is None:
-            expected = "\n".join(f"  {file.name}  sha1 {file.sha1}" for file in common.values())
-            raise ValueError(
-                f"{source} has sha1 {sha1}, which no Brain-Score data set registers (cut short, or another version?); "
-                f"expected one of\n{expected}\nor a file of another data set"
-            )
-        files.append(file)
-    for source, file in zip(sources, files, strict=True):
-        if file.state() != "verified":
-            _put(source, file)
-    return tuple(files)
-
-
 def require_data(identifier: str, name: str | None = None) -> None:
     """See to it that a benchmark's data are on this machine before work starts, fetching what is missing.
 
@@ -165,29 +115,6 @@ def require_data(identifier: str, name: str | None = None) -> None:
         If files are missing or damaged and Brain-Score's storage can't be reached or does not give them.
     """
     _fetch(_benchmark_files(identifier), name or identifier)
-
-
-def load_benchmark(identifier: str, name: str | None = None) -> "Benchmark":
-    """Brain-Score's own benchmark; its plugin's packages are not installed unless BS_INSTALL_DEPENDENCIES says so.
-
-    Raises
-    ------
-    MissingDataError
-        If it wants a file that is neither on this machine nor to be had.
-    ModuleNotFoundError
-        If its plugin needs a package that is not installed.
-    """
-    import brainscore_vision
-
-    with without_pip(), data_on_demand(name or identifier):
-        try:
-            return brainscore_vision.load_benchmark(identifier)
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
-                f"benchmark {identifier!r} needs the package {error.name!r}: install it, "
-                "or set BS_INSTALL_DEPENDENCIES=yes and Brain-Score installs what the benchmark lists",
-                name=error.name,
-            ) from error
 
 
 @contextmanager
@@ -225,18 +152,6 @@ def _benchmark_files(identifier: str) -> tuple[DataFile, ...]:
     return tuple(dict.fromkeys(file for known in data_sets for file in data_set_files(known)))
 
 
-def _registered_file(sha1: str) -> DataFile | None:
-    """The file of that sha1 among everything that Brain-Score's data plugins register; only those naming it are run."""
-    plugins = {init.parent.name for init in plugin_folder("data").glob("*/__init__.py") if sha1 in init.read_text()}
-    for kind in ("data", "stimulus_set"):
-        for identifier, folders in registrations(kind).items():
-            if plugins.intersection(folders):
-                for file in data_set_files(identifier):
-                    if file.sha1 == sha1:
-                        return file
-    return None
-
-
 def _fetch(files: Iterable[DataFile], name: str) -> tuple[DataFile, ...]:
     from brainscore_core.supported_data_standards.brainio.fetch import fetch_file
 
@@ -248,7 +163,7 @@ def _fetch(files: Iterable[DataFile], name: str) -> tuple[DataFile, ...]:
     if unreachable is not None:
         raise MissingDataError(name, wanted, unreachable)
     for position, file in enumerate(wanted):
-        _discard(file)
+        discard(file)
         try:
             fetch_file("S3", file.url, file.sha1, file.version_id)
         except Exception as error:  # Brain-Score's downloader raises Exception itself
@@ -269,16 +184,7 @@ def _unreachable(url: str) -> str | None:
     return None
 
 
-def _put(source: Path, file: DataFile) -> None:
-    file.path.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(file.path) as copy:
-        shutil.copyfile(source, copy)
-        if sha1_of(copy) != file.sha1:
-            raise ValueError(f"{source} changed while it was copied; nothing was imported from it")
-        _discard(file)
-
-
-def _discard(file: DataFile) -> None:
+def discard(file: DataFile) -> None:
     """Remove a damaged file, and what Brain-Score unpacked from it, which it would otherwise go on using."""
     file.path.unlink(missing_ok=True)
     if file.path.suffix == ".zip":

@@ -14,13 +14,13 @@ from brainscore_core.metrics import Score
 from brainscore_vision.benchmarks import BenchmarkBase, ceil_score
 
 from ..brainscore import without_pip
-from ..recordings.grating_experiments import TRIALS, GratingExperiments
-from ..recordings.grating_responses import RESPONSE_THRESHOLD
-from ..recordings.texture_tuning import TEXTURE_TUNING, texture_tuning
-from .binned_similarity import binned_similarity
-from .primate_v1 import PrimateHistogram, primate_assembly
+from ..primates.binned_similarity import binned_similarity
+from ..primates.primate_v1 import PrimateHistogram, primate_assembly
+from ..primates.stored_primate_v1 import TEXTURE_STIMULI, V1_PROPERTY_ROWS
+from ..tuning.grating_experiments import TRIALS, GratingExperiments
+from ..tuning.grating_responses import RESPONSE_THRESHOLD
+from ..tuning.texture_tuning import TEXTURE_TUNING, texture_tuning
 from .storage import data_on_demand, fetch_data, require_data
-from .stored_primate_v1 import TEXTURE_STIMULI, V1_PROPERTY_ROWS
 
 if TYPE_CHECKING:
     from brainscore_core.supported_data_standards.brainio.assemblies import PropertyAssembly

@@ -42,6 +42,6 @@ def import_files(
     files: Annotated[list[Path], typer.Argument(help="Files fetched on another machine, under any name.")],
 ) -> None:
     """Put files brought from elsewhere where Brain-Score looks for them, known by their sha1."""
-    from ..benchmarks.storage import import_data
+    from ..benchmarks.importing import import_data
 
     say(*[f"{file.name} -> {file.path}" for file in import_data(files)])

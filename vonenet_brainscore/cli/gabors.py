@@ -11,7 +11,7 @@ from .tables import number, say, table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ..benchmarks.gabor_comparison import GaborComparison
+    from ..gabors.gabor_comparison import GaborComparison
 
 # What the table calls columns of `GaborComparison.sampling`.
 _SAMPLING = {
@@ -38,8 +38,8 @@ def gabors(
     ] = None,
 ) -> None:
     """Compare a model's Gabor filters with published distributions of macaque V1."""
-    from ..benchmarks.gabor_comparison import compare_gabors
     from ..files import check_writable, written_whole
+    from ..gabors.gabor_comparison import compare_gabors
 
     for file, suffixes in ((output, (".csv",)), (figure, FIGURE_SUFFIXES)):
         if file is not None:

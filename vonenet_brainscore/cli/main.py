@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import data, gabors, report, robustness, scoring, setting_up, submission, sweep, training
+from . import data, gabors, report, robustness, scoring, submission, sweep, training
 
 app = typer.Typer(
     help="VOneNets as experimental subjects of Brain-Score: score them against primate visual cortex.",
@@ -27,8 +27,8 @@ app.command()(robustness.evaluate)
 app.command()(robustness.evaluate_corruptions)
 app.command()(robustness.validate)
 app.command()(training.train)
-app.command()(setting_up.register)
-app.command()(setting_up.unregister)
+app.command()(submission.register)
+app.command()(submission.unregister)
 app.add_typer(data.app, name="data")
 
 

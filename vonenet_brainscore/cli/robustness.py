@@ -146,7 +146,7 @@ def validate(
     output: Output = None,
 ) -> None:
     """Top-1 and top-5 accuracy."""
-    from ..robustness.validation import validate as run
+    from ..classification.validation import validate as run
 
     output = output or Path(f"{_file_name(model_arch)}-validation.jsonl")
     found = run(
@@ -169,7 +169,7 @@ def validate(
 
 
 def _classifier(model_arch: str, weights: Path | None, mean: str, std: str, device: str | None) -> Any:
-    from ..robustness.classifier import load_classifier
+    from ..classification.classifier import load_classifier
 
     return load_classifier(model_arch, weights=weights, mean=numbers(mean), std=numbers(std), device=device)
 

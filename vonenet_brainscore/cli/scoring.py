@@ -34,10 +34,10 @@ def list_models_and_benchmarks(
 ) -> None:
     """Models, benchmarks, and what of their weights and data is on this machine."""
     from ..benchmarks.names import DATASET_NAMES, V1_PROPERTIES_NAME, known_benchmarks
-    from ..benchmarks.primate_v1 import V1_PROPERTIES
     from ..benchmarks.storage import data_status
     from ..models.checkpoints import vonenet_home
     from ..models.registry import MODELS
+    from ..primates.primate_v1 import V1_PROPERTIES
 
     models = table("Models", "model", "in Brain-Score", "V1 (grey stimuli)", "V2, V4, IT")
     for name, row in MODELS.items():
@@ -97,7 +97,7 @@ def score(
     if output is not None:
         check_writable(output, SUFFIXES)
     if images is not None and responses is not None:
-        from ..benchmarks.own_recordings import neural_benchmark
+        from ..own_recordings.neural_benchmark import neural_benchmark
 
         wanted.append(neural_benchmark(responses.stem, images, responses, region, degrees, metric))
     scores: Any = score_model(

@@ -1,4 +1,4 @@
-"""The command that packages a model for the leaderboard: `submit`."""
+"""The commands that take a model to Brain-Score: `submit` to the leaderboard, `register` on this machine."""
 
 from pathlib import Path
 from typing import Annotated
@@ -78,6 +78,23 @@ def submit(
         say(f"next:       upload it by hand at {LEADERBOARD}, at most five a day; what you upload becomes public")
     else:
         say("next:       make it a folder of brainscore_vision/models in a pull request to brain-score/vision")
+
+
+def register() -> None:
+    """Make Brain-Score's own load_model and score find the models."""
+    from ..models.registry import MODELS
+    from ..registration import register as register_models
+
+    folder = register_models()
+    names = ", ".join(row.brainscore_identifier for row in MODELS.values())
+    say(f"registered {names} in {folder}")
+
+
+def unregister() -> None:
+    """Undo `register`."""
+    from ..registration import unregister as unregister_models
+
+    say("removed from Brain-Score" if unregister_models() else "nothing was registered")
 
 
 def _region_layer_map(options: list[str]) -> dict[str, str]:

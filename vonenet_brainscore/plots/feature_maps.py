@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..benchmarks.gabor_filters import gabor_table
+from ..gabors.gabor_filters import gabor_table
 from ..models.vone_block import VOneBlock
 from ..recordings.neuroids import receptive_field_degrees
 from ..stimuli.images import as_picture, normalise, resize

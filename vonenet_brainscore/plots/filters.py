@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..benchmarks.gabor_filters import gabor_table
+from ..gabors.gabor_filters import gabor_table
 from ..models.vone_block import VOneBlock
 
 if TYPE_CHECKING:

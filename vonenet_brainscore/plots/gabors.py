@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..benchmarks.gabor_comparison import DistributionComparison, GaborComparison
-from ..benchmarks.primate_gabors import PARAMETERS
+from ..gabors.gabor_comparison import DistributionComparison, GaborComparison
+from ..gabors.primate_gabors import PARAMETERS
 from .properties import MODEL_COLOUR, PRIMATE_COLOUR
 
 if TYPE_CHECKING:

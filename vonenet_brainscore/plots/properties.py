@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..benchmarks.primate_v1 import PrimateHistogram
-from ..benchmarks.stored_primate_v1 import V1_PROPERTY_ROWS, StoredProperty
+from ..primates.primate_v1 import PrimateHistogram
+from ..primates.stored_primate_v1 import V1_PROPERTY_ROWS, StoredProperty
 
 if TYPE_CHECKING:
     from brainscore_core.metrics import Score

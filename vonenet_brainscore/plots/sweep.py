@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..seeds import mean_and_interval
-from ..sweep.cells import SEEDS
+from ..seeds import SEEDS, mean_and_interval
 from .tuning import COLOURS
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """From what the user names to a subject: one of our models, a network, or anything that Brain-Score knows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from difflib import get_close_matches
 from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,6 @@ from .layers import LOGITS, check_layers
 from .subject import FRONT_END, Subject
 
 if TYPE_CHECKING:
-    from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
     from brainscore_vision.model_interface import BrainModel
 
 BRAINSCORE_PREFIX = "brainscore:"
@@ -79,7 +78,7 @@ def load_subject(
             f"front_end can be set on a named model only ({', '.join(MODELS)}); of a network, set it in get_model"
         )
     if isinstance(model, nn.Module):
-        return _network_subject(model, region_layer_map, device, settings)
+        return network_subject(model, region_layer_map, device, settings)
     if isinstance(model, str):
         model = _brainscore_model(model)
     if not isinstance(model, BrainModel) and not hasattr(model, "look_at"):
@@ -163,7 +162,7 @@ def with_own_regions(known: Mapping[str, str], given: Mapping[str, str] | None) 
     return {**known, **given}
 
 
-def _network_subject(
+def network_subject(
     network: nn.Module, region_layer_map: Mapping[str, str] | None, device: Any, settings: dict[str, Any]
 ) -> Subject:
     layers = {name for name, _ in network.named_modules()}
@@ -207,64 +206,3 @@ def _brainscore_model(name: str) -> "BrainModel":
 
     with without_pip():
         return brainscore_vision.load_model(identifier)
-
-
-def record(
-    model: Any,
-    stimuli: Any,
-    layers: Sequence[str] | None = None,
-    trials: int = 1,
-    average: bool = True,
-    seed: int = 0,
-    *,
-    noise: str = "model",
-    device: str | torch.device | None = None,
-    progress: bool = True,
-) -> "NeuroidAssembly":
-    """What the layers of a model answer to images.
-
-    Parameters
-    ----------
-    model : str or nn.Module
-        A name in `MODELS` or a network that takes images (batch, 3, y, x), normalised with mean and standard
-        deviation 0.5.
-    stimuli : folder, sequence of images, or StimulusSet
-        Images as paths, Pillow images or uint8 arrays of shape (y, x) or (y, x, 3). They fill the visual field.
-    layers : sequence of str, optional
-        As in ``network.named_modules()``, or 'logits'; by default the VOneBlock.
-    trials : int
-        Noise draws.
-    average : bool
-        Return the mean over trials, or each trial as its own presentation with a `repetition`.
-    seed : int
-        Of the noise.
-    noise : {'model', 'none'}
-    device : str or torch.device, optional
-    progress : bool
-
-    Returns
-    -------
-    NeuroidAssembly, (presentation, neuroid)
-        float32 with coordinates of stimuli (`stimulus_id`, `stimulus_path`) and units (`region`, and what
-        `neuroids.neuroid_coordinates` says); with a third dimension `time_step` where a layer is called more than once.
-
-    Raises
-    ------
-    ValueError
-        For an unknown model or layer (with the nearest ones), an empty list, or an image that cannot be read.
-    FileNotFoundError
-        For a missing image, or weights that cannot be had.
-    TypeError
-        For a `BrainModel`, whose layers Brain-Score does not let one name.
-    """
-    layers = [FRONT_END] if layers is None else layers
-    settings: dict[str, Any] = {"noise": noise, "seed": seed, "progress": progress}
-    if isinstance(model, nn.Module):
-        check_layers(model, layers)
-        own = None if FRONT_END in dict(model.named_modules()) else {"recorded": layers[0]}
-        subject = _network_subject(model, own, device, settings)
-    else:
-        subject = load_subject(model, device=device, **settings)
-        if not isinstance(subject, Subject):
-            raise TypeError(f"record takes a name in {', '.join(MODELS)} or a network, not {type(model).__name__}")
-    return subject.record(stimuli, layers, trials=trials, average=average)

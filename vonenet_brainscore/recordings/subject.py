@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly, walk_coords
 from brainscore_vision.model_helpers.brain_transformation import ModelCommitment
 from torch import nn
@@ -248,3 +249,27 @@ class _VisualDegrees:
 def _listed(stimuli: Any) -> Any:
     """Stimuli that can be gone through twice."""
     return list(stimuli) if isinstance(stimuli, Iterator) else stimuli
+
+
+def recording_settings(subject: Subject, region: str | None, trials: int) -> dict[str, Any]:
+    """How a subject of this package is recorded from, where so many trials are asked for.
+
+    Returns
+    -------
+    dict
+        `layer`, `weights`, `noise`, `noise_seed`, `trials`, `batch_size`, `threads`, `device`, as in `provenance`.
+    """
+    extractor, block = subject.extractor, subject.extractor.block
+    noise = "none"
+    if extractor.is_noisy and block is not None:
+        noise = f"{block.noise_mode}, scale {block.noise_scale}, level {block.noise_level}"
+    return {
+        "layer": subject.region_layer_map.get(str(region)),
+        "weights": subject.weights,
+        "noise": noise,
+        "noise_seed": extractor.seed,
+        "trials": extractor.trials_run(trials),
+        "batch_size": extractor.batch_size,
+        "threads": torch.get_num_threads(),
+        "device": str(extractor.device),
+    }

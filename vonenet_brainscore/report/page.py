@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import torch
     from brainscore_core.metrics import Score
 
-    from ..benchmarks.gabor_comparison import GaborComparison
+    from ..gabors.gabor_comparison import GaborComparison
 
 TEMPLATE = "page.html.jinja"
 SUFFIXES = (".html", ".htm")
@@ -155,7 +155,7 @@ def _score_all(
 
 def _compare_all(named: Mapping[str, Any], seed: int) -> "tuple[dict[str, GaborComparison], dict[str, str]]":
     """The comparison of each model that has Gabor filters, and of the others why there is none."""
-    from ..benchmarks.gabor_comparison import compare_gabors
+    from ..gabors.gabor_comparison import compare_gabors
 
     comparisons, without = {}, {}
     for name, model in named.items():

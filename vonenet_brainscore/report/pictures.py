@@ -1,16 +1,20 @@
 """The pictures of a report, as data: URIs."""
 
+import base64
 from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
-
-from .data_uri import data_uri
 
 if TYPE_CHECKING:
     from brainscore_core.metrics import Score
     from matplotlib.figure import Figure
 
-    from ..benchmarks.gabor_comparison import GaborComparison
+    from ..gabors.gabor_comparison import GaborComparison
+
+
+def data_uri(media_type: str, content: bytes) -> str:
+    """A data: URI that holds a file."""
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
 
 class Picture(NamedTuple):
@@ -40,7 +44,7 @@ def property_pictures(scores: "Mapping[str, Mapping[str, Score]]") -> dict[str, 
 
 def gabor_pictures(comparisons: "Mapping[str, GaborComparison]") -> dict[str, list[Picture]]:
     """Single parameters by their name and population: those with primate counts, then the model's alone."""
-    from ..benchmarks.primate_gabors import PARAMETERS
+    from ..gabors.primate_gabors import PARAMETERS
     from ..plots.gabors import orientation_histogram, parameter_histogram, unscored_histogram
 
     pictures: dict[str, list[Picture]] = {}

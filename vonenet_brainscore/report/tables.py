@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..results import results_table
-from .data_uri import data_uri
+from .pictures import data_uri
 
 if TYPE_CHECKING:
     from brainscore_core.metrics import Score
 
-    from ..benchmarks.gabor_comparison import GaborComparison
+    from ..gabors.gabor_comparison import GaborComparison
 
     Scores = Mapping[str, Mapping[str, Score]]  # by model and benchmark
     Comparisons = Mapping[str, GaborComparison]  # by model

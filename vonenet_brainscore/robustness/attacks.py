@@ -11,8 +11,8 @@ from torch.nn import functional as F
 
 from ..arguments import check_real, check_seed, check_text, check_whole
 from ..brainscore import seeded_global_generator
-from .accuracy import label_ranks
-from .classifier import Classifier, contents_of
+from ..classification.accuracy import label_ranks
+from ..classification.classifier import Classifier, contents_of
 
 NORMS = {"inf": math.inf, "2": 2, "1": 1}
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from .accuracy import Accuracy, accuracy, label_ranks
-from .classifier import Classifier, contents_of
+from ..classification.accuracy import Accuracy, accuracy, label_ranks
+from ..classification.classifier import Classifier, contents_of
+from ..classification.image_by_image import check_settings, evaluate_image_by_image
+from ..classification.image_folder import LabelledImage, as_tensor, load_crop, read_image_folder
+from ..classification.results_file import ResultsFile
 from .corruptions import GROUPS, SEVERITIES, TYPES, corrupt, group_means, mean_corruption_error
-from .image_by_image import check_settings, evaluate_image_by_image
-from .image_folder import LabelledImage, as_tensor, load_crop, read_image_folder
-from .results_file import ResultsFile
 
 
 @dataclass(frozen=True)

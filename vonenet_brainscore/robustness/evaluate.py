@@ -1,7 +1,4 @@
-"""Adversarial evaluation: accuracy on images of a folder, as they are and attacked.
-
-``python -m vonenet_brainscore.robustness.evaluate`` is ``vonenet-brainscore evaluate``.
-"""
+"""Adversarial evaluation: accuracy on images of a folder, as they are and attacked."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -12,12 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from .accuracy import Accuracy, accuracy, label_ranks
+from ..classification.accuracy import Accuracy, accuracy, label_ranks
+from ..classification.classifier import Classifier, contents_of
+from ..classification.image_by_image import check_settings, evaluate_image_by_image
+from ..classification.image_folder import LabelledImage, as_tensor, load_crop, read_image_folder
+from ..classification.results_file import ResultsFile
 from .attacks import NORMS, ProjectedGradientDescent
-from .classifier import Classifier, contents_of
-from .image_by_image import check_settings, evaluate_image_by_image
-from .image_folder import LabelledImage, as_tensor, load_crop, read_image_folder
-from .results_file import ResultsFile
 
 
 @dataclass(frozen=True)
@@ -131,12 +128,3 @@ def evaluate(
     )
     clean, adversarial = (accuracy(row[name] for row in rows) for name in ("clean", "adversarial"))
     return AdversarialEvaluation(clean, adversarial, attack, draws, rows)
-
-
-if __name__ == "__main__":
-    import sys
-
-    from ..cli.main import main
-
-    sys.argv.insert(1, "evaluate")
-    main()

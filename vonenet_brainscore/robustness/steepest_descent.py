@@ -11,7 +11,7 @@ from art.estimators.classification import PyTorchClassifier
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .classifier import Classifier
+from ..classification.classifier import Classifier
 
 # Share of the pixel values that one L1 step moves: 1 % (Tramèr & Boneh 2019, NeurIPS 32:5866).
 L1_SHARE = 0.01

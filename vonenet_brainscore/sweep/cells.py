@@ -19,7 +19,6 @@ from ..models.registry import MODELS
 from ..models.vonenet import FRONT_END_ARGUMENTS
 
 SETTINGS = (*FRONT_END_ARGUMENTS, "seed", "trials")
-SEEDS = ("gabor_seed", "colour_seed", "seed")  # settings that stand for a draw, over which results are averaged
 _MOST_CELLS = 1_000_000
 
 

@@ -110,7 +110,7 @@ class Work:
 
     def _score(self, wanted: dict[str, Cell]) -> Iterator[Outcome]:
         from ..benchmarks.loading import load_benchmarks
-        from ..benchmarks.stored_primate_v1 import V1_PROPERTY_ROWS
+        from ..primates.stored_primate_v1 import V1_PROPERTY_ROWS
         from ..recordings.loading import load_subject
         from ..scoring import each_score
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ..robustness.keyed_draws import keyed_draws, seed_of
+from ..classification.keyed_draws import keyed_draws, seed_of
 
 
 class LabelledImages(Protocol):

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
+from ..classification.accuracy import label_ranks
+from ..classification.classifier import Classifier, contents_of
+from ..classification.keyed_draws import keyed_draws
 from ..models.checkpoints import load_weights
-from ..robustness.accuracy import label_ranks
-from ..robustness.classifier import Classifier, contents_of
-from ..robustness.keyed_draws import keyed_draws
 from .batches import LabelledImages, dealt, loaded_batches, training_order
 from .recipe import Recipe
 

@@ -14,9 +14,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from tqdm.auto import tqdm
 
 from ..arguments import check_whole
+from ..classification.classifier import Classifier
+from ..classification.keyed_draws import keyed_draws
 from ..models.vonenet import VOneNet
-from ..robustness.classifier import Classifier
-from ..robustness.keyed_draws import keyed_draws
 from .batches import LabelledImages
 from .descent import Descent
 from .devices import fabric_of

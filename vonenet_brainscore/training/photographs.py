@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..robustness.image_folder import LabelledImage, as_tensor, load_crop
+from ..classification.image_folder import LabelledImage, as_tensor, load_crop
 from ..stimuli.images import read_pixels
 
 

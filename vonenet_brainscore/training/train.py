@@ -1,7 +1,4 @@
-"""Training on a folder of photographs, as the released VOneNets were trained on ImageNet.
-
-``python -m vonenet_brainscore.training.train`` is ``vonenet-brainscore train``.
-"""
+"""Training on a folder of photographs, as the released VOneNets were trained on ImageNet."""
 
 import hashlib
 import json
@@ -12,11 +9,11 @@ from typing import Any
 
 from torch import nn
 
+from ..classification.classifier import Classifier, network_of
+from ..classification.image_folder import LabelledImage, class_folders, read_image_folder
+from ..classification.keyed_draws import keyed_draws
 from ..models.registry import MODELS
 from ..models.vonenet import get_model
-from ..robustness.classifier import Classifier, network_of
-from ..robustness.image_folder import LabelledImage, class_folders, read_image_folder
-from ..robustness.keyed_draws import keyed_draws
 from .fit import Training, fit
 from .photographs import MiddleCrops, RandomCrops
 from .recipe import Recipe
@@ -133,13 +130,3 @@ def _images(root: Path, outputs: int) -> tuple[list[LabelledImage], list[Labelle
 def _digest(images: list[LabelledImage]) -> str:
     """Of names and labels in their order, by which a run that goes on knows its images."""
     return hashlib.sha256(json.dumps([(image.name, image.label) for image in images]).encode()).hexdigest()
-
-
-if __name__ == "__main__":
-    import sys
-
-    from ..cli.main import main
-
-    if sys.argv[1:2] != ["train"]:  # a process started for a further device has it already
-        sys.argv.insert(1, "train")
-    main()

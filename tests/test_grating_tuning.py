@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 from gabor_units import NEGATIVE, SILENT, brainscore_assembly, unit_responses
 
-from vonenet_brainscore.recordings.orientation_selectivity import orientation_selectivity
-from vonenet_brainscore.recordings.receptive_fields import is_probed, receptive_field_centres
-from vonenet_brainscore.recordings.tuning import (
+from vonenet_brainscore.stimuli.gratings import grating_parameters
+from vonenet_brainscore.tuning.grating_tuning import (
     TUNING,
     firing_rate_affine,
     firing_rates,
@@ -18,7 +17,8 @@ from vonenet_brainscore.recordings.tuning import (
     size_tuning,
     spatial_frequency_bandwidth,
 )
-from vonenet_brainscore.stimuli.gratings import grating_parameters
+from vonenet_brainscore.tuning.orientation_selectivity import orientation_selectivity
+from vonenet_brainscore.tuning.receptive_fields import is_probed, receptive_field_centres
 
 STUDIES = {  # Brain-Score's module and function, our function, its grating set
     "devalois1982a": ("devalois1982a_properties", preferred_orientation, "orientation"),

@@ -19,10 +19,10 @@ from .grating_responses import (
     TUNING_AXES,
     mean_and_first_harmonic,
     rates_by_axis,
+    responses_by_axis,
     strongest_response,
 )
 from .orientation_selectivity import ORIENTATION_SELECTIVITY, orientation_selectivity
-from .stimulus_axes import responses_by_axis
 
 # All from Marques et al. 2021 as Brain-Score has them.
 MEDIAN_MAX_RATE = 33.8  # spikes/s, over V1 neurons

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..stimuli.gratings import PARAMETERS, PROBED_POSITION
-from .stimulus_axes import responses_by_axis
+from .grating_responses import responses_by_axis
 
 # Both from Marques et al. 2021 as Brain-Score has them.
 RECEPTIVE_FIELD_THRESHOLD = 0.05  # of the strongest response; weaker positions do not count as receptive field

@@ -8,10 +8,11 @@ from tiny_networks import tiny_vonenet
 
 from vonenet_brainscore.recordings.activations import ActivationsExtractor
 from vonenet_brainscore.recordings.noise_draws import noise_draw
-from vonenet_brainscore.recordings.receptive_fields import is_probed, receptive_field_centres
-from vonenet_brainscore.recordings.vone_window import VOneWindow, WindowRecorder
 from vonenet_brainscore.stimuli.gratings import grating_parameters, render_gratings
 from vonenet_brainscore.stimuli.images import normalise, resize
+from vonenet_brainscore.tuning.receptive_fields import is_probed, receptive_field_centres
+from vonenet_brainscore.tuning.window import VOneWindow
+from vonenet_brainscore.tuning.window_recorder import WindowRecorder
 
 
 def some_gratings():

@@ -21,10 +21,10 @@ from ..stimuli.gratings import (
     gratings_as_images,
     render_gratings,
 )
+from .grating_tuning import TUNING, firing_rate_affine, firing_rates
 from .orientation_selectivity import ORIENTATION_SELECTIVITY
 from .receptive_fields import RECEPTIVE_FIELD_TOLERANCE, is_probed, receptive_field_centres
-from .tuning import TUNING, firing_rate_affine, firing_rates
-from .vone_window import WindowRecorder
+from .window_recorder import WindowRecorder
 
 if TYPE_CHECKING:
     from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
@@ -173,7 +173,7 @@ class GratingExperiments:
 
 
 def _recorder_for(subject: Any) -> _Recorder:
-    from .subject import FRONT_END, Subject
+    from ..recordings.subject import FRONT_END, Subject
 
     if isinstance(subject, Subject):
         block = subject.extractor.block
@@ -191,7 +191,7 @@ class _ScreenRecorder:
         self._neuroids = pd.DataFrame()
 
     def map_receptive_fields(self) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
-        from .subject import Subject
+        from ..recordings.subject import Subject
 
         # Centres come from noise-free responses where noise can be had off, see `WindowRecorder`.
         ours = isinstance(self.subject, Subject)

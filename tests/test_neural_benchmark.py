@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vonenet_brainscore.benchmarks.own_recordings import METRICS, neural_benchmark
-from vonenet_brainscore.recordings.recognition import compressible
+from vonenet_brainscore.benchmarks.recognition import compressible
+from vonenet_brainscore.own_recordings.neural_benchmark import METRICS, neural_benchmark
 
 
 @pytest.fixture(autouse=True)
@@ -174,7 +174,7 @@ def test_each_file_format_gives_the_identical_benchmark(images, features, tmp_pa
 
 
 def test_stratify_balances_a_column(images, features):
-    from vonenet_brainscore.benchmarks.pairing import paired
+    from vonenet_brainscore.own_recordings.pairing import paired
 
     responses = linear(features, noise=1.0, repetitions=2)
     stimuli = paired(images, responses).stimulus_set

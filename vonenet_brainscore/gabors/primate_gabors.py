@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..models.gabors import ENVELOPE_COUNTS, ENVELOPE_EDGES, ORIENTATION_COUNTS, ORIENTATION_EDGES_DEG
-from .primate_v1 import PRIMATE_V1
+from ..primates.primate_v1 import PRIMATE_V1
 
 
 @dataclass(frozen=True)

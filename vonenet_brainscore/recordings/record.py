@@ -1,0 +1,76 @@
+"""`record`: the responses of a model's layers to images."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from ..models.registry import MODELS
+from .layers import check_layers
+from .loading import load_subject, network_subject
+from .subject import FRONT_END, Subject
+
+if TYPE_CHECKING:
+    from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
+
+
+def record(
+    model: Any,
+    stimuli: Any,
+    layers: Sequence[str] | None = None,
+    trials: int = 1,
+    average: bool = True,
+    seed: int = 0,
+    *,
+    noise: str = "model",
+    device: str | torch.device | None = None,
+    progress: bool = True,
+) -> "NeuroidAssembly":
+    """What the layers of a model answer to images.
+
+    Parameters
+    ----------
+    model : str or nn.Module
+        A name in `MODELS` or a network that takes images (batch, 3, y, x), normalised with mean and standard
+        deviation 0.5.
+    stimuli : folder, sequence of images, or StimulusSet
+        Images as paths, Pillow images or uint8 arrays of shape (y, x) or (y, x, 3). They fill the visual field.
+    layers : sequence of str, optional
+        As in ``network.named_modules()``, or 'logits'; by default the VOneBlock.
+    trials : int
+        Noise draws.
+    average : bool
+        Return the mean over trials, or each trial as its own presentation with a `repetition`.
+    seed : int
+        Of the noise.
+    noise : {'model', 'none'}
+    device : str or torch.device, optional
+    progress : bool
+
+    Returns
+    -------
+    NeuroidAssembly, (presentation, neuroid)
+        float32 with coordinates of stimuli (`stimulus_id`, `stimulus_path`) and units (`region`, and what
+        `neuroids.neuroid_coordinates` says); with a third dimension `time_step` where a layer is called more than once.
+
+    Raises
+    ------
+    ValueError
+        For an unknown model or layer (with the nearest ones), an empty list, or an image that cannot be read.
+    FileNotFoundError
+        For a missing image, or weights that cannot be had.
+    TypeError
+        For a `BrainModel`, whose layers Brain-Score does not let one name.
+    """
+    layers = [FRONT_END] if layers is None else layers
+    settings: dict[str, Any] = {"noise": noise, "seed": seed, "progress": progress}
+    if isinstance(model, nn.Module):
+        check_layers(model, layers)
+        own = None if FRONT_END in dict(model.named_modules()) else {"recorded": layers[0]}
+        subject = network_subject(model, own, device, settings)
+    else:
+        subject = load_subject(model, device=device, **settings)
+        if not isinstance(subject, Subject):
+            raise TypeError(f"record takes a name in {', '.join(MODELS)} or a network, not {type(model).__name__}")
+    return subject.record(stimuli, layers, trials=trials, average=average)
