@@ -1,6 +1,7 @@
 """The picture of the package: its floors, which may import which, and what importing it costs."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,12 +9,13 @@ from pathlib import Path
 import pytest
 
 import vonenet_brainscore
+from vonenet_brainscore import plots
 
 ROOT = Path(vonenet_brainscore.__file__).parent
 # The house, from the ground up: a room may import itself, its neighbours on the same floor and every floor below.
 # Between neighbours no circle may form.
 FLOORS = (
-    ("version", "arguments", "files", "brainscore"),  # needed everywhere
+    ("version", "lazy_names", "arguments", "files", "brainscore"),  # needed everywhere
     ("models",),  # image -> V1 -> logits
     ("stimuli",),  # what the subject sees
     ("recordings",),  # a model as an experimental subject
@@ -114,9 +116,28 @@ def test_models_run_without_brainscore():
     assert set(loaded_after("from vonenet_brainscore import get_model; get_model(None)")) == {"torch", "numpy"}
 
 
-def test_every_public_name_is_there():
-    for name in vonenet_brainscore.__all__:
-        assert getattr(vonenet_brainscore, name) is not None
-        assert name in dir(vonenet_brainscore)
-    with pytest.raises(AttributeError, match="no attribute 'score_mode'; have"):
-        _ = vonenet_brainscore.score_mode
+@pytest.mark.parametrize("package", [vonenet_brainscore, plots])
+def test_every_public_name_is_there(package):
+    for name in package.__all__:
+        assert getattr(package, name) is not None
+        assert name in dir(package)
+    with pytest.raises(AttributeError, match=f"module '{package.__name__}' has no attribute 'score_mode'; have"):
+        _ = package.score_mode
+
+
+@pytest.mark.parametrize("package", [vonenet_brainscore, plots])
+def test_type_checkers_see_the_same_public_names(package):
+    tree = ast.parse(Path(package.__file__).read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If) and node.test.id == "TYPE_CHECKING")
+    seen = {alias.name: node.module or alias.name for node in block.body for alias in node.names}
+    assert seen == package._PUBLIC
+
+
+def test_notebooks_and_readme_import_the_public_names_only():
+    top = ROOT.parent
+    imports = [
+        found
+        for path in (top / "README.md", *top.glob("notebooks/*.ipynb"))
+        for found in re.findall(r"(?:from|import) (vonenet_brainscore[\w.]*)", path.read_text(encoding="utf-8"))
+    ]
+    assert len(imports) > 5 and set(imports) == {"vonenet_brainscore"}

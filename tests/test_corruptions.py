@@ -7,7 +7,7 @@ import pytest
 
 from vonenet_brainscore.robustness.corruptions import (
     ALEXNET_ERROR,
-    GROUPS,
+    CORRUPTIONS,
     SEVERITIES,
     TYPES,
     corrupt,
@@ -27,7 +27,7 @@ RANDOM = set(TYPES) - {"defocus_blur", "zoom_blur", "brightness", "contrast", "p
 
 def test_types_and_groups_are_those_of_the_library():
     assert list(TYPES) == library.get_corruption_names("common")
-    for group, names in GROUPS.items():
+    for group, names in CORRUPTIONS.items():
         assert list(names) == library.get_corruption_names(group)
     assert set(ALEXNET_ERROR) == set(TYPES)
 
@@ -63,7 +63,7 @@ def test_mean_corruption_error_is_that_of_a_plain_loop():
     assert mean_corruption_error({name: [1 - ALEXNET_ERROR[name]] * 5 for name in TYPES}) == pytest.approx(100)
     assert mean_corruption_error({name: [1] * 5 for name in TYPES}) == 0
     means = group_means(accuracy)
-    assert means["weather"] == pytest.approx(np.mean([accuracy[name] for name in GROUPS["weather"]]))
+    assert means["weather"] == pytest.approx(np.mean([accuracy[name] for name in CORRUPTIONS["weather"]]))
     assert set(group_means({"fog": [0.5] * 5})) == {"weather"}
     with pytest.raises(ValueError, match="needs all 15 types at 5 severities"):
         mean_corruption_error({"fog": [0.5] * 5})

@@ -35,7 +35,7 @@ from vonenet_brainscore.own_recordings.response_files import read_responses
 from vonenet_brainscore.report.page import write_report
 from vonenet_brainscore.results import save_results
 from vonenet_brainscore.robustness.attacks import ProjectedGradientDescent
-from vonenet_brainscore.robustness.corrupted_evaluation import evaluate_corrupted
+from vonenet_brainscore.robustness.corrupted_evaluation import evaluate_corruptions
 from vonenet_brainscore.robustness.corruptions import TYPES, corrupt
 from vonenet_brainscore.robustness.evaluate import evaluate
 from vonenet_brainscore.stimuli.gratings import grating_parameters, grating_stimulus_set, screen_size
@@ -172,7 +172,7 @@ CALLS = {
     ),
     "save_results": (save_results, lambda: {"scores": {"half": Score(0.5)}, "path": "scores.csv"}),
     "evaluate": (evaluate, lambda: {**an_evaluation(), "attack": ProjectedGradientDescent(iterations=1, k=1)}),
-    "evaluate_corrupted": (evaluate_corrupted, lambda: {**an_evaluation(), "types": ["brightness"], "seed": 0}),
+    "evaluate_corruptions": (evaluate_corruptions, lambda: {**an_evaluation(), "types": ["brightness"], "seed": 0}),
     "validate": (validate, lambda: {**an_evaluation(), "seed": 0}),
     "attack": (attacked, lambda: {"classifier": Classifier(NETWORK), **BATCH, **ATTACK}),
     "corrupt": (corrupt, lambda: {"pixels": IMAGE, "corruption": "brightness", "severity": 1, "seed": 0}),

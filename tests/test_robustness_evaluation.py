@@ -19,7 +19,7 @@ from vonenet_brainscore.classification.image_folder import load_crop, read_image
 from vonenet_brainscore.classification.validation import validate
 from vonenet_brainscore.cli import robustness as commands
 from vonenet_brainscore.robustness.attacks import ProjectedGradientDescent
-from vonenet_brainscore.robustness.corrupted_evaluation import evaluate_corrupted
+from vonenet_brainscore.robustness.corrupted_evaluation import evaluate_corruptions
 from vonenet_brainscore.robustness.corruptions import TYPES, corrupt
 from vonenet_brainscore.robustness.evaluate import evaluate
 
@@ -152,7 +152,7 @@ def test_top1_and_top5_equal_a_plain_count(folder, tmp_path):
 
 def test_corruptions_made_here_and_read_from_a_folder_agree(folder, tmp_path):
     classifier, types = trained_classifier(None), ("gaussian_noise", "fog", "contrast")
-    made = evaluate_corrupted(classifier, folder, types=types, output=tmp_path / "a.jsonl", **SETTINGS)
+    made = evaluate_corruptions(classifier, folder, types=types, output=tmp_path / "a.jsonl", **SETTINGS)
     assert made.clean.mean == 1 and made.mce is None
     assert set(made.groups) == {"noise", "weather", "digital"}
     assert made.groups["noise"] == pytest.approx(np.mean([each.mean for each in made.by_type["gaussian_noise"]]))
@@ -165,19 +165,19 @@ def test_corruptions_made_here_and_read_from_a_folder_agree(folder, tmp_path):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(corrupt(load_crop(image, 64), name, severity, seed=0)).save(path)
     stored = tmp_path / "imagenet-c"
-    read = evaluate_corrupted(classifier, stored, types=types, output=tmp_path / "b.jsonl", **SETTINGS)
+    read = evaluate_corruptions(classifier, stored, types=types, output=tmp_path / "b.jsonl", **SETTINGS)
     assert read.clean is None and read.by_type == made.by_type
     (stored / "fog" / "4" / "a" / "000.png").unlink()
     with pytest.raises(FileNotFoundError, match=r"no image at .*fog/4/a/000\.png"):
-        evaluate_corrupted(classifier, stored, types=types, output=tmp_path / "c.jsonl", **SETTINGS)
+        evaluate_corruptions(classifier, stored, types=types, output=tmp_path / "c.jsonl", **SETTINGS)
     with pytest.raises(FileNotFoundError, match=r"but not shot_noise.*name them with --types"):
-        evaluate_corrupted(classifier, stored, output=tmp_path / "d.jsonl", **SETTINGS)
+        evaluate_corruptions(classifier, stored, output=tmp_path / "d.jsonl", **SETTINGS)
     with pytest.raises(ValueError, match="unknown corruptions rain; have gaussian_noise"):
-        evaluate_corrupted(classifier, folder, types=["rain"], output=tmp_path / "e.jsonl", **SETTINGS)
+        evaluate_corruptions(classifier, folder, types=["rain"], output=tmp_path / "e.jsonl", **SETTINGS)
 
 
 def test_all_types_give_a_mean_corruption_error(folder, tmp_path):
-    found = evaluate_corrupted(
+    found = evaluate_corruptions(
         trained_classifier(), folder, output=tmp_path / "a.jsonl", draws=2, DS_factor=8, **SETTINGS
     )
     assert set(found.by_type) == set(TYPES) and 0 < found.mce < 200

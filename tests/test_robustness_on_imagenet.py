@@ -7,7 +7,7 @@ import pytest
 from vonenet_brainscore.classification.classifier import Classifier
 from vonenet_brainscore.classification.validation import validate
 from vonenet_brainscore.robustness.attacks import ProjectedGradientDescent
-from vonenet_brainscore.robustness.corrupted_evaluation import evaluate_corrupted
+from vonenet_brainscore.robustness.corrupted_evaluation import evaluate_corruptions
 from vonenet_brainscore.robustness.evaluate import evaluate
 
 NAMES = [str(label) for label in range(1000)]  # the images' folders are named by ImageNet's class numbers
@@ -54,7 +54,7 @@ def test_accuracy_falls_under_attack_and_corruption(tmp_path):
     assert attacked.clean.mean >= 0.7
     assert attacked.adversarial.mean <= 0.2  # chance is 0.001
     types = ["gaussian_noise", "contrast"]
-    corrupted = evaluate_corrupted(
+    corrupted = evaluate_corruptions(
         classifier, folder, types=types, output=tmp_path / "corrupted.jsonl", DS_factor=2, **settings
     )
     assert corrupted.clean.mean == attacked.clean.mean

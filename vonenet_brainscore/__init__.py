@@ -4,13 +4,20 @@ from vonenet_brainscore import score_model
 score_model('voneresnet50', 'Marques2020_Schiller1976-sf_bandwidth')
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .lazy_names import lazy_names
 from .version import __version__ as __version__
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the same names, for type checkers and editors
+    from . import plots as plots
+    from .classification.classifier import Classifier as Classifier
+    from .classification.classifier import contents_of as contents_of
+    from .classification.classifier import load_classifier as load_classifier
+    from .classification.validation import validate as validate
     from .gabors.gabor_comparison import compare_gabors as compare_gabors
+    from .gabors.gabor_filters import gabor_table as gabor_table
+    from .gabors.sampling_grid import sampling_table as sampling_table
     from .layer_choice import choose_layers as choose_layers
     from .models.registry import MODELS as MODELS
     from .models.small_images import small_image_settings as small_image_settings
@@ -18,37 +25,64 @@ if TYPE_CHECKING:
     from .own_recordings.neural_benchmark import neural_benchmark as neural_benchmark
     from .physiology import tuning_curves as tuning_curves
     from .physiology import v1_properties as v1_properties
-    from .plots.properties import property_distributions as property_distributions
     from .recordings.record import record as record
+    from .registration import register as register
+    from .registration import unregister as unregister
+    from .report.page import write_report as write_report
+    from .results import results_table as results_table
+    from .results import save_results as save_results
+    from .robustness.attacks import ProjectedGradientDescent as ProjectedGradientDescent
+    from .robustness.corrupted_evaluation import evaluate_corruptions as evaluate_corruptions
+    from .robustness.corruptions import CORRUPTIONS as CORRUPTIONS
+    from .robustness.corruptions import corrupt as corrupt
+    from .robustness.evaluate import evaluate as evaluate
     from .scoring import score_model as score_model
     from .submission.packaging import package_submission as package_submission
     from .sweep.score_models import score_models as score_models
+    from .training.fit import fit as fit
+    from .training.recipe import Recipe as Recipe
+    from .training.train import train as train
 
 # Public name -> module that defines it. Names load on first use, so that importing the package costs nothing.
 _PUBLIC = {
+    # Models
     "MODELS": "models.registry",
-    "choose_layers": "layer_choice",
-    "compare_gabors": "gabors.gabor_comparison",
     "get_model": "models.vonenet",
-    "property_distributions": "plots.properties",
-    "neural_benchmark": "own_recordings.neural_benchmark",
-    "package_submission": "submission.packaging",
-    "record": "recordings.record",
+    "small_image_settings": "models.small_images",
+    # Recording from a model and scoring it
     "score_model": "scoring",
     "score_models": "sweep.score_models",
-    "small_image_settings": "models.small_images",
-    "tuning_curves": "physiology",
+    "results_table": "results",
+    "save_results": "results",
+    "choose_layers": "layer_choice",
+    "neural_benchmark": "own_recordings.neural_benchmark",
+    "record": "recordings.record",
+    # V1 physiology
     "v1_properties": "physiology",
+    "tuning_curves": "physiology",
+    "compare_gabors": "gabors.gabor_comparison",
+    "gabor_table": "gabors.gabor_filters",
+    "sampling_table": "gabors.sampling_grid",
+    # Classification, attacks and corruptions
+    "Classifier": "classification.classifier",
+    "load_classifier": "classification.classifier",
+    "contents_of": "classification.classifier",
+    "validate": "classification.validation",
+    "evaluate": "robustness.evaluate",
+    "ProjectedGradientDescent": "robustness.attacks",
+    "evaluate_corruptions": "robustness.corrupted_evaluation",
+    "CORRUPTIONS": "robustness.corruptions",
+    "corrupt": "robustness.corruptions",
+    # Training
+    "train": "training.train",
+    "fit": "training.fit",
+    "Recipe": "training.recipe",
+    # What leaves the machine
+    "write_report": "report.page",
+    "package_submission": "submission.packaging",
+    "register": "registration",
+    "unregister": "registration",
+    "plots": "plots",
 }
-
 __all__ = list(_PUBLIC)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; have {', '.join(_PUBLIC)}")
-    return getattr(import_module(f"{__name__}.{_PUBLIC[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_PUBLIC])
+__getattr__, __dir__ = lazy_names(__name__, _PUBLIC)

@@ -16,7 +16,7 @@ from test_robustness_on_imagenet import NAMES, efficientnet, labelled_folder
 
 from vonenet_brainscore.classification.validation import validate
 from vonenet_brainscore.robustness.attacks import ProjectedGradientDescent
-from vonenet_brainscore.robustness.corrupted_evaluation import evaluate_corrupted
+from vonenet_brainscore.robustness.corrupted_evaluation import evaluate_corruptions
 from vonenet_brainscore.robustness.evaluate import evaluate
 
 ITERATIONS = 10
@@ -39,7 +39,7 @@ def main() -> None:
                 attack = ProjectedGradientDescent(norm, eps, iterations=ITERATIONS, k=1)
                 found = evaluate(classifier, images, attack, output=place / f"{norm}-{number}.jsonl", **settings)
                 print(f"L{norm} eps {eps:<8.4g} {found.adversarial}", flush=True)
-        found = evaluate_corrupted(classifier, images, output=place / "corrupted.jsonl", **settings)
+        found = evaluate_corruptions(classifier, images, output=place / "corrupted.jsonl", **settings)
         for name, severities in found.by_type.items():
             print(f"{name:<18}", *(f"{each.mean:5.0%}" for each in severities))
         print(", ".join(f"{group} {mean:.1%}" for group, mean in found.groups.items()), f"mCE {found.mce:.1f}")

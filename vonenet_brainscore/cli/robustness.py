@@ -98,11 +98,11 @@ def evaluate_corruptions(
     output: Output = None,
 ) -> None:
     """Accuracy on images corrupted in 15 ways at 5 severities, made here or read from a folder of ImageNet-C."""
-    from ..robustness.corrupted_evaluation import evaluate_corrupted
+    from ..robustness.corrupted_evaluation import evaluate_corruptions
     from ..robustness.corruptions import SEVERITIES, TYPES
 
     output = output or Path(f"{_file_name(model_arch)}-corruptions.jsonl")
-    found = evaluate_corrupted(
+    found = evaluate_corruptions(
         _classifier(model_arch, weights, mean, std, device),
         in_path,
         output=output,

@@ -1,1 +1,34 @@
-"""Pictures. Each function draws into the axes it is given or returns its figure; nothing is shown or saved unasked."""
+"""Pictures. Each function draws into the axes it is given or returns its figure; nothing is shown or saved unasked.
+
+from vonenet_brainscore import plots, score_model
+plots.property_distributions(score_model('voneresnet50', 'V1-properties'))
+"""
+
+from typing import TYPE_CHECKING
+
+from ..lazy_names import lazy_names
+
+if TYPE_CHECKING:  # the same names, for type checkers and editors
+    from .filters import filter_gallery as filter_gallery
+    from .gabors import gabor_distributions as gabor_distributions
+    from .gabors import nx_ny_joint as nx_ny_joint
+    from .gabors import spatial_frequency_histograms as spatial_frequency_histograms
+    from .maps import feature_maps as feature_maps
+    from .properties import property_distributions as property_distributions
+    from .sweep import sweep_figure as sweep_figure
+    from .tuning import tuning_curve as tuning_curve
+    from .tuning import tuning_curves as tuning_curves
+
+_PUBLIC = {
+    "filter_gallery": "filters",
+    "gabor_distributions": "gabors",
+    "spatial_frequency_histograms": "gabors",
+    "nx_ny_joint": "gabors",
+    "feature_maps": "maps",
+    "tuning_curve": "tuning",
+    "tuning_curves": "tuning",
+    "property_distributions": "properties",
+    "sweep_figure": "sweep",
+}
+__all__ = list(_PUBLIC)
+__getattr__, __dir__ = lazy_names(__name__, _PUBLIC)

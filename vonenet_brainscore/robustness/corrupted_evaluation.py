@@ -16,7 +16,7 @@ from ..classification.classifier import Classifier, contents_of
 from ..classification.image_by_image import check_settings, evaluate_image_by_image
 from ..classification.image_folder import LabelledImage, as_tensor, load_crop, read_image_folder
 from ..classification.results_file import ResultsFile
-from .corruptions import GROUPS, SEVERITIES, TYPES, corrupt, group_means, mean_corruption_error
+from .corruptions import CORRUPTIONS, SEVERITIES, TYPES, corrupt, group_means, mean_corruption_error
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class CorruptedEvaluation:
     rows: list[dict[str, Any]]
 
 
-def evaluate_corrupted(
+def evaluate_corruptions(
     classifier: Classifier,
     in_path: str | PathLike,
     *,
@@ -145,7 +145,7 @@ def _read(image: LabelledImage, image_size: int, folders: dict[str, Path]) -> np
 
 def _imagenet_c(root: Path, types: Sequence[str]) -> dict[str, Path] | None:
     """Folder of each type, or None where `root` holds no corrupted images."""
-    places = {name: [root / name, *(root / group / name for group in GROUPS)] for name in types}
+    places = {name: [root / name, *(root / group / name for group in CORRUPTIONS)] for name in types}
     folders = {name: next((place for place in each if place.is_dir()), None) for name, each in places.items()}
     found = {name: folder for name, folder in folders.items() if folder is not None}
     missing = [name for name in types if name not in found]

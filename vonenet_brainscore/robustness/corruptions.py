@@ -14,13 +14,13 @@ from ..stimuli.images import content_of
 SEVERITIES = (1, 2, 3, 4, 5)
 SMALLEST_SIDE = 32  # pixels, of an image that can be corrupted: the library's limit
 
-GROUPS = {
+CORRUPTIONS = {
     "noise": ("gaussian_noise", "shot_noise", "impulse_noise"),
     "blur": ("defocus_blur", "glass_blur", "motion_blur", "zoom_blur"),
     "weather": ("snow", "frost", "fog", "brightness"),
     "digital": ("contrast", "elastic_transform", "pixelate", "jpeg_compression"),
 }
-TYPES = tuple(name for group in GROUPS.values() for name in group)
+TYPES = tuple(name for group in CORRUPTIONS.values() for name in group)
 
 # Mean error of AlexNet over the five severities of each type of ImageNet-C, 50,000 images: the divisors of mCE that
 # the authors publish with the data (github.com/hendrycks/robustness).
@@ -127,5 +127,5 @@ def group_means(accuracy: Mapping[str, Sequence[float]]) -> dict[str, float]:
     ----------
     accuracy : mapping from type to accuracies
     """
-    present = {group: [accuracy[name] for name in names if name in accuracy] for group, names in GROUPS.items()}
+    present = {group: [accuracy[name] for name in names if name in accuracy] for group, names in CORRUPTIONS.items()}
     return {group: float(np.mean(each)) for group, each in present.items() if each}

@@ -6,7 +6,7 @@ import torch
 from tiny_networks import tiny_vonenet
 
 from vonenet_brainscore.gabors.gabor_filters import gabor_table
-from vonenet_brainscore.plots.feature_maps import MAPS, feature_maps
+from vonenet_brainscore.plots.maps import MAPS, feature_maps
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
 
