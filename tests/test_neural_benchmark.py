@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from vonenet_brainscore.benchmarks.recognition import compressible
-from vonenet_brainscore.own_recordings.neural_benchmark import METRICS, neural_benchmark
+from vonenet_brainscore.own_recordings.neural_benchmark import METRICS, median_repetitions, neural_benchmark
 
 
 @pytest.fixture(autouse=True)
@@ -127,6 +127,67 @@ def test_the_experiment_is_as_asked(images, features):
     benchmark = neural_benchmark("mine", images, responses, number_of_trials=7)
     benchmark(subject)
     assert subject.trials == 7
+
+
+def test_a_subject_sees_as_many_trials_as_a_stimulus_usually_has(images, features):
+    """Trials numbered through a session are not 80 trials of a stimulus, and 20 of a few stimuli are not 20 of each."""
+    files = sorted(images.iterdir())[:40]
+    mean = linear(features, noise=0.0, repetitions=1)[:40]
+    trials = np.random.default_rng(5).permutation(80).reshape(40, 2)
+    session = np.full((40, 12, 80), np.nan)
+    session[np.arange(40)[:, None], :, trials] = np.random.default_rng(6).normal(
+        np.repeat(mean, 2, axis=2).transpose(0, 2, 1)
+    )
+    assert neural_benchmark("session", files, session)._number_of_trials == 2
+    ragged = np.repeat(mean, 20, axis=2) + np.random.default_rng(7).normal(size=(40, 12, 20))
+    ragged[10:, :, 1:] = np.nan
+    benchmark = neural_benchmark("ragged", files, ragged)
+    assert benchmark._number_of_trials == benchmark.own_recordings["n_repetitions"] == 1
+    two_or_three = np.zeros((40, 12, 3))
+    two_or_three[:20, :, 2] = np.nan
+    assert median_repetitions(two_or_three) == 2
+
+
+def test_a_benchmark_says_what_its_scores_are_of(images, features):
+    """PLS at 8 degrees with six neurons and ridge at 4 with three are told apart by plain values."""
+    responses = linear(features, noise=1.0, repetitions=4)
+    first = neural_benchmark("mine", images, responses, metric="pls", visual_degrees=8, stratify=None)
+    other = neural_benchmark("mine", images, responses[:, :3], metric="ridge", visual_degrees=4, splits=5, split_seed=7)
+    assert first.own_recordings == {
+        "visual_degrees": 8.0,
+        "metric": "pls",
+        "splits": 10,
+        "split_seed": 1,
+        "stratify": None,
+        "time_bin": "50 to 200 ms",
+        "n_stimuli": 200,
+        "n_neurons": 12,
+        "n_repetitions": 4,
+        "n_responses": 9600,
+        "stimuli": first._assembly.attrs["stimulus_set_identifier"],
+        "responses_sha256": first._assembly.attrs["responses_sha256"],
+    }
+    differ = {name for name, value in first.own_recordings.items() if other.own_recordings[name] != value}
+    assert differ == {
+        "visual_degrees",
+        "metric",
+        "splits",
+        "split_seed",
+        "n_neurons",
+        "n_responses",
+        "responses_sha256",
+    }
+
+
+def test_splits_have_a_seed(images, features):
+    responses = linear(features, noise=1.0, repetitions=2)
+    scores = [
+        float(neural_benchmark("mine", images, responses, metric="ridge", **seed)(FeatureSubject(features)))
+        for seed in ({}, {"split_seed": 1}, {"split_seed": 2})
+    ]
+    assert scores[0] == scores[1] != scores[2]
+    with pytest.raises(TypeError, match="split_seed is None; it must be a whole number"):
+        neural_benchmark("mine", images, responses, split_seed=None)
 
 
 def test_images_are_placed_on_the_subjects_screen(images, features, monkeypatch, tmp_path):

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_real, check_text, check_whole
+from ..arguments import check_real, check_seed, check_text, check_whole
 from .pairing import paired
 from .split_half import FEWEST_STIMULI, no_ceiling, split_half_ceiling
 
 # Those of Brain-Score's metrics that score each neuron by a correlation, which a split-half ceiling bounds.
 METRICS = ("pls", "ridge", "neuron_to_neuron", "linear_predictivity")
 TRAIN_SIZE = 0.9  # Brain-Score's share of the stimuli in the training part of a split
+SPLIT_SEED = 1  # Brain-Score's own
 
 
 def neural_benchmark(
@@ -29,6 +30,7 @@ def neural_benchmark(
     time_bin: tuple[int, int] = (50, 200),
     stratify: str | None = None,
     splits: int = 10,
+    split_seed: int = SPLIT_SEED,
 ) -> Any:
     """A Brain-Score `NeuralBenchmark` from images and the responses recorded to them.
 
@@ -56,24 +58,32 @@ def neural_benchmark(
     metric : str
         One of `METRICS`, by Brain-Score's names.
     number_of_trials : int, optional
-        Trials a subject sees of each stimulus; by default as many as the recordings have repetitions.
+        Trials a subject sees of each stimulus; by default the median number of repetitions that a stimulus has in the
+        recordings, the lower of two.
     time_bin : (int, int)
         Window of the responses, start and end in ms after stimulus onset.
     stratify : str, optional
         Column of the StimulusSet whose values every split balances.
     splits : int
-        Random splits into 90 % training and 10 % test stimuli.
+        Random splits into 90 % training and 10 % test stimuli. Which stimuli are split off follows from the order of
+        the stimulus ids as text, so that the same pictures under other names give another score, within the interval
+        over splits. More splits narrow that interval.
+    split_seed : int
+        Of the splits; 1 as Brain-Score's.
 
     Returns
     -------
     brainscore_vision NeuralBenchmark
+        `own_recordings` says what the score will be of, as plain values: `visual_degrees`, `metric`, `splits`,
+        `split_seed`, `stratify`, `time_bin`, `n_stimuli`, `n_neurons`, `n_repetitions` (median of a stimulus),
+        `n_responses` in all, `stimuli` and `responses_sha256`, digests of both.
 
     Raises
     ------
     ValueError
         For an image without a response, a response without an image, lengths that do not match, NaN without another
-        repetition, infinite values, a constant neuron, an unreadable image, a name that stands twice, too few stimuli
-        for the splits, or an unknown metric; with the name and the number.
+        repetition, infinite values, a constant neuron, an unreadable image, a name that stands twice, one picture under
+        two names, too few stimuli for the splits, or an unknown metric; with the name and the number.
     FileNotFoundError
         For a missing folder, image or file of responses.
     TypeError
@@ -82,17 +92,21 @@ def neural_benchmark(
     from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark
 
     _check_settings(identifier, region, visual_degrees, metric, number_of_trials, time_bin, stratify, splits)
+    check_seed(split_seed, "split_seed")
     recordings = paired(stimuli, responses)
     values, stimulus_set, neurons = recordings.values, recordings.stimulus_set, recordings.neurons
-    metric_object = _load_metric(metric, stratify, splits)
+    metric_object = _load_metric(metric, stratify, splits, split_seed)
     _check_splits(stimulus_set, metric, metric_object, stratify)
 
     neuroids = {"neuroid_id": np.array(neurons), "region": np.full(len(neurons), region)}
-    repetitions = values.shape[-1]
-    ceiling = split_half_ceiling(values, neuroids) if repetitions > 1 else no_ceiling("no repetitions were recorded")
+    ceiling = (
+        split_half_ceiling(values, neuroids) if values.shape[-1] > 1 else no_ceiling("no repetitions were recorded")
+    )
+    repetitions = median_repetitions(values)
+    assembly = _assembly(values, stimulus_set, neuroids, time_bin)
     benchmark = NeuralBenchmark(
         identifier=identifier,
-        assembly=_assembly(values, stimulus_set, neuroids, time_bin),
+        assembly=assembly,
         similarity_metric=metric_object,
         visual_degrees=visual_degrees,
         number_of_trials=number_of_trials or repetitions,
@@ -102,7 +116,35 @@ def neural_benchmark(
     )
     # Brain-Score stores a ceiling on disk under the benchmark's name alone; other recordings of that name would get it.
     benchmark._ceiling = lambda identifier: ceiling
+    benchmark.own_recordings = {
+        "visual_degrees": float(visual_degrees),
+        "metric": metric,
+        "splits": int(splits),
+        "split_seed": int(split_seed),
+        "stratify": stratify,
+        "time_bin": f"{time_bin[0]} to {time_bin[1]} ms",
+        "n_stimuli": len(values),
+        "n_neurons": len(neurons),
+        "n_repetitions": repetitions,
+        "n_responses": int((~np.isnan(values)).sum()),
+        "stimuli": stimulus_set.identifier,
+        "responses_sha256": assembly.attrs["responses_sha256"],
+    }
     return benchmark
+
+
+def median_repetitions(values: np.ndarray) -> int:
+    """How often a stimulus was shown: the median over stimuli and neurons, the lower of two.
+
+    Neither the largest number, which few stimuli may have, nor the number of repetition labels: where trials are
+    numbered through a session, there are as many as the session has.
+
+    Parameters
+    ----------
+    values : array, shape (stimulus, neuron, repetition)
+        NaN where a repetition is missing.
+    """
+    return int(np.quantile((~np.isnan(values)).sum(axis=-1), 0.5, method="lower"))
 
 
 def _check_settings(
@@ -138,12 +180,14 @@ def _check_settings(
         raise ValueError(f"splits is {splits}, must be at least 1")
 
 
-def _load_metric(metric: str, stratify: str | None, splits: int) -> Any:
+def _load_metric(metric: str, stratify: str | None, splits: int, split_seed: int) -> Any:
     # Importing the plugin registers its metrics; `load_metric` would first pip-install what the plugin asks for.
     import brainscore_vision.metrics.regression_correlation  # noqa: F401
     from brainscore_vision import metric_registry
 
-    return metric_registry[metric](crossvalidation_kwargs={"stratification_coord": stratify, "splits": splits})
+    return metric_registry[metric](
+        crossvalidation_kwargs={"stratification_coord": stratify, "splits": splits, "random_state": split_seed}
+    )
 
 
 def _check_splits(stimulus_set: Any, metric: str, metric_object: Any, stratify: str | None) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..stimuli.images import image_files, read_image, stimulus_files
+from .distinct_pictures import check_distinct, small_version
 from .response_files import read_responses
 from .responses import Responses
 
@@ -41,7 +42,8 @@ def paired(stimuli: Any, responses: Any) -> Recordings:
     ------
     ValueError
         For an image without a response or the reverse, lengths that do not match, files whose order is not clear, NaN
-        without another repetition, infinite values, a constant neuron, an unreadable image or a name that stands twice.
+        without another repetition, infinite values, a constant neuron, an unreadable image, a name that stands twice or
+        one picture under two names.
     FileNotFoundError
         For a missing folder, image or file of responses.
     """
@@ -73,8 +75,13 @@ def _stimulus_set(stimuli: Any) -> Any:
     _check_unique("file", names)
     stimulus_set["filename"] = names
     digest = hashlib.sha256(stimulus_set.to_csv(index=False).encode())
-    for path in paths.values():
-        digest.update(read_image(path).content)
+    contents, small_versions = {}, []
+    for stimulus_id, path in paths.items():
+        picture = read_image(path)
+        digest.update(picture.content)
+        contents[stimulus_id] = picture.content
+        small_versions.append(small_version(picture))
+    check_distinct(contents, np.stack(small_versions))
     stimulus_set.stimulus_paths = paths
     stimulus_set.identifier = f"own-stimuli-{digest.hexdigest()[:16]}"
     return stimulus_set
