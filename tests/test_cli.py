@@ -1,9 +1,7 @@
 """The command line: words in, tables and files out, errors in one line."""
 
 import json
-import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -42,11 +40,9 @@ def tiny_model(monkeypatch):
     monkeypatch.setattr(loading, "get_model", lambda *_, **__: tiny_vonenet(noise_mode=None))
 
 
-def test_help_answers_within_a_second():
-    start = time.perf_counter()
-    command = [sys.executable, "-c", "from vonenet_brainscore.cli.main import main; main()", "--help"]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert time.perf_counter() - start < 3  # a second on a quiet machine; the rest is for a busy one
+def test_help_names_the_commands(run):
+    status, shown = run("--help")
+    assert status == 0
     for name in ("list", "score", "data", "register", "self-check", "choose-layers"):
         assert name in shown
 

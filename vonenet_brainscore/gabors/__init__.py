@@ -1,0 +1,1 @@
+"""The parameters of a filter bank against the distributions measured in macaque V1."""

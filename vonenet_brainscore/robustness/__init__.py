@@ -1,1 +1,1 @@
-"""Robustness of networks to adversarial perturbations and to common corruptions, and their accuracy without either."""
+"""Object recognition under adversarial attacks and on corrupted images."""

@@ -1,1 +1,1 @@
-"""Training of VOneNets and their base CNNs."""
+"""Training of back ends behind a fixed VOneBlock, on one device or many."""
