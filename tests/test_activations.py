@@ -72,6 +72,20 @@ def test_the_same_bits_in_any_order_and_split(images):
             np.testing.assert_array_equal(alone[layer][0], whole[layer][index])
 
 
+def test_a_picture_listed_several_times_is_shown_several_times(images):
+    """Presentations are independent, as an animal's would be; the first has the bits of a picture listed once."""
+    network = tiny_vonenet()
+    first, other = images[0], images[1]
+    layer = ["vone_block"]
+    trials = recorded(extractor(network, seed=1), [first], layer, trials=6, average=False)["vone_block"][0]
+    listed = recorded(extractor(network, seed=1), [first, other, first.copy(), first], layer, trials=2, average=False)
+    np.testing.assert_array_equal(listed["vone_block"][[0, 2, 3]], trials.reshape(3, 2, *trials.shape[1:]))
+    alone = recorded(extractor(network, seed=1), [other], layer, trials=2, average=False)["vone_block"][0]
+    np.testing.assert_array_equal(listed["vone_block"][1], alone)
+    quiet = recorded(extractor(network, noise="none"), [first, first], layer)["vone_block"]
+    np.testing.assert_array_equal(quiet[0], quiet[1])
+
+
 def test_seeds_trials_and_stimuli_differ_and_global_generators_are_untouched(images):
     network = tiny_vonenet()
     before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002

@@ -40,3 +40,6 @@ def test_side_by_side_equals_one_at_a_time_for_any_threads():
         )
     backwards = noise_draws((3, 2), seed=1, contents=contents[::-1], trial=0)
     np.testing.assert_array_equal(backwards[::-1], expected)
+    several = noise_draws((3, 2), seed=1, contents=[b"a", b"a"], trial=[3, 1])
+    for draw, trial in zip(several, (3, 1), strict=True):
+        np.testing.assert_array_equal(draw, noise_draw((3, 2), seed=1, content=b"a", trial=trial))

@@ -1,10 +1,10 @@
 """Stimuli -> layers, a batch at a time: `ActivationsExtractor` records a network's layers over many trials."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -31,14 +31,15 @@ BATCH_SIZE = {"cpu": 8, "cuda": 64}
 class _Input:
     content: bytes
     pixels: np.ndarray  # float32 (3, y, x)
+    shown_before: int = 0  # how often the same picture stands earlier in the list
 
 
 class ActivationsExtractor:
     """Records the layers of a network.
 
     Trials are real: each is a fresh draw of the VOneBlock's noise, keyed by seed, stimulus content, trial and recorded
-    window. A network without noise answers every trial alike, so it runs once. The network's mode and noise are
-    left as they were found.
+    window. A picture listed four times is shown four times: one trial of each is what four trials of one would be.
+    A network without noise answers every trial alike, so it runs once. Its mode and noise are left as they were found.
 
     Parameters
     ----------
@@ -163,12 +164,15 @@ class ActivationsExtractor:
             upcoming = iter(images)
             decoding: deque = deque()  # images ahead of the network
             batch: list[_Input] = []
+            shown: Counter[bytes] = Counter()
             start = 0
             while start < len(images):
                 while len(decoding) < 2 * self.batch_size and start + len(batch) + len(decoding) < len(images):
                     decoding.append(pool.submit(self._input, next(upcoming)))
                 while len(batch) < self.batch_size and decoding:
-                    batch.append(decoding.popleft().result())
+                    item = decoding.popleft().result()
+                    batch.append(replace(item, shown_before=shown[item.content]))
+                    shown[item.content] += 1
                 try:
                     responses = self._responses(reader, batch[: self.batch_size], trials, average)
                 except (RuntimeError, MemoryError) as error:
@@ -203,7 +207,9 @@ class ActivationsExtractor:
         with nullcontext() if block is None else block.repeated_trials():
             for trial in range(trials):
                 if block is not None and self.is_noisy:
-                    block.fixed_noise = self._draw(block, images, padded, trial)
+                    block.fixed_noise = self._draw(
+                        block, images, padded, [i.shown_before * trials + trial for i in padded]
+                    )
                 for layer, calls in reader(images).items():
                     calls = [call[: len(batch)] for call in calls]
                     if not average:
@@ -224,10 +230,9 @@ class ActivationsExtractor:
             self._check_finite(layer, calls)
         return {layer: [call.float().cpu().numpy() for call in calls] for layer, calls in responses.items()}
 
-    def _draw(self, block: VOneBlock, images: torch.Tensor, batch: Sequence[_Input], trial: int) -> torch.Tensor:
-        contents = [item.content for item in batch]
-        units = block.units(*images.shape[2:])
-        draws = noise_draws(units, seed=self.seed, contents=contents, trial=trial, threads=torch.get_num_threads())
+    def _draw(self, block: VOneBlock, images: torch.Tensor, batch: list[_Input], trials: list[int]) -> torch.Tensor:
+        key: dict[str, Any] = {"seed": self.seed, "contents": [item.content for item in batch], "trial": trials}
+        draws = noise_draws(block.units(*images.shape[2:]), **key, threads=torch.get_num_threads())
         return torch.from_numpy(draws).to(images)
 
     def _check_finite(self, layer: str, calls: Sequence[torch.Tensor]) -> None:

@@ -36,18 +36,27 @@ def noise_draw(shape: Sequence[int], *, seed: int, content: bytes, trial: int, w
 
 
 def noise_draws(
-    shape: Sequence[int], *, seed: int, contents: Sequence[bytes], trial: int, window: str = "full", threads: int = 1
+    shape: Sequence[int],
+    *,
+    seed: int,
+    contents: Sequence[bytes],
+    trial: int | Sequence[int],
+    window: str = "full",
+    threads: int = 1,
 ) -> np.ndarray:
     """`noise_draw` for several stimuli, side by side.
+
+    `trial` is one number for all of them, or one for each.
 
     Returns
     -------
     float32 array, shape (stimulus, *shape)
     """
     draws = np.empty((len(contents), *shape), dtype=np.float32)
+    trials = np.broadcast_to(trial, len(contents))
 
     def fill(index: int) -> None:
-        draws[index] = noise_draw(shape, seed=seed, content=contents[index], trial=trial, window=window)
+        draws[index] = noise_draw(shape, seed=seed, content=contents[index], trial=int(trials[index]), window=window)
 
     if threads == 1:
         for index in range(len(contents)):

@@ -35,7 +35,9 @@ def record(
         A name in `MODELS` or a network that takes images (batch, 3, y, x), normalised with mean and standard
         deviation 0.5.
     stimuli : folder, sequence of images, or StimulusSet
-        Images as paths, Pillow images or uint8 arrays of shape (y, x) or (y, x, 3). They fill the visual field.
+        Images as paths, Pillow images or uint8 arrays of shape (y, x) or (y, x, 3). They fill the visual field. A
+        picture that is listed several times is shown several times, each time with noise of its own: one trial of a
+        picture listed four times is what four trials of it would be.
     layers : sequence of str, optional
         As in ``network.named_modules()``, or 'logits'; by default the VOneBlock.
     trials : int
