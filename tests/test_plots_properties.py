@@ -52,7 +52,7 @@ def test_what_could_not_be_scored_shows_the_model_alone():
     assert len(ax.containers) == 1 and ax.get_title() == "model only, not scored"
     unscored[identifier].attrs["model_values"] = np.full(3, np.nan)
     (ax,) = property_distributions(unscored).axes
-    assert [text.get_text() for text in ax.texts] == ["no unit has a value"] and ax.get_legend() is None
+    assert [text.get_text() for text in ax.texts] == ["no neuroid has a value"] and ax.get_legend() is None
 
 
 def test_refusal():

@@ -36,7 +36,9 @@ def test_every_axis_is_a_panel_and_every_unit_a_line():
             np.testing.assert_array_equal(line.get_ydata(), rates)
         assert ax.get_ylim()[0] == 0
     (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == [f"unit {n}: channel {10 + n}, simple" for n in range(3)]
+    assert [text.get_text() for text in legend.get_texts()] == [
+        f"neuroid {n}: channel {10 + n}, simple" for n in range(3)
+    ]
 
 
 def test_dimensions_may_come_in_either_order_and_units_in_a_multi_index():
@@ -44,13 +46,13 @@ def test_dimensions_may_come_in_either_order_and_units_in_a_multi_index():
     ax = Figure().add_subplot()
     tuning_curve(made["by_phase"].transpose("phase", "neuroid"), ax)
     np.testing.assert_array_equal(ax.lines[1].get_ydata(), made["by_phase"].values[1])
-    assert ax.lines[1].get_label() == "unit 1: channel 11, simple"
+    assert ax.lines[1].get_label() == "neuroid 1: channel 11, simple"
 
 
 def test_units_without_metadata_are_numbered():
     ax = Figure().add_subplot()
     tuning_curve(xr.DataArray(np.ones((2, 3)), {"contrast": [0, 0.5, 1]}, ("neuroid", "contrast")), ax)
-    assert [line.get_label() for line in ax.lines] == ["unit 0", "unit 1"]
+    assert [line.get_label() for line in ax.lines] == ["neuroid 0", "neuroid 1"]
     assert ax.get_xscale() == "linear"  # a contrast of 0 has no logarithm
 
 
@@ -64,7 +66,7 @@ def test_nan_leaves_a_gap():
 
 def test_refusals():
     ax = Figure().add_subplot()
-    with pytest.raises(ValueError, match=r"20 units do not make readable curves; choose 1 to 8, as by curves\.isel"):
+    with pytest.raises(ValueError, match=r"20 neuroids do not make readable curves; choose 1 to 8, as by curves\.isel"):
         tuning_curve(curves(20)["by_phase"], ax)
     with pytest.raises(ValueError, match=r"the dimensions neuroid and one of orientation, .*, not neuroid$"):
         tuning_curve(curves()["modulation_ratio"], ax)

@@ -146,7 +146,7 @@ def choose_layers(
         device=device,
         memory=in_bytes(memory),
     )
-    columns = ("score", "raw", "ceiling", "error", "units")
+    columns = ("score", "raw", "ceiling", "error", "neuroids")
     shown = table(f"{model} on {benchmark}", "layer", *columns, numbers=columns)
     for layer, row in choice.scores.iterrows():
         shown.add_row(str(layer), *(number(row[name]) for name in columns[:4]), number(row["n_units"], 0))
@@ -182,19 +182,19 @@ def _save_figure(scores: "dict[str, Score]", target: Path) -> None:
 def _print_scores(model: str, scores: "dict[str, Score]") -> None:
     from ..results import results_table
 
-    columns = ("score", "raw", "ceiling", "error", "neurons", "model units")
+    columns = ("score", "raw", "ceiling", "error", "neurons", "neuroids")
     shown = table(model, "benchmark", *columns, "primate data", numbers=columns)
     rows = results_table(scores)
     for identifier, row in rows.iterrows():
-        units, held_out = "", ""
+        neuroids, held_out = "", ""
         if row.get("n_units") == row.get("n_units") and "n_units" in row:
-            units = f"{row['n_units'] - row['n_undefined']:.0f} of {row['n_units']:.0f}"
+            neuroids = f"{row['n_units'] - row['n_undefined']:.0f} of {row['n_units']:.0f}"
             held_out = "held out" if row["held_out"] else "built from"
         neurons = number(row.get("n_neurons"), 0)
-        shown.add_row(str(identifier), *(number(row[name]) for name in columns[:4]), neurons, units, held_out)
+        shown.add_row(str(identifier), *(number(row[name]) for name in columns[:4]), neurons, neuroids, held_out)
     say(shown)
     if "n_units" in rows:
-        say("model units: those with a value of the property, of the responsive ones at the probed place")
+        say("neuroids: how many have a value of the property, of those at the probed position that respond")
     names = [name for name in ("layer", "noise", "trials", "seed", "weights") if name in rows]
     for record in dict.fromkeys("; ".join(f"{name} {row[name]}" for name in names) for _, row in rows.iterrows()):
         say(record)

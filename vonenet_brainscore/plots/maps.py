@@ -80,8 +80,8 @@ def _spread_channels(filters: pd.DataFrame) -> list[int]:
     return filters.loc[np.concatenate(chosen)].sort_values("spatial_frequency").index.tolist()
 
 
-def _title(channel: int, unit: pd.Series) -> str:
-    cell = f"channel {channel}: {unit['cell_type']}, {unit['colour']}"
-    if np.isnan(unit["spatial_frequency"]):
-        return cell
-    return f"{cell}\n{unit['spatial_frequency']:.1f} cycles/degree, {unit['orientation']:.0f}°"
+def _title(channel: int, cell: pd.Series) -> str:
+    name = f"channel {channel}: {cell['cell_type']}, {cell['colour']}"
+    if np.isnan(cell["spatial_frequency"]):
+        return name
+    return f"{name}\n{cell['spatial_frequency']:.1f} cycles/degree, {cell['orientation']:.0f}°"

@@ -46,7 +46,7 @@ def property_distribution(score: "Score", ax: "Axes") -> None:
         ax.set_ylim(top=1.25 * ax.get_ylim()[1])  # room for the legend
         ax.legend(frameon=False, fontsize="small")
     else:
-        ax.text(0.5, 0.5, "no unit has a value", ha="center", transform=ax.transAxes)
+        ax.text(0.5, 0.5, "no neuroid has a value", ha="center", transform=ax.transAxes)
 
 
 def _label_bins(ax: "Axes", row: PrimateHistogram | StoredProperty) -> None:

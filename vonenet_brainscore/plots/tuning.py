@@ -1,4 +1,4 @@
-"""Tuning curves of chosen units."""
+"""Tuning curves of chosen neuroids."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,7 +29,7 @@ COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F
 
 
 def tuning_curve(curves: "DataArray", ax: "Axes") -> None:
-    """Rates of units along one stimulus axis, a line for each unit.
+    """Rates of neuroids along one stimulus axis, one line for each neuroid.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def tuning_curve(curves: "DataArray", ax: "Axes") -> None:
     Raises
     ------
     ValueError
-        If the dimensions are others, or there are no units or more than eight.
+        If the dimensions are others, or there are no neuroids or more than eight.
     """
     from matplotlib.ticker import MultipleLocator
 
@@ -48,7 +48,8 @@ def tuning_curve(curves: "DataArray", ax: "Axes") -> None:
     count = curves.sizes["neuroid"]
     if not 1 <= count <= len(COLOURS):
         raise ValueError(
-            f"{count} units do not make readable curves; choose 1 to {len(COLOURS)}, as by curves.isel(neuroid=[0, 7])"
+            f"{count} neuroids do not make readable curves; choose 1 to {len(COLOURS)}, as by "
+            "curves.isel(neuroid=[0, 7])"
         )
     for rates, name, colour in zip(curves.transpose("neuroid", axis).values, _names(curves), COLOURS, strict=False):
         ax.plot(curves[axis].values, rates, "o-", color=colour, markersize=3.5, label=name)
@@ -64,7 +65,7 @@ def tuning_curve(curves: "DataArray", ax: "Axes") -> None:
 
 
 def tuning_curves(curves: "Dataset") -> "Figure":
-    """All tuning curves of chosen units, a panel for each stimulus axis.
+    """All tuning curves of chosen neuroids, one panel for each stimulus axis.
 
     Parameters
     ----------
@@ -108,13 +109,13 @@ def _stimulus_axis(curves: "DataArray") -> str:
 
 
 def _names(curves: "DataArray") -> list[str]:
-    """What the legend calls each unit: its number, and its channel and cell type where these are known."""
+    """What the legend calls each neuroid: its number, and its channel and cell type where these are known."""
     if isinstance(curves.indexes.get("neuroid"), pd.MultiIndex):
         curves = curves.reset_index("neuroid")
-    of_units = {str(name): values.values for name, values in curves.coords.items() if values.dims == ("neuroid",)}
-    names = [f"unit {number}" for number in of_units.get("neuroid", np.arange(curves.sizes["neuroid"]))]
-    if "channel" in of_units:
-        names = [f"{name}: channel {channel}" for name, channel in zip(names, of_units["channel"], strict=True)]
-    if "cell_type" in of_units:
-        names = [f"{name}, {cell_type}" for name, cell_type in zip(names, of_units["cell_type"], strict=True)]
+    of_neuroids = {str(name): values.values for name, values in curves.coords.items() if values.dims == ("neuroid",)}
+    names = [f"neuroid {number}" for number in of_neuroids.get("neuroid", np.arange(curves.sizes["neuroid"]))]
+    if "channel" in of_neuroids:
+        names = [f"{name}: channel {channel}" for name, channel in zip(names, of_neuroids["channel"], strict=True)]
+    if "cell_type" in of_neuroids:
+        names = [f"{name}, {cell_type}" for name, cell_type in zip(names, of_neuroids["cell_type"], strict=True)]
     return names

@@ -36,7 +36,7 @@ def property_pictures(scores: "Mapping[str, Mapping[str, Score]]") -> dict[str, 
             if "model_values" not in score.attrs:
                 continue
             n_units, n_undefined = score.attrs["n_units"], score.attrs["n_undefined"]
-            caption = f"{n_units} responsive units, {n_undefined} of them without a value"
+            caption = f"{n_units} responsive neuroids, {n_undefined} of them without a value"
             picture = _panel(model, lambda ax, score=score: property_distribution(score, ax), caption)
             pictures.setdefault(identifier, []).append(picture)
     return pictures

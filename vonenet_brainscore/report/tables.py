@@ -87,7 +87,7 @@ def downloads(scores: "Scores", comparisons: "Comparisons") -> dict[str, str]:
     }
     tables = {"scores.csv": score_table}
     if values:
-        tables["v1-property-values.csv"] = pd.concat(values, names=["model", "benchmark", "unit"])
+        tables["v1-property-values.csv"] = pd.concat(values, names=["model", "benchmark", "neuroid"])
     if comparisons:
         tables |= {
             "gabor-similarities.csv": _by_model({name: each.to_frame() for name, each in comparisons.items()}),
