@@ -30,7 +30,8 @@ from vonenet_brainscore.classification.image_folder import read_image_folder
 from vonenet_brainscore.classification.validation import validate
 from vonenet_brainscore.models import downloads
 from vonenet_brainscore.models.checkpoints import fetch_checkpoint, read_checkpoint
-from vonenet_brainscore.models.vonenet import _DEFAULTS, get_model
+from vonenet_brainscore.models.settings import DEFAULTS
+from vonenet_brainscore.models.vonenet import get_model
 from vonenet_brainscore.own_recordings.response_files import read_responses
 from vonenet_brainscore.report.page import write_report
 from vonenet_brainscore.results import save_results
@@ -137,7 +138,7 @@ NETWORK_OF = {"model_arch": None, "pretrained": False, "map_location": "cpu", "w
 SCORED = {"seeds": None, "region_layer_map": None, "memory": None, "cache": False}
 # A cheap call of each function that is right, or fails at its last check; each example spoils an argument or two.
 CALLS = {
-    "get_model": (get_model, lambda: {**_DEFAULTS, **SMALL, **NETWORK_OF}),
+    "get_model": (get_model, lambda: {**DEFAULTS, **SMALL, **NETWORK_OF}),
     "get_model from a checkpoint": (get_model, lambda: {**SMALL, "weights": "weights.pth", "back_end": BACK_END}),
     "score_model": (
         vonenet_brainscore.score_model,

@@ -117,11 +117,11 @@ def test_frequencies_stay_within_their_limits(rand_param):
 def test_refusals():
     with pytest.raises(ValueError, match="features is 0"):
         sample_gabor_parameters(0)
-    with pytest.raises(ValueError, match=r"sf_corr is 1.5; a correlation lies in \[-1, 1\]"):
+    with pytest.raises(ValueError, match=r"sf_corr is 1\.5; it must be in \[-1, 1\]"):
         sample_gabor_parameters(4, sf_corr=1.5)
     with pytest.raises(ValueError, match="no spatial-frequency bin lies between sf_min=3 and sf_max=4"):
         sample_gabor_parameters(4, sf_min=3, sf_max=4)
-    with pytest.raises(ValueError, match="ksize is 24; it must be odd"):
+    with pytest.raises(ValueError, match=r"ksize is 24; it must be odd and in \[1, 1023\]"):
         gabor_kernels(sample_gabor_parameters(4), pixels_per_degree=28, ksize=24)
     with pytest.raises(ValueError, match="pixels_per_degree is 0"):
         gabor_kernels(sample_gabor_parameters(4), pixels_per_degree=0)

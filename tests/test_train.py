@@ -256,4 +256,4 @@ def test_module_is_the_command(run):
         assert flag in helped
     command = [sys.executable, "-m", "vonenet_brainscore", "train", "--in_path=.", "--output_path=x", "--lr=0"]
     refused = subprocess.run(command, capture_output=True, text=True)
-    assert refused.returncode == 1 and refused.stderr == "error: lr is 0.0; it must be more than 0, and finite\n"
+    assert refused.returncode == 1 and refused.stderr == "error: lr is 0.0; it must be more than 0 and finite\n"

@@ -1,12 +1,120 @@
 """Kinds of arguments, checked at the public doors in one wording: which argument, what came, what is allowed."""
 
+import difflib
 import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from numbers import Integral, Real
 from reprlib import repr as shortened
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import torch
+
+Kind = Literal["whole", "odd", "real", "seed", "flag", "choice"]
+_TYPES: dict[Kind, type] = {"whole": int, "odd": int, "real": float, "seed": int, "flag": bool, "choice": str}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting: a value that a user may give by name.
+
+    Attributes
+    ----------
+    name : str
+        As an argument; with ``--`` in front, on the command line.
+    default : object
+    kind : {'whole', 'odd', 'real', 'seed', 'flag', 'choice'}
+        Whole numbers, odd ones, real numbers, seeds of NumPy's generators, True or False, one of `choices`.
+    text : str
+        What it is, in a few words for the help.
+    within : str
+        Interval of allowed numbers, such as ``"(0, inf)"``; infinity is allowed where the bracket beside it is square.
+    choices : tuple
+        What is allowed where `kind` is 'choice'; None among them is 'none' on the command line.
+    unit : str
+    source : str
+        Where the default comes from.
+    stage : str
+        Of a front end, to which it belongs; a key of `models.settings.STAGES`.
+    """
+
+    name: str
+    default: Any
+    kind: Kind
+    text: str
+    within: str = ""
+    choices: tuple[str | None, ...] = ()
+    unit: str = ""
+    source: str = ""
+    stage: str = ""
+
+    def checked(self, value: Any) -> Any:
+        """`value` as a plain number, text, True, False or None.
+
+        Raises
+        ------
+        TypeError
+            If it is not of the setting's kind.
+        ValueError
+            If it is out of the setting's range.
+        """
+        if self.kind == "choice":
+            if value is not None or None not in self.choices:
+                check_text(**{self.name: value})
+            if value not in self.choices:
+                have = ", ".join(map(repr, self.choices))
+                raise ValueError(f"unknown {self.name.replace('_', ' ')} {shortened(value)}; have {have}")
+            return value
+        if self.kind == "flag":
+            import numpy as np  # here, since the command line's help needs the rows and loads nothing heavy
+
+            if not isinstance(value, bool | np.bool_):
+                raise TypeError(f"{self.name} is {shortened(value)}; it must be True or False")
+            return bool(value)
+        if self.kind == "seed":
+            check_seed(value, self.name)
+            return int(value)
+        (check_real if self.kind == "real" else check_whole)(**{self.name: value})
+        if not _contains(self.within, value) or (self.kind == "odd" and value % 2 == 0):
+            raise ValueError(f"{self.name} is {shortened(value)}; it must be {self.allowed}")
+        return value if isinstance(value, int | float) else _TYPES[self.kind](value)
+
+    def read(self, word: Any) -> Any:
+        """The value that a word of the command line stands for."""
+        return None if word == "none" and None in self.choices else word
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed, in words."""
+        if self.kind == "choice":
+            return " or ".join("none" if each is None else each for each in self.choices)
+        if self.kind == "flag":
+            return "True or False"
+        if self.kind == "seed":
+            return "in [0, 2**32)"
+        low, high = _ends(self.within)
+        words = ["odd"] if self.kind == "odd" else []
+        if high != "inf":
+            words.append(f"in {self.within}")
+        elif low != "-inf":
+            words.append(f"{'more than' if self.within[0] == '(' else 'at least'} {low}")
+        if self.kind == "real" and high == "inf" and self.within[-1] == ")":
+            words.append("finite")
+        return " and ".join(words)
+
+    @property
+    def type(self) -> type:
+        """The type of its values, None apart."""
+        return _TYPES[self.kind]
+
+    @property
+    def help(self) -> str:
+        """Text, unit, what is allowed, and default, for the command line and for docstrings."""
+        unit = f", in {self.unit}" if self.unit else ""
+        default = "none" if self.default is None else self.default
+        return f"{self.text}{unit}: {self.allowed}; default {default}."
 
 
 def check_whole(**arguments: Any) -> None:
@@ -41,6 +149,20 @@ def check_seed(seed: Any, name: str = "seed") -> None:
         raise ValueError(f"{name} is {shortened(seed)}; it must lie in [0, 2**32)")
 
 
+def nearest_names(name: str, known: Iterable[str]) -> list[str]:
+    """At most three known names that a mistyped one may mean: those that contain it, or else those spelt like it."""
+    names = list(known)
+    containing = [each for each in names if name and name.lower() in each.lower()]
+    return containing[:3] or difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of an error message about an unknown name: the nearest one if there is any, and all that are allowed."""
+    names = list(known)
+    near = nearest_names(name, names)
+    return f"did you mean {near[0]!r}? It takes {', '.join(names)}" if near else f"it takes {', '.join(names)}"
+
+
 def _check_kind(arguments: dict[str, Any], kind: type, words: str) -> None:
     for name, value in arguments.items():
         if not isinstance(value, kind) or (kind is not str and isinstance(value, bool)):
@@ -72,3 +194,17 @@ def usable_device(device: Any) -> "torch.device":
             f"nothing can be computed on the device {named} here ({reason}); give 'cpu', 'cuda' or 'cuda:1'"
         ) from error
     return torch.device(device)
+
+
+def _ends(interval: str) -> tuple[str, str]:
+    matched = re.fullmatch(r"[\[(](\S+), (\S+)[\])]", interval)
+    if matched is None:
+        raise ValueError(f"{interval!r} is no interval such as '(0, inf)'")
+    return matched[1], matched[2]
+
+
+def _contains(interval: str, value: Any) -> bool:
+    low, high = (float(end) for end in _ends(interval))
+    above = value >= low if interval[0] == "[" else value > low
+    below = value <= high if interval[-1] == "]" else value < high
+    return bool(above and below)

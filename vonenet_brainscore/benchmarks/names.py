@@ -1,9 +1,9 @@
 """Benchmark names: what a user may type, and which Brain-Score identifiers it stands for."""
 
-import difflib
 import re
 from collections.abc import Iterable
 
+from ..arguments import nearest_names
 from ..brainscore import registrations
 from ..primates.primate_v1 import V1_PROPERTIES
 
@@ -67,9 +67,7 @@ def benchmark_identifiers(name: str) -> tuple[str, ...]:
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """The part of an error message that gives the names nearest to a mistyped one."""
-    candidates = list(names)
-    containing = [candidate for candidate in candidates if name and name.lower() in candidate.lower()]
-    close = containing[:3] or difflib.get_close_matches(name, candidates, n=3, cutoff=0.5)
+    close = nearest_names(name, names)
     return f"did you mean {' or '.join(close)}?" if close else "`vonenet-brainscore list` shows them all"
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..arguments import check_text, usable_device
 from ..models.checkpoints import load_weights, read_checkpoint
 from ..models.registry import MODELS
-from ..models.vone_block import VOneBlock
+from ..models.vone_block import vone_blocks
 from ..models.vonenet import get_model
 from ..stimuli.images import content_of
 from .keyed_draws import keyed_draws, seed_of
@@ -118,7 +118,7 @@ class Classifier(nn.Module):
         A VOneBlock's draw is keyed image by image, whatever else is in the batch. What other noise a network has comes
         from torch's global generator, which is seeded meanwhile by the key and the whole batch.
         """
-        blocks = [module for module in self.network.modules() if isinstance(module, VOneBlock)]
+        blocks = vone_blocks(self.network)
         before = [block.fixed_noise for block in blocks]
         with keyed_draws(*key, *contents, device=self.device):
             for block in blocks:
@@ -170,7 +170,7 @@ class Classifier(nn.Module):
         digest = hashlib.sha256()
         for name, tensor in self.network.state_dict().items():
             digest.update(name.encode() + content_of(tensor.detach().float().cpu().numpy()))
-        blocks = [module for module in self.network.modules() if isinstance(module, VOneBlock)]
+        blocks = vone_blocks(self.network)
         return {
             "model": self.name,
             "weights": digest.hexdigest(),

@@ -7,7 +7,7 @@ import pandas as pd
 from torch import nn
 
 from ..models.registry import MODELS
-from ..models.vone_block import VOneBlock
+from ..models.vone_block import VOneBlock, vone_blocks
 from ..models.vonenet import get_model
 from ..recordings.neuroids import vone_units
 from .primate_gabors import PARAMETERS
@@ -37,7 +37,7 @@ def gabor_front_end(model: Any) -> tuple[str, VOneBlock]:
         return model, get_model(None, pretrained=False, **row.published).vone_block
     if not isinstance(model, nn.Module):
         raise TypeError(f"a model is a name or a network, not {type(model).__name__}; {have}")
-    block = next((module for module in model.modules() if isinstance(module, VOneBlock)), None)
+    block = next(iter(vone_blocks(model)), None)
     identifier = type(model).__name__
     if block is None:
         raise ValueError(f"{identifier} has no VOneBlock, so it has no Gabor parameters; {have}")

@@ -6,10 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..arguments import check_seed, check_text
+from .settings import DEFAULTS, checked_settings
 
 COLOURS = 3
-QUADRATURES = ("matched", "paper")
 
 
 class FilterBank(nn.Module):
@@ -36,6 +35,15 @@ class FilterBank(nn.Module):
     def colours(self) -> tuple[int | None, ...]:
         """Colour that each filter sees, read off the weight; None for a filter with several colours or none."""
         return tuple(row.index(True) if sum(row) == 1 else None for row in _has_weight(self.weight).tolist())
+
+    def has_kernels(self, kernels: Tensor) -> Tensor:
+        """Which filters are the given kernels (channel, y, x), in one colour: (channel,)."""
+        weight = self.weight.detach()
+        one_colour = (_has_weight(weight).sum(dim=1) == 1).cpu()
+        # Kernels of other parameters differ in the first digits; single-precision trigonometry by 1e-5 of the peak.
+        tolerance = max(1e-4, 2 * torch.finfo(weight.dtype).eps) * kernels.abs().amax(dim=(1, 2), keepdim=True)
+        difference = (weight.sum(dim=1).to("cpu", torch.float64) - kernels).abs()
+        return one_colour & (difference <= tolerance).flatten(1).all(dim=1)
 
 
 class FilterGroup(NamedTuple):
@@ -84,7 +92,7 @@ def filter_responses(x: Tensor, groups: list[FilterGroup], *, stride: int, paddi
     return responses
 
 
-def draw_colours(channels: int, *, seed: int, quadrature: str = "matched") -> tuple[Tensor, Tensor]:
+def draw_colours(channels: int, *, seed: int, quadrature: str = DEFAULTS["quadrature"]) -> tuple[Tensor, Tensor]:
     """Random colours of the two filters of each quadrature pair.
 
     Parameters
@@ -106,11 +114,8 @@ def draw_colours(channels: int, *, seed: int, quadrature: str = "matched") -> tu
     ValueError
         If `quadrature` is unknown.
     """
-    check_text(quadrature=quadrature)
-    check_seed(seed, "colour_seed")
-    if quadrature not in QUADRATURES:
-        raise ValueError(f"unknown quadrature {quadrature!r}; have {', '.join(map(repr, QUADRATURES))}")
-    generator = torch.Generator().manual_seed(int(seed))
+    checked = checked_settings({"quadrature": quadrature, "colour_seed": seed})
+    generator = torch.Generator().manual_seed(checked["colour_seed"])
     q0 = torch.randint(0, COLOURS, (channels,), generator=generator)
     q1 = torch.randint(0, COLOURS, (channels,), generator=generator)
     return q0, q1 if quadrature == "paper" else q0

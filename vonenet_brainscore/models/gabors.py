@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from ..arguments import check_real, check_seed, check_whole
+from ..arguments import check_whole
+from .settings import DEFAULTS, checked_settings
 
 FloatArray = NDArray[np.float64]
 
@@ -37,7 +38,6 @@ ENVELOPE_COUNTS = np.array(
 
 # More are a mistake, and would fill memory before anything says so: the published models have 512.
 MOST_FILTERS = 2**20
-LARGEST_KERNEL = 1023  # pixels; the published ones have 25
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +69,11 @@ class GaborParameters:
 def sample_gabor_parameters(
     features: int,
     *,
-    seed: int = 0,
-    sf_corr: float = 0.75,
-    sf_max: float = 9,
-    sf_min: float = 0,
-    rand_param: bool = False,
+    seed: int = DEFAULTS["gabor_seed"],
+    sf_corr: float = DEFAULTS["sf_corr"],
+    sf_max: float = DEFAULTS["sf_max"],
+    sf_min: float = DEFAULTS["sf_min"],
+    rand_param: bool = DEFAULTS["rand_param"],
 ) -> GaborParameters:
     """Gabor parameters drawn from the primate distributions, or from uniform ones over the same ranges.
 
@@ -107,12 +107,10 @@ def sample_gabor_parameters(
         If an argument is no number.
     """
     check_whole(features=features)
-    check_real(sf_corr=sf_corr, sf_max=sf_max, sf_min=sf_min)
-    check_seed(seed)
+    given = {"sf_corr": sf_corr, "sf_max": sf_max, "sf_min": sf_min, "rand_param": rand_param, "gabor_seed": seed}
+    checked_settings(given)
     if not 1 <= features <= MOST_FILTERS:
         raise ValueError(f"features is {features}; a filter bank needs at least 1, and at most {MOST_FILTERS}")
-    if not -1 <= sf_corr <= 1:
-        raise ValueError(f"sf_corr is {sf_corr}; a correlation lies in [-1, 1]")
     below_max = np.less if rand_param else np.less_equal
     in_range = np.greater_equal(SF_EDGES_CPD, sf_min) & below_max(SF_EDGES_CPD, sf_max)
     if in_range.sum() < 2:
@@ -150,7 +148,7 @@ def sample_gabor_parameters(
 
 
 def gabor_kernels(
-    parameters: GaborParameters, *, pixels_per_degree: float, ksize: int = 25, phase_shift_deg: float = 0
+    parameters: GaborParameters, *, pixels_per_degree: float, ksize: int = DEFAULTS["ksize"], phase_shift_deg: float = 0
 ) -> FloatArray:
     """Kernels of Gabor filters.
 
@@ -175,11 +173,9 @@ def gabor_kernels(
     Raises
     ------
     ValueError
-        If `ksize` is not odd, positive and at most `LARGEST_KERNEL`, or `pixels_per_degree` not positive.
+        If `ksize` is not odd or out of its range, or `pixels_per_degree` not positive.
     """
-    check_whole(ksize=ksize)
-    if not 1 <= ksize <= LARGEST_KERNEL or ksize % 2 == 0:
-        raise ValueError(f"ksize is {ksize}; it must be odd, so that a filter has a centre, and 1 to {LARGEST_KERNEL}")
+    checked_settings({"ksize": ksize})
     if not pixels_per_degree > 0:
         raise ValueError(f"pixels_per_degree is {pixels_per_degree}; it must be positive")
     frequency = _per_channel(parameters.sf_cpd) / pixels_per_degree  # cycles/pixel

@@ -1,13 +1,8 @@
 """The noise of the VOneBlock, made of a standard-normal draw."""
 
-import math
-
 import torch
 from torch import Tensor
 
-from ..arguments import check_real, check_text
-
-NOISE_MODES = ("neuronal", "gaussian", None)
 # Added to the variance, so that its square root has a gradient at a rate of zero.
 VARIANCE_FLOOR = 1e-4
 
@@ -42,17 +37,3 @@ def noisy(rates: Tensor, draw: Tensor, *, mode: str, scale: float, level: float)
     if torch.is_grad_enabled() and (rates.requires_grad or draw.requires_grad):
         return torch.addcmul(rates, draw, spread)
     return torch.addcmul(rates, draw, spread, out=spread)
-
-
-def check_noise(mode: str | None, scale: float, level: float) -> None:
-    """Raise ValueError for a mode that is not in `NOISE_MODES`, a scale not positive, or a level that is negative.
-
-    TypeError for a scale or level that is no number.
-    """
-    if mode is not None:
-        check_text(noise_mode=mode)
-    check_real(noise_scale=scale, noise_level=level)
-    if mode not in NOISE_MODES:
-        raise ValueError(f"unknown noise mode {mode!r}; have {', '.join(map(repr, NOISE_MODES))}")
-    if not 0 < scale < math.inf or not 0 <= level < math.inf:
-        raise ValueError(f"noise scale {scale}, level {level}: the scale must be positive and the level not negative")

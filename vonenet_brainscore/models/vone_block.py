@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,10 +11,12 @@ from torch import Tensor, nn
 from .filter_bank import COLOURS, FilterBank, FilterGroup, filter_responses, filters_by_colour
 from .gabors import GaborParameters, gabor_kernels
 from .kept_rates import KeptRates
-from .neuronal_noise import check_noise, noisy
+from .neuronal_noise import noisy
+from .settings import BLOCK, DEFAULTS, checked_settings
 
 # Filter responses computed at once on a CPU: 16 MB of float32, whose memory is reused instead of mapped afresh.
 _RESPONSES_AT_ONCE = 2**22
+_NOISE = ("noise_mode", "noise_scale", "noise_level")
 
 
 class VOneBlock(nn.Module):
@@ -32,80 +35,70 @@ class VOneBlock(nn.Module):
         One filter a channel.
     colours_q0, colours_q1 : Tensor, shape (channel,)
         Colour channel (0, 1, 2 for red, green, blue) that each filter of a bank sees.
-    image_size : int
-        Side of the images in pixels.
-    visual_degrees : float
-        Visual angle that `image_size` pixels span.
-    ksize : int
-        Side of the filters in pixels, odd.
-    stride : int
-        Pixels between neighbouring cells of a channel.
-    simple_channels, complex_channels : int
-        Cells of each type at a position.
-    k_exc : float
-        Gain from filter response to rate.
-    noise_mode, noise_scale, noise_level
-        As in `set_noise_mode`.
+    **settings
+        Those of `settings.BLOCK`, which become attributes; the rows of `settings.FRONT_END` say what each is.
 
     Raises
     ------
+    TypeError
+        If there is no such setting, or it is not of its kind.
     ValueError
-        If the channels, the parameters and the colours differ in number, or an argument is out of its range.
+        If the channels, the parameters and the colours differ in number, or a setting is out of its range.
     """
+
+    image_size: int
+    visual_degrees: float
+    ksize: int
+    stride: int
+    simple_channels: int
+    complex_channels: int
+    k_exc: float
+    noise_mode: str | None
+    noise_scale: float
+    noise_level: float
 
     def __init__(
         self,
         gabor_parameters: GaborParameters,
         colours_q0: Tensor,
         colours_q1: Tensor,
-        *,
-        image_size: int = 224,
-        visual_degrees: float = 8,
-        ksize: int = 25,
-        stride: int = 4,
-        simple_channels: int = 256,
-        complex_channels: int = 256,
-        k_exc: float = 25,
-        noise_mode: str | None = None,
-        noise_scale: float = 0.35,
-        noise_level: float = 0.07,
+        **settings: Any,
     ):
         super().__init__()
-        channels = simple_channels + complex_channels
-        if min(simple_channels, complex_channels) < 0 or not (
-            channels == len(gabor_parameters) == len(colours_q0) == len(colours_q1)
-        ):
+        settings = {name: DEFAULTS[name] for name in BLOCK} | settings
+        for name, value in checked_settings(settings, BLOCK).items():
+            setattr(self, name, value)
+        channels = self.simple_channels + self.complex_channels
+        if not channels == len(gabor_parameters) == len(colours_q0) == len(colours_q1):
             raise ValueError(
-                f"{simple_channels} simple and {complex_channels} complex channels, but {len(gabor_parameters)} Gabor "
-                f"parameters and colours of {len(colours_q0)} and {len(colours_q1)} filters: give one of each a channel"
+                f"{self.simple_channels} simple and {self.complex_channels} complex channels, but "
+                f"{len(gabor_parameters)} Gabor parameters and colours of {len(colours_q0)} and {len(colours_q1)} "
+                "filters: give one of each a channel"
             )
-        if min(stride, image_size) < 1 or not 0 < visual_degrees < math.inf or not math.isfinite(k_exc):
-            given = f"stride={stride}, image_size={image_size}, visual_degrees={visual_degrees}, k_exc={k_exc}"
-            raise ValueError(f"{given}: sizes must be positive, and all of them finite")
-        self.image_size, self.visual_degrees = image_size, visual_degrees
-        self.ksize, self.stride, self.k_exc = ksize, stride, k_exc
-        self.simple_channels, self.complex_channels = simple_channels, complex_channels
         self._sampled_parameters = gabor_parameters
-        self.simple_conv_q0 = FilterBank(self._kernels(phase_shift_deg=0), colours_q0)
-        self.simple_conv_q1 = FilterBank(self._kernels(phase_shift_deg=90), colours_q1)
+        q0, q1 = self._kernels(gabor_parameters)
+        self.simple_conv_q0, self.simple_conv_q1 = FilterBank(q0, colours_q0), FilterBank(q1, colours_q1)
         self.simple = nn.ReLU()
         self.noise = nn.ReLU(inplace=True)
         self.output = nn.Identity()
         self.fixed_noise: Tensor | None
         self.register_buffer("fixed_noise", None, persistent=False)
         self._kept: KeptRates | None = None
-        check_noise(noise_mode, noise_scale, noise_level)
-        self.noise_mode, self.noise_scale, self.noise_level = noise_mode, noise_scale, noise_level
 
     def forward(self, x: Tensor) -> Tensor:
-        """Rates with the current noise: (batch, colour, y, x) to (batch, channel, y, x)."""
+        """Filters, cells, noise: images (batch, colour, y, x) to rates (batch, channel, y, x)."""
         rates = self.rates(x) if self._kept is None else self._kept.of(x, self.rates)
         if self.noise_mode is not None:
             rates = self.add_noise(rates, self._noise_draw(rates))
         return self.output(rates)
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Its settings by name, as they are now: arguments of `get_model` and of this class."""
+        return {name: getattr(self, name) for name in BLOCK}
+
     def rates(self, x: Tensor, padding: int | None = None) -> Tensor:
-        """Responses without noise.
+        """Responses without noise: filters and cells.
 
         Parameters
         ----------
@@ -165,7 +158,7 @@ class VOneBlock(nn.Module):
         ValueError
             If the shapes differ, or `noise_mode`, `noise_scale` or `noise_level` was set to what is not allowed.
         """
-        check_noise(self.noise_mode, self.noise_scale, self.noise_level)
+        checked_settings({name: getattr(self, name) for name in _NOISE})
         if draw.shape != rates.shape:
             raise ValueError(f"the draw has shape {tuple(draw.shape)} but the rates {tuple(rates.shape)}")
         if self.noise_mode is None:
@@ -185,8 +178,9 @@ class VOneBlock(nn.Module):
         """
         noise_scale = self.noise_scale if noise_scale is None else noise_scale
         noise_level = self.noise_level if noise_level is None else noise_level
-        check_noise(noise_mode, noise_scale, noise_level)
-        self.noise_mode, self.noise_scale, self.noise_level = noise_mode, noise_scale, noise_level
+        noise = {"noise_mode": noise_mode, "noise_scale": noise_scale, "noise_level": noise_level}
+        for name, value in checked_settings(noise).items():
+            setattr(self, name, value)
 
     def fix_noise(self, batch_size: int = 256, seed: int | None = None) -> None:
         """Use one draw for every further batch of at most `batch_size` images, until `unfix_noise`.
@@ -222,9 +216,7 @@ class VOneBlock(nn.Module):
 
     def extra_repr(self) -> str:
         """What the weights do not say."""
-        geometry = ("image_size", "visual_degrees", "ksize", "stride", "simple_channels", "complex_channels", "k_exc")
-        noise = ("noise_mode", "noise_scale", "noise_level")
-        return ", ".join(f"{name}={getattr(self, name)!r}" for name in (*geometry, *noise))
+        return ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
 
     @property
     def pixels_per_degree(self) -> float:
@@ -238,27 +230,30 @@ class VOneBlock(nn.Module):
     @property
     def gabor_parameters(self) -> GaborParameters | None:
         """Parameters of the filters; None where the kernels made of them are not those in the weights."""
-        for bank, phase_shift_deg in ((self.simple_conv_q0, 0), (self.simple_conv_q1, 90)):
-            if None in bank.colours:
-                return None
-            expected = self._kernels(phase_shift_deg)
-            weight = bank.weight.detach()
-            kernels = weight.sum(dim=1).to("cpu", torch.float64)  # (channel, y, x)
-            # Kernels of other parameters differ in the first digits; single-precision trigonometry by 1e-5 of the peak.
-            tolerance = max(1e-4, 2 * torch.finfo(weight.dtype).eps) * expected.abs().amax(dim=(1, 2), keepdim=True)
-            if not ((kernels - expected).abs() <= tolerance).all():
-                return None
-        return self._sampled_parameters
+        made_of_them = self.is_made_of(self._sampled_parameters)
+        return self._sampled_parameters if all(bool(of_bank.all()) for of_bank in made_of_them.values()) else None
 
-    def _kernels(self, phase_shift_deg: float) -> Tensor:
-        return torch.from_numpy(
-            gabor_kernels(
-                self._sampled_parameters,
-                pixels_per_degree=self.pixels_per_degree,
-                ksize=self.ksize,
-                phase_shift_deg=phase_shift_deg,
-            )
-        )  # (channel, y, x)
+    def is_made_of(self, parameters: GaborParameters) -> dict[str, Tensor]:
+        """Which filters of each bank are, in one colour, the kernels made of the parameters.
+
+        Returns
+        -------
+        dict
+            Name of the bank -> Tensor of bool, shape (channel,).
+        """
+        q0, q1 = self._kernels(parameters)
+        return {
+            "simple_conv_q0": self.simple_conv_q0.has_kernels(q0),
+            "simple_conv_q1": self.simple_conv_q1.has_kernels(q1),
+        }
+
+    def _kernels(self, parameters: GaborParameters) -> tuple[Tensor, Tensor]:
+        """Kernels of the q0 and of the q1 filters, (channel, y, x) in double precision."""
+        scale, ksize = self.pixels_per_degree, self.ksize
+        q0, q1 = (
+            gabor_kernels(parameters, pixels_per_degree=scale, ksize=ksize, phase_shift_deg=shift) for shift in (0, 90)
+        )
+        return torch.from_numpy(q0), torch.from_numpy(q1)
 
     def _cells(self, x: Tensor, groups: list[FilterGroup], padding: int) -> tuple[Tensor, Tensor]:
         """Noise-free rates of the simple and of the complex cells."""
@@ -285,6 +280,11 @@ class VOneBlock(nn.Module):
                 f"{tuple(rates.shape)}; call fix_noise with a larger batch_size, assign fixed_noise, or unfix_noise()"
             )
         return self.fixed_noise[: len(rates)]
+
+
+def vone_blocks(network: nn.Module) -> list[VOneBlock]:
+    """The VOneBlocks of a network, itself included."""
+    return [module for module in network.modules() if isinstance(module, VOneBlock)]
 
 
 def _amplitude(q0: Tensor, q1: Tensor, *, in_place: bool) -> Tensor:

@@ -1,6 +1,5 @@
 """VOneNets: a VOneBlock, a bottleneck and a back end; and `get_model`, which makes them."""
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,25 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..arguments import check_real, check_text, check_whole, usable_device
+from ..arguments import check_text, check_whole, did_you_mean, usable_device
 from .back_ends import BACK_ENDS, BOTTLENECK_CHANNELS
 from .checkpoints import Checkpoint, fetch_checkpoint, load_weights, read_checkpoint
 from .filter_bank import draw_colours
 from .gabors import sample_gabor_parameters
 from .registry import MODELS, ModelRow
+from .settings import BLOCK, DEFAULTS, SETTINGS, checked_settings, described_settings, names_beside, settings_of
 from .vone_block import VOneBlock
 
-# What makes a front end, with the values for a new model. Those of each kind are treated alike beside a checkpoint.
-_SAMPLING = {"sf_corr": 0.75, "sf_max": 9, "sf_min": 0, "rand_param": False, "gabor_seed": 0}
-_GEOMETRY = {"image_size": 224, "visual_degrees": 8, "ksize": 25}
-_CELLS = {"simple_channels": 256, "complex_channels": 256, "stride": 4, "k_exc": 25}
-_NOISE = {"noise_mode": "neuronal", "noise_scale": 0.35, "noise_level": 0.07}
-_COLOUR = {"quadrature": "matched", "colour_seed": 0}
-_DEFAULTS: dict[str, Any] = {**_SAMPLING, **_GEOMETRY, **_CELLS, **_NOISE, **_COLOUR}
 _N_CLASSES = 1000
-FRONT_END_ARGUMENTS = (*_DEFAULTS, "weights")  # of `get_model`: what a VOneBlock is made of
-_WHOLE = ("image_size", "ksize", "simple_channels", "complex_channels", "stride", "n_classes")
-_REAL = ("visual_degrees", "k_exc")
 
 
 @dataclass(frozen=True)
@@ -109,16 +99,9 @@ def get_model(
         A checkpoint of one's own. Without a back end, its VOneBlock is taken.
     n_classes : int, optional
         Outputs of the network that `model_arch` names; default, those of the checkpoint, and 1000 without one.
-    sf_corr, sf_max, sf_min, rand_param, gabor_seed
-        As in `sample_gabor_parameters`; 0.75, 9, 0, False, 0.
-    image_size, visual_degrees, ksize, stride, simple_channels, complex_channels, k_exc
-        As in `VOneBlock`; 224, 8, 25, 4, 256, 256, 25.
-    noise_mode, noise_scale, noise_level
-        As in `VOneBlock.set_noise_mode`; 'neuronal', 0.35, 0.07.
-    quadrature, colour_seed
-        As in `draw_colours`; 'matched', 0. The released models have their own colours, drawn as 'paper'.
     back_end : nn.Module
         A network of one's own in place of `model_arch`; takes the bottleneck, (batch, 64, 56, 56).
+    {settings}
 
     A checkpoint brings its filters, channels, stride, gain and noise. Noise arguments apply nevertheless; the others
     may be given if they agree with it.
@@ -142,11 +125,12 @@ def get_model(
     if back_end is not None and not isinstance(back_end, nn.Module):
         raise TypeError(f"back_end is a {type(back_end).__name__}; give an nn.Module")
     for name in kwargs:
-        if name not in _DEFAULTS:
-            raise TypeError(
-                f"get_model has no argument {name!r}; {_nearest(name, [*_DEFAULTS, 'back_end', 'n_classes'])}"
-            )
-    _check_kinds({**kwargs, **({} if n_classes is None else {"n_classes": n_classes})})
+        if name not in SETTINGS:
+            known = [*SETTINGS, "back_end", "n_classes"]
+            raise TypeError(f"get_model has no argument {name!r}; {did_you_mean(name, known)}")
+    kwargs = checked_settings(kwargs)
+    if n_classes is not None:
+        check_whole(n_classes=n_classes)
     device = None if map_location is None else usable_device(map_location)
     row = None if model_arch is None or back_end is not None else _row(model_arch)
     if n_classes is not None and (row is None or n_classes < 1):
@@ -155,11 +139,11 @@ def get_model(
         weights = fetch_checkpoint(row.checkpoint)
     checkpoint = None if weights is None else read_checkpoint(weights)
 
-    told = _fixed_by(checkpoint, kwargs) if checkpoint else dict(_DEFAULTS)
+    told = _fixed_by(checkpoint, kwargs) if checkpoint else dict(DEFAULTS)
     if row is not None and not row.noise:
         told["noise_mode"] = None
     told |= kwargs
-    vone_block = _vone_block(_DEFAULTS | told)
+    vone_block = _vone_block(DEFAULTS | told)
     if checkpoint is None:
         model = VOneNet(vone_block, BACK_ENDS[row.back_end](n_classes or _N_CLASSES) if row else back_end)
     else:
@@ -169,31 +153,23 @@ def get_model(
     return model.to(device)
 
 
+get_model.__doc__ = (get_model.__doc__ or "").replace("{settings}", described_settings())
+
+
 def _row(model_arch: str) -> ModelRow:
     check_text(model_arch=model_arch)
     rows = {row.model_arch: row for row in MODELS.values()}
     if model_arch not in rows:
-        raise ValueError(f"unknown model_arch {model_arch!r}; {_nearest(str(model_arch), rows)}, or None")
+        raise ValueError(f"unknown model_arch {model_arch!r}; {did_you_mean(model_arch, rows)}, or None")
     return rows[model_arch]
-
-
-def _check_kinds(settings: Mapping[str, Any]) -> None:
-    """TypeError for a front end's setting that is no number; the others are checked where they are used."""
-    check_whole(**{name: settings[name] for name in _WHOLE if name in settings})
-    check_real(**{name: settings[name] for name in _REAL if name in settings})
-
-
-def _nearest(name: str, known: Any) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}? It takes {', '.join(known)}" if near else f"it takes {', '.join(known)}"
 
 
 def _vone_block(settings: Mapping[str, Any]) -> VOneBlock:
     channels = settings["simple_channels"] + settings["complex_channels"]
-    sampling = {name: settings[name] for name in ("sf_corr", "sf_max", "sf_min", "rand_param")}
-    parameters = sample_gabor_parameters(channels, seed=settings["gabor_seed"], **sampling)
+    sampling = settings_of(settings, "parameters")
+    parameters = sample_gabor_parameters(channels, seed=sampling.pop("gabor_seed"), **sampling)
     colours = draw_colours(channels, seed=settings["colour_seed"], quadrature=settings["quadrature"])
-    return VOneBlock(parameters, *colours, **{name: settings[name] for name in (*_GEOMETRY, *_CELLS, *_NOISE)})
+    return VOneBlock(parameters, *colours, **{name: settings[name] for name in BLOCK})
 
 
 def _fixed_by(checkpoint: Checkpoint, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -203,13 +179,12 @@ def _fixed_by(checkpoint: Checkpoint, given: Mapping[str, Any]) -> dict[str, Any
         raise ValueError(f"{checkpoint.path} holds no VOneNet: it has no vone_block.simple_conv_q0.weight")
     if filters.ndim != 4:
         raise ValueError(f"{checkpoint.path} holds no VOneNet: its filters have shape {tuple(filters.shape)}")
-    fixed = {name: checkpoint.flags[name] for name in _DEFAULTS if name in checkpoint.flags}
-    _check_kinds(fixed)
+    fixed = checked_settings({name: checkpoint.flags[name] for name in SETTINGS if name in checkpoint.flags})
     fixed["ksize"] = filters.shape[-1]
-    for name in ("ksize", *_CELLS):
+    for name in ("ksize", *names_beside("flags")):
         if name in given and name in fixed and given[name] != fixed[name]:
             raise ValueError(f"{checkpoint.path} has {name}={fixed[name]}, not {given[name]}; leave {name} out")
-    cells = {**_CELLS, **fixed, **given}
+    cells = {**DEFAULTS, **fixed, **given}
     if cells["simple_channels"] + cells["complex_channels"] != len(filters):
         raise ValueError(
             f"{checkpoint.path} has {len(filters)} filters, not {cells['simple_channels']} for simple and "
@@ -260,10 +235,10 @@ def _contents(state_dict: Mapping[str, Tensor]) -> str:
 
 def _refuse_other_filters(block: VOneBlock, given: Mapping[str, Any], checkpoint: Checkpoint) -> None:
     """ValueError if the filters that were loaded are not those that the arguments given describe."""
-    described = [name for name in (*_SAMPLING, *_GEOMETRY) if name in given]
+    described = [name for name in names_beside("filters") if name in given]
     if described and block.gabor_parameters is None:
         raise ValueError(f"{checkpoint.path} has other filters than {_listed(given, described)}; leave them out")
-    described = [name for name in _COLOUR if name in given]
+    described = [name for name in names_beside("colours") if name in given]
     if not described:
         return
     q0, q1 = block.colours

@@ -2,13 +2,12 @@
 
 import hashlib
 from collections.abc import Sequence
-from difflib import get_close_matches
 from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
 
-from ..arguments import check_real, check_seed, check_text, check_whole
+from ..arguments import check_real, check_seed, check_text, check_whole, nearest_names
 from .pairing import paired
 from .split_half import FEWEST_STIMULI, no_ceiling, split_half_ceiling
 
@@ -163,7 +162,7 @@ def _check_settings(
     check_real(visual_degrees=visual_degrees)
     check_whole(splits=splits, number_of_trials=1 if number_of_trials is None else number_of_trials)
     if metric not in METRICS:
-        near = get_close_matches(metric, METRICS) or METRICS
+        near = nearest_names(metric, METRICS) or METRICS
         raise ValueError(f"unknown metric {metric!r} for recordings; nearest: {', '.join(near)}")
     if not region:
         raise ValueError("region is empty; say where the neurons are, such as 'V1'")

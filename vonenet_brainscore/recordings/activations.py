@@ -14,7 +14,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from ..arguments import check_seed, check_text, check_whole, usable_device
-from ..models.vone_block import VOneBlock
+from ..models.vone_block import VOneBlock, vone_blocks
 from ..stimuli.images import as_picture, normalise, resize
 from .layers import LayerReader
 from .noise_draws import noise_draws
@@ -106,7 +106,7 @@ class ActivationsExtractor:
     @property
     def block(self) -> VOneBlock | None:
         """The network's VOneBlock."""
-        return next((module for module in self.network.modules() if isinstance(module, VOneBlock)), None)
+        return next(iter(vone_blocks(self.network)), None)
 
     @property
     def is_noisy(self) -> bool:

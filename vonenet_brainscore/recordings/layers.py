@@ -1,12 +1,13 @@
 """Reading layers of a network: every call, as copies, and no further than the deepest of them."""
 
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from reprlib import repr as shortened
 from typing import Any
 
 import torch
 from torch import nn
+
+from ..arguments import nearest_names
 
 LOGITS = "logits"  # Brain-Score's name for what the whole network puts out
 
@@ -32,7 +33,7 @@ def check_layers(network: nn.Module, layers: Sequence[str]) -> None:
     names = [name for name, _ in network.named_modules() if name]
     for layer in layers:
         if layer != LOGITS and layer not in names:
-            near = get_close_matches(str(layer), names, n=3, cutoff=0.3) or names[:3]
+            near = nearest_names(str(layer), names) or names[:3]
             raise ValueError(f"no layer {layer!r} in {type(network).__name__}; nearest: {', '.join([*near, LOGITS])}")
     twice = {layer for layer in layers if list(layers).count(layer) > 1}
     if twice:

@@ -1,17 +1,18 @@
 """From what the user names to a subject: one of our models, a network, or anything that Brain-Score knows."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
+from ..arguments import nearest_names
 from ..brainscore import registrations, without_pip
 from ..models.back_ends import BACK_ENDS
 from ..models.registry import MODELS
-from ..models.vonenet import FRONT_END_ARGUMENTS, VOneNet, get_model
+from ..models.settings import FRONT_END_ARGUMENTS
+from ..models.vonenet import VOneNet, get_model
 from .activations import ActivationsExtractor
 from .layers import LOGITS, check_layers
 from .subject import FRONT_END, Subject
@@ -200,7 +201,7 @@ def _brainscore_model(name: str) -> "BrainModel":
     known = registrations("model")
     if identifier not in known:
         names = [*MODELS, *(known if name == identifier else (BRAINSCORE_PREFIX + other for other in known))]
-        near = get_close_matches(name, names, n=3, cutoff=0.4) or list(MODELS)
+        near = nearest_names(name, names) or list(MODELS)
         raise ValueError(f"unknown model {name!r}; nearest: {', '.join(near)}")
     import brainscore_vision
 

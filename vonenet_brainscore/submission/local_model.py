@@ -13,7 +13,6 @@ from ..models.checkpoints import RELEASE, fetch_checkpoint, read_checkpoint
 from ..models.downloads import download, sha256_of
 from ..models.registry import ModelRow
 from ..models.vonenet import VOneNet, get_model
-from .front_end import front_end_settings
 from .rules import MAX_BYTES
 
 WEIGHTS = "weights.pth"  # in the plugin's folder
@@ -152,6 +151,6 @@ def _without_optimizer(network: VOneNet, path: Path, target: Path) -> Path:
             f"{path} holds {size / 1e6:.0f} MB of weights and a zip may have {MAX_BYTES / 1e6:.0f}: put the file where "
             "the leaderboard's machine can fetch it, and give its address too (weights_url=, --weights-url)"
         )
-    flags: Mapping[str, Any] = read_checkpoint(path).flags | front_end_settings(network.vone_block)
+    flags: Mapping[str, Any] = read_checkpoint(path).flags | network.vone_block.settings
     torch.save({"flags": dict(flags), "state_dict": state_dict}, target)
     return target

@@ -12,10 +12,11 @@ import torch
 
 from ..models.checkpoints import vonenet_home
 from ..models.downloads import download, sha256_of
+from ..models.settings import names_beside
 from ..models.vonenet import VOneNet, get_model
 from ..recordings.activations import ActivationsExtractor
 from ..recordings.subject import Subject
-from .front_end import NOISE, check_front_end, rebuilt_front_end
+from .front_end import check_front_end, rebuilt_front_end
 
 RECORD = "submission.json"
 FRONT_END = "front_end.json"
@@ -65,7 +66,7 @@ def submitted_subject(folder: Path) -> Subject:
         network = VOneNet(rebuilt_front_end(front_end))
         origin = "front end rebuilt from its Gabor parameters, no checkpoint"
     else:
-        noise = {name: front_end["settings"][name] for name in NOISE}
+        noise = {name: front_end["settings"][name] for name in names_beside("free")}
         network = get_model(record["model_arch"], weights=_weights(record, folder), **noise)
         origin = f"sha256 {weights['sha256']}"
     check_front_end(network.vone_block, front_end)

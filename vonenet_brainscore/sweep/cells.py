@@ -16,7 +16,7 @@ from ..arguments import check_whole
 from ..benchmarks.names import benchmark_identifiers
 from ..models.checkpoints import checkpoint_sha256
 from ..models.registry import MODELS
-from ..models.vonenet import FRONT_END_ARGUMENTS
+from ..models.settings import FRONT_END_ARGUMENTS
 
 SETTINGS = (*FRONT_END_ARGUMENTS, "seed", "trials")
 _MOST_CELLS = 1_000_000

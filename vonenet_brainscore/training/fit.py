@@ -254,9 +254,4 @@ def _plain(flags: dict[str, Any]) -> dict[str, Any]:
 
 def _options(network: nn.Module) -> dict[str, Any]:
     """Arguments of `get_model` that make the network's front end."""
-    if not isinstance(network, VOneNet):
-        return {}
-    block = network.vone_block
-    geometry = ("image_size", "visual_degrees", "ksize", "stride", "simple_channels", "complex_channels", "k_exc")
-    noise = ("noise_mode", "noise_scale", "noise_level")
-    return {**network.settings, **{name: getattr(block, name) for name in (*geometry, *noise)}}
+    return {**network.settings, **network.vone_block.settings} if isinstance(network, VOneNet) else {}

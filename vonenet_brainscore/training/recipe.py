@@ -1,18 +1,24 @@
 """How a network is trained."""
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any
 
-from ..arguments import check_real, check_seed, check_whole
+from ..arguments import Kind, Setting
 
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
+# The recipe of the training script that the authors released with the weights.
+_RELEASED = "Dapello, Marques et al. 2020, NeurIPS 33:13073: the released VOneNets"
+
+
+def _row(default: Any, kind: Kind, text: str, source: str = _RELEASED, **allowed: Any) -> Any:
+    return field(default=default, metadata={"kind": kind, "text": text, "source": source, **allowed})
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Stochastic gradient descent on the cross-entropy; by default as the released VOneNets were trained.
+    """Stochastic gradient descent on the cross-entropy; by default as the released VOneNets were trained on ImageNet.
 
-    Those were trained on ImageNet (Dapello, Marques et al. 2020, NeurIPS 33:13073).
+    Each attribute is a setting: `RECIPE` has them as rows, with their defaults and what is allowed.
 
     Attributes
     ----------
@@ -38,37 +44,24 @@ class Recipe:
         If an attribute is out of its range.
     """
 
-    batch_size: int = 256
-    epochs: int = 70
-    lr: float = 0.1
-    momentum: float = 0.9
-    weight_decay: float = 1e-4
-    step_size: int = 20
-    step_factor: float = 0.1
-    seed: int = 0
-    precision: str = "32-true"
+    batch_size: int = _row(256, "whole", "Images a step, on all devices together", within="[1, inf)")
+    epochs: int = _row(70, "whole", "How often each image is seen", within="[1, inf)")
+    lr: float = _row(0.1, "real", "Learning rate of the first epochs", within="(0, inf)")
+    momentum: float = _row(0.9, "real", "Momentum of the descent", within="[0, 1)")
+    weight_decay: float = _row(1e-4, "real", "Decay of all weights", within="[0, inf)")
+    step_size: int = _row(20, "whole", "Epochs between reductions of the learning rate", within="[1, inf)")
+    step_factor: float = _row(0.1, "real", "Factor of each reduction", within="(0, inf)")
+    seed: int = _row(0, "seed", "Seed of all that is random", "chosen here: the original has none")
+    precision: str = _row("32-true", "choice", "Of the arithmetic", choices=PRECISIONS)
 
     def __post_init__(self) -> None:
-        whole = {name: getattr(self, name) for name in ("batch_size", "epochs", "step_size")}
-        real = {name: getattr(self, name) for name in ("lr", "step_factor", "momentum", "weight_decay")}
-        check_whole(**whole)
-        check_real(**real)
-        check_seed(self.seed)
-        for name, value in whole.items():
-            if value < 1:
-                raise ValueError(f"{name} is {value}; it must be at least 1")
-        for name, value in real.items():
-            zero = name in ("momentum", "weight_decay")
-            if not 0 <= value < math.inf or (value == 0 and not zero):
-                raise ValueError(f"{name} is {value}; it must be {'at least' if zero else 'more than'} 0, and finite")
-        for kind, values in ((int, {**whole, "seed": self.seed}), (float, real)):
-            for name, value in values.items():
-                object.__setattr__(self, name, kind(value))  # NumPy's numbers become plain ones, which can be saved
-        if self.momentum >= 1:
-            raise ValueError(f"momentum is {self.momentum}; it must be less than 1")
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"unknown precision {self.precision!r}; have {', '.join(PRECISIONS)}")
+        for row in RECIPE:
+            value = row.checked(getattr(self, row.name))
+            object.__setattr__(self, row.name, row.type(value))
 
     def lr_in(self, epoch: int) -> float:
         """Learning rate in an epoch, of which the first is 1."""
         return self.lr * self.step_factor ** ((epoch - 1) // self.step_size)
+
+
+RECIPE: tuple[Setting, ...] = tuple(Setting(row.name, row.default, **row.metadata) for row in fields(Recipe))

@@ -13,6 +13,7 @@ from ..classification.classifier import Classifier, network_of
 from ..classification.image_folder import LabelledImage, class_folders, read_image_folder
 from ..classification.keyed_draws import keyed_draws
 from ..models.registry import MODELS
+from ..models.settings import DEFAULTS
 from ..models.vonenet import get_model
 from .fit import Training, fit
 from .photographs import MiddleCrops, RandomCrops
@@ -26,7 +27,7 @@ def train(
     *,
     recipe: Recipe | None = None,
     n_classes: int | None = None,
-    image_size: int = 224,
+    image_size: int = DEFAULTS["image_size"],
     mean: float | Sequence[float] = 0.5,
     std: float | Sequence[float] = 0.5,
     resume: bool = False,
