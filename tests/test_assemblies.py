@@ -153,3 +153,10 @@ def test_refusals(folder):
         presentation_coordinates(np.zeros((4, 4), np.uint8))
     with pytest.raises(FileNotFoundError, match=r"1 of 2 images are missing, the first is .*gone\.png"):
         presentation_coordinates([folder / "image0.png", folder / "gone.png"])
+
+
+def test_loose_files_that_programs_show_differently_are_refused(tmp_path):
+    first, second = Image.new("L", (8, 8)), Image.new("L", (8, 8), 255)
+    first.save(tmp_path / "two.gif", save_all=True, append_images=[second])
+    with pytest.raises(ValueError, match=r"two\.gif holds 2 pictures"):
+        presentation_coordinates([tmp_path / "two.gif"])

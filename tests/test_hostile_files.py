@@ -443,7 +443,7 @@ def test_images_of_every_mode_are_exact_or_refused(tmp_path, mode):
 
 @pytest.mark.parametrize("mode", ["I", "F", "I;16"])
 def test_a_pillow_image_of_more_bits_is_not_clipped(mode):
-    with pytest.raises(ValueError, match=f"the image has {mode} pixels, more than 8 bits a channel"):
+    with pytest.raises(ValueError, match=f"the image has {mode} pixels of (16|32) bits a channel"):
         as_picture(Image.new(mode, (4, 3)))
 
 
@@ -461,7 +461,7 @@ def test_an_animation_is_its_first_picture(tmp_path):
 
 def test_a_hostile_image_among_ones_own_stimuli_is_named(tmp_path):
     for index in range(30):
-        PICTURE.save(tmp_path / f"{index:02d}.png")
+        PICTURE.resize((10, 10)).save(tmp_path / f"{index:02d}.png")
     (tmp_path / "07.png").write_bytes(POSTSCRIPT)
     with pytest.raises(ValueError, match=r"07\.png cannot be read as an image"):
         neural_benchmark("own", tmp_path, np.random.default_rng(0).normal(size=(30, 2)))

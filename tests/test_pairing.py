@@ -112,6 +112,16 @@ def test_refuses_unreadable_and_missing_images(folder, values):
         paired([folder / "a.png", folder / "e.png"], values[:2])
 
 
+def test_refuses_pictures_that_are_not_shown_as_they_are(folder, values):
+    Image.new("L", (4, 3)).save(folder / "d.png")
+    with pytest.raises(ValueError, match=r"d\.png is 4 x 3 pixels, and a model sees a square.*with the background"):
+        paired(folder, values)
+    first, second = Image.new("L", (4, 4)), Image.new("L", (4, 4), 255)
+    first.save(folder / "d.png", save_all=True, append_images=[second])
+    with pytest.raises(ValueError, match=r"d\.png holds 2 pictures"):
+        paired(folder, values)
+
+
 def test_refuses_a_stimulus_set_with_degrees(folder, values):
     stimulus_set = paired(folder, values).stimulus_set
     stimulus_set["degrees"] = 4

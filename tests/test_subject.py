@@ -191,3 +191,34 @@ def test_refusals():
         static.start_recording("IT")
     with pytest.raises(ValueError, match="call start_recording first"):
         static.look_at([])
+
+
+def test_colour_without_a_checkpoint_is_named_with_its_pixel(stimuli):
+    from vonenet_brainscore.stimuli.images import OnScreen
+
+    def load_trained():
+        raise FileNotFoundError("no weights at ~/.vonenet; fetch them")
+
+    pixels = np.full((64, 64, 3), 90, np.uint8)
+    Image.fromarray(pixels).save(stimuli.get_stimulus("one"))
+    Image.fromarray(pixels).save(stimuli.get_stimulus("three"))
+    pixels[5, 7] = (90, 91, 90)
+    tinted = stimuli.get_stimulus("two")
+    Image.fromarray(pixels).save(tinted)
+    lazy = subject(tiny_vonenet(), {"V1": "vone_block"}, load_trained=load_trained)
+    lazy.start_recording("V1")
+    message = (
+        r"two\.png is not grey: its pixel in row 5, column 7 \(from 0\) has RGB 90, 91, 90, and which of the "
+        r"VOneBlock's filters sees which colour only the released checkpoint says .*: no weights at"
+    )
+    for shown in (tinted, OnScreen(tinted, 2.0), OnScreen(tinted, 0.9)):
+        stimuli.stimulus_paths["two"] = shown
+        with pytest.raises(FileNotFoundError, match=message):
+            lazy.look_at(stimuli)
+    stimuli.stimulus_paths["two"] = OnScreen(tinted, 0.5)  # the colour is cut off
+    assert len(lazy.look_at(stimuli)) == 3
+
+
+def test_a_region_in_the_wrong_letters_is_answered_with_the_right_ones():
+    with pytest.raises(ValueError, match=r"tiny has no region 'v1'; did you mean 'V1'\?"):
+        subject(tiny_vonenet(), {"V1": "vone_block"}).start_recording("v1")

@@ -111,6 +111,11 @@ class RowSpaceSubject:
         return self._n_features.get(self.layer, 0)
 
     @property
+    def recorded(self) -> Any:
+        """The subject that is recorded."""
+        return self._subject
+
+    @property
     def identifier(self) -> str:
         """The identifier of the subject that is recorded."""
         return self._subject.identifier

@@ -5,10 +5,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from brainscore_vision.benchmark_helpers import screen
 
-from ..brainscore import replaced, seeded_global_generator, without_result_caching
+from ..brainscore import seeded_global_generator, without_result_caching
 from ..recordings.subject import Subject
+from ..stimuli.screen import placed_exactly
 from .recognition import compressible, warn_if_ill_posed
 from .row_space import RowSpaceSubject
 from .storage import data_on_demand
@@ -59,7 +59,7 @@ def run_benchmark(
         data_on_demand(name or benchmark.identifier),
         without_result_caching(),
         TemporaryDirectory() as folder,
-        replaced(screen, root_path=Path(folder)),  # where images are placed on the screen: two processes would share it
+        placed_exactly(None if _looks_in_memory(candidate) else Path(folder)),
     ):
         if isinstance(candidate, Subject):
             _check_full_features(candidate, benchmark)
@@ -68,6 +68,11 @@ def run_benchmark(
         score = benchmark(candidate)
     score.attrs["compressed"] = isinstance(candidate, RowSpaceSubject)
     return score
+
+
+def _looks_in_memory(candidate: Any) -> bool:
+    """Whether a candidate of `run_benchmark` looks at placed pictures that no file holds; others read files."""
+    return isinstance(candidate.recorded if isinstance(candidate, RowSpaceSubject) else candidate, Subject)
 
 
 def _check_full_features(subject: Subject, benchmark: Any) -> None:

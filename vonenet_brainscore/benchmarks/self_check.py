@@ -13,7 +13,7 @@ from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.model_interface import BrainModel
 from PIL import Image
 
-from ..stimuli.images import read_image
+from ..stimuli.images import as_picture
 from .simulated_v1 import simulated_benchmark
 
 # Over seeds and redrawn spikes the measured ceiling lies 0.007 above the analytic one (the median over neurons of a
@@ -53,7 +53,7 @@ class PixelSubject(BrainModel):
 
     def look_at(self, stimuli: Any, number_of_trials: int = 1) -> NeuroidAssembly:
         """Grey values in [0, 1], (presentation, neuroid), each pixel a neuroid; pixels have no noise to average."""
-        pictures = [read_image(stimuli.get_stimulus(stimulus_id)) for stimulus_id in stimuli["stimulus_id"]]
+        pictures = [as_picture(stimuli.get_stimulus(stimulus_id)) for stimulus_id in stimuli["stimulus_id"]]
         grey = [Image.fromarray(picture.pixels).convert("L") for picture in pictures]
         small = [np.asarray(image.resize((self.size, self.size), Image.Resampling.BOX)) for image in grey]
         return NeuroidAssembly(

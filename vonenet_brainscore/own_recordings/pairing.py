@@ -77,7 +77,13 @@ def _stimulus_set(stimuli: Any) -> Any:
     digest = hashlib.sha256(stimulus_set.to_csv(index=False).encode())
     contents, small_versions = {}, []
     for stimulus_id, path in paths.items():
-        picture = read_image(path)
+        picture = read_image(path, as_shown=True)
+        height, width = picture.pixels.shape[:2]
+        if height != width:
+            raise ValueError(
+                f"{path} is {width} x {height} pixels, and a model sees a square, to which it would be stretched; fill "
+                "it up to a square with the background that was shown, and give that square's width as visual_degrees"
+            )
         digest.update(picture.content)
         contents[stimulus_id] = picture.content
         small_versions.append(small_version(picture))

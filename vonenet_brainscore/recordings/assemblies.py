@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ..models.vone_block import VOneBlock
-from ..stimuli.images import Picture, as_picture, image_files, stimulus_files
+from ..stimuli.images import OnScreen, Picture, as_picture, image_files, stimulus_files
+from ..stimuli.picture_files import open_picture
 from .neuroids import neuroid_coordinates, side_by_side
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def presentation_coordinates(stimuli: Any) -> tuple[dict[str, np.ndarray], list[
     Raises
     ------
     ValueError
-        If there are no stimuli, or a table of them does not say where they are.
+        If there are no stimuli, a table of them does not say where they are, or a file has further frames or pages, or
+        a mark that asks for a rotation.
     TypeError
         If they are none of these.
     FileNotFoundError
@@ -53,10 +55,15 @@ def presentation_coordinates(stimuli: Any) -> tuple[dict[str, np.ndarray], list[
         columns = {"stimulus_id": _stimulus_ids(images)}
     if not len(images):
         raise ValueError("no stimuli to look at; give at least one image")
-    missing = [str(image) for image in images if isinstance(image, Path) and not image.is_file()]
+    files = [image.path if isinstance(image, OnScreen) else image for image in images]
+    missing = [str(file) for file in files if isinstance(file, Path) and not file.is_file()]
     if missing:
         raise FileNotFoundError(f"{len(missing)} of {len(images)} images are missing, the first is {missing[0]}")
-    columns["stimulus_path"] = np.array([str(image) if isinstance(image, Path) else "" for image in images])
+    if not isinstance(stimuli, pd.DataFrame):  # a stimulus set is Brain-Score's, and is read as Brain-Score reads it
+        for file in files:
+            if isinstance(file, Path):
+                open_picture(file, load=False, as_shown=True)
+    columns["stimulus_path"] = np.array([str(file) if isinstance(file, Path) else "" for file in files])
     return columns, images
 
 

@@ -9,7 +9,7 @@ from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidA
 from brainscore_vision.model_helpers.brain_transformation import ModelCommitment
 from torch import nn
 
-from ..stimuli.images import as_picture
+from ..stimuli.colour import colour_in_words
 from .activations import ActivationsExtractor
 from .assemblies import presentation_coordinates
 from .layers import check_layers
@@ -101,6 +101,9 @@ class Subject(ModelCommitment):
         """
         region = str(recording_target)
         if region not in self.region_layer_map:
+            meant = [name for name in self.region_layer_map if name.lower() == region.lower()]
+            if meant:
+                raise ValueError(f"{self.identifier} has no region {region!r}; did you mean {meant[0]!r}?")
             raise ValueError(
                 f"no layer of {self.identifier} stands for {region!r}; have {', '.join(self.region_layer_map)}. "
                 f"Name one with region_layer_map, for example {{{region!r}: {self.layers[-1]!r}}}"
@@ -225,9 +228,18 @@ class Subject(ModelCommitment):
         """
         if self._load_trained is None:
             return
-        in_front = all(layer.startswith(FRONT_END) for layer in layers)
-        if not in_front or not all(as_picture(image).is_grey for image in presentation_coordinates(stimuli)[1]):
+        if not all(layer.startswith(FRONT_END) for layer in layers):
             self.become_trained()
+            return
+        words = next(filter(None, map(colour_in_words, presentation_coordinates(stimuli)[1])), None)
+        if words is not None:
+            try:
+                self.become_trained()
+            except FileNotFoundError as error:
+                raise FileNotFoundError(
+                    f"{words}, and which of the VOneBlock's filters sees which colour only the released checkpoint "
+                    f"says (if the stimuli are meant to be grey, save them so): {error}"
+                ) from error
 
     def become_trained(self) -> None:
         """Load the trained network, where the front end alone has been standing for it."""

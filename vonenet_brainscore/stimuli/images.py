@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
-# Pillow goes by a file's content, and would hand PostScript, a program, to Ghostscript whatever the file is called.
-_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
+from .picture_files import IMAGE_SUFFIXES as IMAGE_SUFFIXES
+from .picture_files import bits_a_channel, open_picture
+
 # Modes whose 8-bit RGB form is exact. Pillow clips 16- and 32-bit pixels when it converts, so those are refused.
 _EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV")
+_SCREEN_GREY = 128  # Brain-Score's background, Pillow's 'gray'
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,66 @@ class Picture:
     @property
     def is_grey(self) -> bool:
         """Whether the three colour channels are equal everywhere."""
-        first = self.pixels[..., :1]
-        return bool((self.pixels == first).all())
+        return self.first_colour is None
+
+    @property
+    def first_colour(self) -> tuple[int, int] | None:
+        """Row and column of the first pixel whose three channels are not equal, None in a grey picture."""
+        red, green, blue = np.moveaxis(self.pixels, -1, 0)
+        if np.array_equal(red, green) and np.array_equal(red, blue):
+            return None
+        row, column = np.argwhere((red != green) | (red != blue))[0]
+        return int(row), int(column)
+
+
+@dataclass(frozen=True)
+class OnScreen:
+    """A picture file as it stands in the middle of a grey screen, or as much of it as the screen holds.
+
+    It is decoded and placed whenever `picture` is called, so that a whole set of screens takes no memory.
+
+    Attributes
+    ----------
+    path : Path
+    ratio : float
+        Width of the screen over the width of the picture, both in visual degrees.
+    """
+
+    path: Path
+    ratio: float
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def size(self, of_picture: tuple[int, int]) -> tuple[int, int]:
+        """Height and width of the screen for a picture of this height and width, in pixels.
+
+        The screen's pixels are as large as the picture's. NumPy rounds halves to even, and so Brain-Score does.
+        """
+        height, width = (int(np.round(self.ratio * side)) for side in of_picture)
+        return height, width
+
+    def corner(self, of_picture: tuple[int, int]) -> tuple[int, int]:
+        """Row and column of the screen at which the picture's first pixel lies; negative where it is cut off."""
+        sides = zip(self.size(of_picture), of_picture, strict=True)
+        if self.ratio >= 1:
+            row, column = (int(np.round((screen - picture) / 2)) for screen, picture in sides)
+        else:
+            row, column = (-int(np.round((picture - screen) / 2)) for screen, picture in sides)
+        return row, column
+
+    def picture(self) -> Picture:
+        """The screen; errors are those of `read_image`."""
+        pixels = read_pixels(self.path)
+        rows, columns, _ = pixels.shape
+        height, width = self.size((rows, columns))
+        row, column = self.corner((rows, columns))
+        if self.ratio < 1:
+            placed = pixels[-row : height - row, -column : width - column]
+        else:
+            placed = np.full((height, width, 3), _SCREEN_GREY, np.uint8)
+            placed[row : row + rows, column : column + columns] = pixels
+        return as_picture(placed)
 
 
 def content_of(pixels: np.ndarray) -> bytes:
@@ -46,16 +105,23 @@ def content_of(pixels: np.ndarray) -> bytes:
     return digest.digest()
 
 
-def read_image(path: str | PathLike) -> Picture:
+def read_image(path: str | PathLike, *, as_shown: bool = False) -> Picture:
     """The picture in a file: its pixels as `read_pixels` gives them, and their key."""
-    pixels = read_pixels(path)
+    pixels = read_pixels(path, as_shown=as_shown)
     return Picture(pixels, content_of(pixels))
 
 
-def read_pixels(path: str | PathLike) -> np.ndarray:
+def read_pixels(path: str | PathLike, *, as_shown: bool = False) -> np.ndarray:
     """The picture in a file as 8-bit RGB: uint8 array, shape (y, x, 3).
 
-    Transparency is dropped, not blended, and grey images become RGB, as Brain-Score's own image loader does.
+    As in Brain-Score's own image loader and torchvision's, grey images become RGB; transparency is dropped, not
+    blended; colour profiles and rotation marks (but TIFF's) are ignored; of several frames or pages the first is taken.
+
+    Parameters
+    ----------
+    path : path
+    as_shown : bool
+        Refuse further frames or pages, and rotation marks, as for a laboratory's own stimuli.
 
     Raises
     ------
@@ -63,30 +129,22 @@ def read_pixels(path: str | PathLike) -> np.ndarray:
         If there is no such file.
     ValueError
         If it is not an image, is damaged or cut short, is too large to be decoded safely, or has more than 8 bits a
-        channel.
+        channel; or, with `as_shown`, for what that refuses.
     """
-    file = Path(path)
-    if not file.is_file():
-        raise FileNotFoundError(f"no image at {fspath(path)}")
-    try:
-        with Image.open(file, formats=_FORMATS) as image:
-            image.load()
-    except MemoryError:
-        raise
-    except Exception as error:  # decoders raise almost anything on a damaged file
-        reason = str(error) or type(error).__name__
-        raise ValueError(f"{file} cannot be read as an image ({reason}); replace it or leave it out") from error
-    return _rgb(image, str(file))
+    return _rgb(open_picture(path, as_shown=as_shown), fspath(path))
 
 
 def _rgb(image: Image.Image, name: str) -> np.ndarray:
-    if image.mode not in _EIGHT_BIT_MODES:
-        raise ValueError(f"{name} has {image.mode} pixels, more than 8 bits a channel; save it with 8 bits")
+    if bits_a_channel(image) > 8 or image.mode not in _EIGHT_BIT_MODES:
+        raise ValueError(
+            f"{name} has {image.mode} pixels of {bits_a_channel(image)} bits a channel; a model is shown RGB or grey "
+            "pixels of 8 bits, so convert it as it was shown"
+        )
     return np.array(image.convert("RGB"))
 
 
 def as_picture(image: Any) -> Picture:
-    """A picture from a path, a Pillow image or a uint8 array of shape (y, x) or (y, x, 3).
+    """A picture from a path, an `OnScreen`, a Pillow image or a uint8 array of shape (y, x) or (y, x, 3).
 
     Raises
     ------
@@ -97,6 +155,8 @@ def as_picture(image: Any) -> Picture:
     """
     if isinstance(image, Picture):
         return image
+    if isinstance(image, OnScreen):
+        return image.picture()
     if isinstance(image, str | PathLike):
         return read_image(image)
     if isinstance(image, Image.Image):
@@ -168,8 +228,8 @@ def image_files(folder: str | PathLike) -> list[Path]:
     return files
 
 
-def stimulus_files(stimuli: Any) -> list[Path]:
-    """The image file of each row of a Brain-Score StimulusSet.
+def stimulus_files(stimuli: Any) -> list[Any]:
+    """The image file of each row of a Brain-Score StimulusSet: a Path, or an `OnScreen` where it was placed on one.
 
     Raises
     ------
@@ -182,4 +242,5 @@ def stimulus_files(stimuli: Any) -> list[Path]:
     lost = [stimulus_id for stimulus_id in stimuli["stimulus_id"] if stimulus_id not in paths]
     if lost:
         raise ValueError(f"{len(lost)} of {len(stimuli)} stimuli have no path in stimulus_paths, {lost[0]!r} first")
-    return [Path(paths[stimulus_id]) for stimulus_id in stimuli["stimulus_id"]]
+    files = (paths[stimulus_id] for stimulus_id in stimuli["stimulus_id"])
+    return [file if isinstance(file, OnScreen) else Path(file) for file in files]

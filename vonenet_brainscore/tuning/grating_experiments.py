@@ -150,10 +150,13 @@ class GratingExperiments:
         """
         from brainscore_vision.benchmark_helpers.screen import place_on_screen
 
+        from ..recordings.subject import Subject
+        from ..stimuli.screen import placed_exactly
+
         name = str(stimuli.identifier)
         if name not in self._responses:
             len(self.neuroids)
-            with without_result_caching():
+            with without_result_caching(), placed_exactly() if isinstance(self.subject, Subject) else nullcontext():
                 placed = place_on_screen(stimuli, target_visual_degrees=self.subject.visual_degrees())
             self._responses[name] = self._recorder.record_images(placed, TRIALS)
         return firing_rates(self._responses[name], self.affine)
