@@ -170,8 +170,7 @@ class ActivationsExtractor:
                 while len(decoding) < 2 * self.batch_size and start + len(batch) + len(decoding) < len(images):
                     decoding.append(pool.submit(self._input, next(upcoming)))
                 while len(batch) < self.batch_size and decoding:
-                    item = decoding.popleft().result()
-                    batch.append(replace(item, shown_before=shown[item.content]))
+                    batch.append(replace(item := decoding.popleft().result(), shown_before=shown[item.content]))
                     shown[item.content] += 1
                 try:
                     responses = self._responses(reader, batch[: self.batch_size], trials, average)
@@ -207,9 +206,7 @@ class ActivationsExtractor:
         with nullcontext() if block is None else block.repeated_trials():
             for trial in range(trials):
                 if block is not None and self.is_noisy:
-                    block.fixed_noise = self._draw(
-                        block, images, padded, [i.shown_before * trials + trial for i in padded]
-                    )
+                    block.fixed_noise = self._draw(block, images, padded, trial, trials)
                 for layer, calls in reader(images).items():
                     calls = [call[: len(batch)] for call in calls]
                     if not average:
@@ -230,8 +227,9 @@ class ActivationsExtractor:
             self._check_finite(layer, calls)
         return {layer: [call.float().cpu().numpy() for call in calls] for layer, calls in responses.items()}
 
-    def _draw(self, block: VOneBlock, images: torch.Tensor, batch: list[_Input], trials: list[int]) -> torch.Tensor:
-        key: dict[str, Any] = {"seed": self.seed, "contents": [item.content for item in batch], "trial": trials}
+    def _draw(self, block: VOneBlock, images: torch.Tensor, batch: list[_Input], trial: int, of: int) -> torch.Tensor:
+        key: dict[str, Any] = {"contents": [item.content for item in batch], "seed": self.seed}
+        key["trial"] = [item.shown_before * of + trial for item in batch]
         draws = noise_draws(block.units(*images.shape[2:]), **key, threads=torch.get_num_threads())
         return torch.from_numpy(draws).to(images)
 
