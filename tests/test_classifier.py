@@ -1,5 +1,7 @@
 """A classifier normalises inside, repeats its noise by key, and is found by name, file or function."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -8,9 +10,11 @@ from scipy.stats import binomtest
 from tiny_networks import PlainNetwork, tiny_vonenet
 from torch import nn
 
-from vonenet_brainscore.classification import classifier as classifiers
+from vonenet_brainscore.classification import loading
 from vonenet_brainscore.classification.accuracy import accuracy, label_ranks
-from vonenet_brainscore.classification.classifier import Classifier, contents_of, load_classifier
+from vonenet_brainscore.classification.classifier import Classifier, contents_of
+from vonenet_brainscore.classification.keyed_draws import keyed_draws, seed_of
+from vonenet_brainscore.classification.loading import load_classifier
 from vonenet_brainscore.stimuli.images import normalise
 
 IMAGES, _ = gratings(4, seed=3)
@@ -96,9 +100,70 @@ class Jitter(nn.Module):
 
 def test_description_tells_networks_apart():
     one, same, other = (trained_classifier(), Classifier(trained_classifier().network, name="oriented"), tiny_vonenet())
-    assert one.description() == same.description()
-    assert one.description()["noise"] == [["neuronal", 0.35, 0.07]]
-    assert one.description()["weights"] != Classifier(other).description()["weights"]
+    assert one.description(64) == same.description(64)
+    assert one.description(64)["noise"] == [["neuronal", 0.35, 0.07]]
+    assert one.description(64)["weights"] != Classifier(other).description(64)["weights"]
+
+
+def test_description_tells_what_weights_do_not_say():
+    """Two networks of the same weights that answer otherwise: by an attribute, a forward of their own, a hook."""
+
+    class Cooled(nn.Linear):
+        temperature = 1.0
+
+        def forward(self, x):
+            return super().forward(x.flatten(1)) / self.temperature
+
+    network, twin = Cooled(48, 3), Cooled(48, 3)
+    twin.load_state_dict(network.state_dict())
+    before = Classifier(network).description(4)
+    assert Classifier(twin).description(4) == before
+    twin.temperature = 2.0
+    assert Classifier(twin).description(4)["weights"] == before["weights"]
+    assert Classifier(twin).description(4) != before
+    twin.temperature = 1.0
+    twin.forward = lambda x: Cooled.forward(twin, x).flip(1)  # the order of the outputs alone
+    assert Classifier(twin).description(4) != before
+    del twin.forward
+    handle = twin.register_forward_hook(lambda module, inputs, output: output + 1)
+    assert Classifier(twin).description(4) != before
+    handle.remove()
+    assert Classifier(twin).description(4) == before
+    rounded = Cooled(48, 3).bfloat16()
+    network.load_state_dict(rounded.state_dict())
+    assert Classifier(rounded).description(4)["weights"] != Classifier(network).description(4)["weights"]
+
+
+def test_noise_can_be_fixed_or_left_out():
+    classifier = trained_classifier()
+    off = classifier.with_noise("none")
+    assert off.noise == "none" and classifier.noise == "model" and off.network is classifier.network
+    assert not off.is_stochastic(64) and not classifier.with_noise("fixed").is_stochastic(64)
+    logits = off.logits(IMAGES, CONTENTS, draws=1, seed=0)[0]
+    silent = deepcopy(classifier)
+    silent.network.vone_block.set_noise_mode(None)
+    assert torch.equal(logits, silent(IMAGES))
+    block = classifier.network.vone_block
+    assert (block.noise_mode, block.fixed_noise) == ("neuronal", None)
+    fixed = classifier.with_noise("fixed")
+    first = fixed.logits(IMAGES, CONTENTS, draws=1, seed=0)
+    assert torch.equal(first, fixed.logits(IMAGES, CONTENTS, draws=1, seed=1, purpose="another"))
+    assert not torch.equal(first[0], logits)
+    one, two = fixed.logits(IMAGES[[0, 0]], CONTENTS[:2], draws=1, seed=0)[0]
+    assert not torch.equal(one, two)  # each image has a draw of its own
+    assert off.mean.item() == 0.5 and off.name == "oriented"
+    with pytest.raises(ValueError, match="unknown noise 'loud'; have model, fixed, none"):
+        classifier.with_noise("loud")
+
+
+def test_keys_are_told_apart_by_their_parts():
+    assert seed_of("ab", "c") != seed_of("a", "bc")
+    assert seed_of(1, 12) != seed_of(11, 2) and seed_of(b"ab", b"c") != seed_of(b"abc")
+    assert seed_of(0, "attack") == seed_of("0", b"attack") and 0 <= seed_of() < 2**63
+    with keyed_draws("ab", "c"):
+        first = torch.rand(2)
+    with keyed_draws("a", "bc"):
+        assert not torch.equal(torch.rand(2), first)
 
 
 def test_what_is_no_classifier():
@@ -142,14 +207,41 @@ def test_models_are_found_by_name_file_and_function(tmp_path, monkeypatch):
         load_classifier("voneresnet50", weights="nowhere.pth")
 
 
-def test_names_stand_for_architectures_and_files_for_weights(monkeypatch):
+def test_a_module_of_another_folder_is_not_taken_for_this_ones(tmp_path, monkeypatch):
+    for folder, outputs in (("first", 2), ("second", 3)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "namesakes.py").write_text(
+            f"from torch import nn\ndef net():\n    return nn.Sequential(nn.Flatten(), nn.Linear(12, {outputs}))\n"
+        )
+    monkeypatch.chdir(tmp_path / "first")
+    assert load_classifier("namesakes:net", device="cpu").count_classes(2) == 2
+    monkeypatch.chdir(tmp_path / "second")
+    with pytest.raises(ValueError, match=r"second has a module 'namesakes', but another one from .*first"):
+        load_classifier("namesakes:net", device="cpu")
+
+
+def test_noise_in_training_is_known_from_name_or_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(loading, "get_model", lambda model_arch, weights: PlainNetwork())
+    noise = {name: load_classifier(name, device="cpu").training_noise for name in ("voneresnet50", "resnet50_ns")}
+    assert noise == {"voneresnet50": "neuronal", "resnet50_ns": "none"}
+    weights = PlainNetwork().state_dict()
+    for name, flags in (("a", {"noise_mode": "gaussian"}), ("b", {"noise_mode": None}), ("c", {"k_exc": 25})):
+        torch.save({"state_dict": weights, "flags": flags}, f"{name}.pth")
+    told = [load_classifier("alexnet", weights=f"{name}.pth", device="cpu").training_noise for name in "abc"]
+    assert told == ["gaussian", "none", "unknown"]
+
+
+def test_names_stand_for_architectures_and_files_for_weights(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     asked = []
 
     def get_model(model_arch, weights):
         asked.append((model_arch, weights))
         return PlainNetwork()
 
-    monkeypatch.setattr(classifiers, "get_model", get_model)
+    monkeypatch.setattr(loading, "get_model", get_model)
     load_classifier("voneresnet50_ns", device="cpu")
+    torch.save(PlainNetwork().state_dict(), "mine.pth")
     load_classifier("cornets", weights="mine.pth", device="cpu")
     assert asked == [("resnet50_ns", None), ("cornets", "mine.pth")]

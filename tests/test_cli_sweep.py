@@ -8,7 +8,8 @@ from sweep_stubs import PEAK_SF, PREF_OR, TINY, stub_compare
 
 from vonenet_brainscore.benchmarks.v1_properties import V1PropertyBenchmark
 from vonenet_brainscore.cli import main as cli
-from vonenet_brainscore.cli.sweep import flag_before_each, settings_in
+from vonenet_brainscore.cli.many_words import flag_before_each
+from vonenet_brainscore.cli.sweep import settings_in
 
 SET_TINY = ("--set", *(f"{name}={value}" for name, (value,) in TINY.items()))
 HERE = ("--workers", "1", "--no-cache")
@@ -53,10 +54,12 @@ def test_failures_are_told_and_the_status_is_1(run, monkeypatch):
 
 
 def test_flags_take_several_words():
-    found = flag_before_each(["sweep", "--models", "a", "b", "--seed", "3", "--set", "x=1", "y=2", "--output", "o"])
+    found = flag_before_each(
+        ["sweep", "--models", "a", "b", "--seed", "3", "--set", "x=1", "y=2", "--output", "o"], ["--models", "--set"]
+    )
     expected = "sweep --models a --models b --seed 3 --set x=1 --set y=2 --output o"
     assert " ".join(found) == expected
-    assert flag_before_each(["--models"]) == ["--models"]
+    assert flag_before_each(["--models"], ["--models"]) == ["--models"]
 
 
 def test_settings_are_numbers_ranges_and_words():

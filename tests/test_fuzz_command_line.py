@@ -26,13 +26,13 @@ from torch import nn
 
 from vonenet_brainscore import registration
 from vonenet_brainscore.benchmarks import simulated_v1
-from vonenet_brainscore.classification import classifier, validation
+from vonenet_brainscore.classification import classifier, evaluation
+from vonenet_brainscore.classification import loading as classifier_loading
 from vonenet_brainscore.cli import main as cli
 from vonenet_brainscore.gabors import gabor_comparison
 from vonenet_brainscore.models import downloads
 from vonenet_brainscore.models.vone_block import VOneBlock
 from vonenet_brainscore.recordings import loading
-from vonenet_brainscore.robustness import corrupted_evaluation, evaluate
 from vonenet_brainscore.submission import packaging
 
 MOST_LINES, LONGEST_LINE = 30, 1500
@@ -76,10 +76,9 @@ def workspace(tmp_path_factory):
         patch.setattr("urllib.request.urlopen", no_network)
         patch.setattr(downloads, "WAITS_S", (0.0,))
         patch.setattr(registration, "plugin_folder", lambda kind: folder)
-        for module in (loading, classifier):
+        for module in (loading, classifier_loading):
             patch.setattr(module, "get_model", lambda *_, **__: tiny_vonenet(noise_mode=None))
-        for module in (evaluate, corrupted_evaluation, validation):
-            patch.setattr(module, "evaluate_image_by_image", stop)
+        patch.setattr(evaluation.Evaluation, "rows", stop)
         patch.setattr(classifier.Classifier, "count_classes", lambda *_: 10)
         patch.setattr(classifier.Classifier, "is_stochastic", lambda *_: False)
         patch.setattr(packaging, "check_zip", stop)

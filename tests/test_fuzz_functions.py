@@ -25,8 +25,9 @@ import vonenet_brainscore
 from vonenet_brainscore.benchmarks.importing import import_data
 from vonenet_brainscore.benchmarks.names import benchmark_identifiers
 from vonenet_brainscore.benchmarks.storage import data_status, fetch_data
-from vonenet_brainscore.classification.classifier import Classifier, load_classifier
+from vonenet_brainscore.classification.classifier import Classifier
 from vonenet_brainscore.classification.image_folder import read_image_folder
+from vonenet_brainscore.classification.loading import load_classifier
 from vonenet_brainscore.classification.validation import validate
 from vonenet_brainscore.models import downloads
 from vonenet_brainscore.models.checkpoints import fetch_checkpoint, read_checkpoint

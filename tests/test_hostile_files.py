@@ -623,7 +623,7 @@ LINES = {
 
 @pytest.mark.parametrize("line", LINES.values(), ids=LINES)
 def test_a_line_that_holds_no_results_is_refused_and_left(tmp_path, line):
-    path, measured = tmp_path / "results.jsonl", {"top1": 1, "fog": 3}
+    path, measured = tmp_path / "results.jsonl", {"top1": None, "fog": 3}
     ResultsFile(path, {"seed": 0}, measured).append([ROW])
     assert ResultsFile(path, {"seed": 0}, measured).rows == [ROW]
     with path.open("a") as file:
@@ -640,4 +640,4 @@ def test_a_line_that_holds_no_results_is_refused_and_left(tmp_path, line):
 def test_settings_that_are_none_are_refused(tmp_path, first):
     (tmp_path / "results.jsonl").write_text(first + "\n")
     with lawful(), pytest.raises(ValueError, match="is no file of results"):
-        ResultsFile(tmp_path / "results.jsonl", {"seed": 0}, {"top1": 1})
+        ResultsFile(tmp_path / "results.jsonl", {"seed": 0}, {"top1": None})

@@ -1,10 +1,12 @@
 """Evaluations of a folder of images: what they measure, what they keep, how they go on, and what they refuse."""
 
+import hashlib
 import json
 import resource
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,10 +16,11 @@ from orientation_task import gratings, save_folder, trained_classifier
 from PIL import Image
 from typer.testing import CliRunner
 
-from vonenet_brainscore.classification.classifier import Classifier
+from vonenet_brainscore.classification.classifier import Classifier, contents_of
 from vonenet_brainscore.classification.image_folder import load_crop, read_image_folder
 from vonenet_brainscore.classification.validation import validate
 from vonenet_brainscore.cli import robustness as commands
+from vonenet_brainscore.cli.many_words import ManyWords
 from vonenet_brainscore.robustness.attacks import ProjectedGradientDescent
 from vonenet_brainscore.robustness.corrupted_evaluation import evaluate_corruptions
 from vonenet_brainscore.robustness.corruptions import TYPES, corrupt
@@ -47,12 +50,112 @@ def test_evaluation_is_kept_image_by_image_and_is_reproducible(folder, tmp_path)
     assert rows == found.rows and len(rows) == 8
     assert rows[1]["image"] == "a/004.png" and [row["label"] for row in rows] == [0, 0, 1, 1, 2, 2, 3, 3]
     assert found.clean.mean == np.mean([row["clean"] for row in rows]) == 1
-    assert found.adversarial.mean == np.mean([row["adversarial"] for row in rows]) < 0.5
-    assert all(0 < row["distance"] <= 0.04 * (1 + 1e-5) for row in rows)
-    assert first["settings"]["eps"] == 0.04 and first["settings"]["draws"] == 3
+    assert found.adversarial.mean == np.mean([row["attacked"] for row in rows]) < 0.5
+    assert all(0 < row["distance"][0] <= 0.04 * (1 + 1e-5) for row in rows)
+    assert first["settings"]["eps"] == [0.04] and first["settings"]["draws"] == 3
     again = evaluate(trained_classifier(), folder, ATTACK, draws=3, output=tmp_path / "b.jsonl", **SETTINGS)
     assert (tmp_path / "b.jsonl").read_bytes() == (tmp_path / "a.jsonl").read_bytes()
-    assert again == found
+    assert replace(again, output=found.output) == found
+
+
+def test_several_epsilons_in_one_call_equal_a_call_each(folder, tmp_path):
+    classifier, epsilons = trained_classifier(), [0.01, 0, 0.04]
+    together = evaluate(classifier, folder, ATTACK, epsilons=epsilons, draws=3, output=tmp_path, **SETTINGS)
+    assert list(together.attacked) == epsilons and together.attack.eps == 0.04
+    assert together.adversarial == together.attacked[0.04]
+    for index, eps in enumerate(epsilons):
+        alone = evaluate(classifier, folder, replace(ATTACK, eps=eps), draws=3, output=tmp_path, **SETTINGS)
+        assert alone.attacked == {eps: together.attacked[eps]} and alone.clean == together.clean
+        for name in ("attacked", "distance"):
+            assert [row[name] for row in alone.rows] == [[row[name][index]] for row in together.rows]
+    assert together.attacked[0] == together.clean
+    assert len(list(tmp_path.iterdir())) == 4  # files are named by what made them
+    assert lines(together.output)[1:] == together.rows
+    for wrong, told in (([], "at least one"), ([0.1, 0.1], "each size once"), ([-1.0], r"eps is -1\.0")):
+        with pytest.raises(ValueError, match=told):
+            evaluate(classifier, folder, ATTACK, epsilons=wrong, output=tmp_path, **SETTINGS)
+    with pytest.raises(TypeError, match=r"epsilons is .*; give numbers in a list"):
+        evaluate(classifier, folder, ATTACK, epsilons=0.1, output=tmp_path, **SETTINGS)
+
+
+def test_clean_images_are_scored_once_for_all_epsilons(folder, tmp_path, monkeypatch):
+    shown = []
+    logits = Classifier.logits
+
+    def counted(self, images, contents, **settings):
+        if settings.get("purpose", "score") == "score":
+            shown.append(len(images))
+        return logits(self, images, contents, **settings)
+
+    classifier = trained_classifier(None)
+    monkeypatch.setattr(Classifier, "logits", counted)
+    evaluate(classifier, folder, ATTACK, epsilons=[0, 0.01, 0.02], output=tmp_path, **SETTINGS)
+    assert shown.count(4) == 2 * 4  # batches of four: as they are, and at three sizes
+
+
+def test_the_seed_is_of_the_noise(folder, tmp_path):
+    """Noise that leaves some answers to chance, so that another seed gives other shares and the same one the same."""
+    classifier = noisy_at_random()
+    shares = [
+        [
+            row["top1"]
+            for row in validate(classifier, folder, output=tmp_path / name, draws=20, seed=seed, **SETTINGS).rows
+        ]
+        for seed, name in ((0, "a"), (0, "b"), (1, "c"))
+    ]
+    assert shares[0] == shares[1] != shares[2]
+    images = read_image_folder(folder, 4)
+    pixels = torch.from_numpy(np.stack([load_crop(image, 64) for image in images])).permute(0, 3, 1, 2) / 255
+    for share, seed in ((shares[0], 0), (shares[2], 1)):
+        logits = [classifier.logits(part, contents_of(part), draws=20, seed=seed) for part in pixels.split(4)]
+        right = torch.cat(logits, dim=1).argmax(dim=-1) == torch.tensor([image.label for image in images])
+        assert share == right.double().mean(dim=0).tolist()
+
+
+def noisy_at_random():
+    """A network without weights whose noise alone decides between four classes."""
+
+    class Chance(torch.nn.Module):
+        def forward(self, x):
+            return torch.randn(len(x), 4) + x.mean()
+
+    return Classifier(Chance(), name="chance")
+
+
+def test_folders_of_the_same_file_names_have_results_of_their_own(command_line, tmp_path, monkeypatch):
+    """The layout of ImageNet-C: the same names at each severity. The first answer may not be given for the second."""
+    images, labels = gratings(8, seed=5)
+    easy, hard = tmp_path / "fog" / "1", tmp_path / "fog" / "5"
+    save_folder(easy, torch.nn.functional.interpolate(images, 73, mode="bilinear"), labels)
+    save_folder(hard, torch.nn.functional.interpolate(images.flip(-1).transpose(-1, -2), 73, mode="bilinear"), labels)
+    top1 = {}
+    for folder in (easy, hard, easy):
+        told = command_line("validate", f"--in_path={folder}")
+        top1[folder.name] = float(told.output.split("top-1")[1].split()[0])
+    assert top1 == {"1": 1.0, "5": 0.0}
+    assert len(list(tmp_path.glob("oriented-network-validation-*.jsonl"))) == 2
+    for evaluation in ("validate", "evaluate"):
+        flags = (
+            ("--output=one.jsonl",) if evaluation == "validate" else ("--output=two.jsonl", "--iterations=1", "--k=1")
+        )
+        command_line(evaluation, f"--in_path={easy}", *flags)
+        with pytest.raises(ValueError, match=r"results of other images: .*fog/5/a/000\.png is not the file that a/000"):
+            command_line(evaluation, f"--in_path={hard}", *flags)
+
+
+def test_an_image_that_changed_under_its_name_is_noticed(folder, tmp_path):
+    images, labels = gratings(8, seed=6)
+    place = save_folder(tmp_path / "changing", images, labels)
+    found = validate(trained_classifier(None), place, output=tmp_path, **SETTINGS)
+    file = place / "b" / "005.png"
+    assert found.rows[3]["image"] == "b/005.png"
+    assert found.rows[3]["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert validate(trained_classifier(None), place, output=found.output, **SETTINGS) == found
+    Image.fromarray(255 - np.asarray(Image.open(file))).save(file)
+    with pytest.raises(ValueError, match=r"b/005\.png is not the file that b/005\.png was; choose another --output"):
+        validate(trained_classifier(None), place, output=tmp_path, **SETTINGS)
+    again = validate(trained_classifier(None), place, output=tmp_path / "new.jsonl", **SETTINGS)
+    assert [row["sha256"] for row in again.rows] != [row["sha256"] for row in found.rows]
 
 
 def test_a_run_that_was_cut_off_goes_on_to_the_same_results(folder, tmp_path):
@@ -131,7 +234,7 @@ def test_places_and_images_that_cannot_be(folder, tmp_path):
 def test_a_network_without_noise_is_asked_once(folder, tmp_path):
     found = evaluate(trained_classifier(None), folder, ATTACK, output=tmp_path / "a.jsonl", **SETTINGS)
     assert (found.attack.k, found.draws) == (1, 1)
-    assert {row["adversarial"] for row in found.rows} <= {0, 1}
+    assert {row["attacked"][0] for row in found.rows} <= {0, 1}
 
 
 def test_top1_and_top5_equal_a_plain_count(folder, tmp_path):
@@ -167,7 +270,11 @@ def test_corruptions_made_here_and_read_from_a_folder_agree(folder, tmp_path):
     stored = tmp_path / "imagenet-c"
     read = evaluate_corruptions(classifier, stored, types=types, output=tmp_path / "b.jsonl", **SETTINGS)
     assert read.clean is None and read.by_type == made.by_type
-    (stored / "fog" / "4" / "a" / "000.png").unlink()
+    fog = stored / "fog" / "4" / "a" / "000.png"
+    Image.fromarray(255 - np.asarray(Image.open(fog))).save(fog)  # not the folder that names the images
+    with pytest.raises(ValueError, match=r"holds results of other images: .*000\.png is not the file"):
+        evaluate_corruptions(classifier, stored, types=types, output=tmp_path / "b.jsonl", **SETTINGS)
+    fog.unlink()
     with pytest.raises(FileNotFoundError, match=r"no image at .*fog/4/a/000\.png"):
         evaluate_corruptions(classifier, stored, types=types, output=tmp_path / "c.jsonl", **SETTINGS)
     with pytest.raises(FileNotFoundError, match=r"but not shot_noise.*name them with --types"):
@@ -188,7 +295,7 @@ def test_all_types_give_a_mean_corruption_error(folder, tmp_path):
 def command_line(folder, tmp_path, monkeypatch):
     app = typer.Typer()
     for command in (commands.evaluate, commands.evaluate_corruptions, commands.validate):
-        app.command()(command)
+        app.command(cls=ManyWords)(command)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "oriented.py").write_text(
         "from orientation_task import trained_classifier\nfrom torch import nn\n"
@@ -208,8 +315,14 @@ def test_command_line(command_line, tmp_path):
         "evaluate", "--DS_factor=2", "--norm=inf", "--eps=0.0039215686", "--iterations=2", "--k=2", "--step_size=0.5"
     )
     assert attacked.exit_code == 0 and "attacked, Linf 0.00392157" in attacked.output
-    settings = lines(tmp_path / "oriented-network-adversarial-inf-0.00392157.jsonl")[0]["settings"]
-    assert {"k": 2, "step_size": 0.5, "restarts": 1, "DS_factor": 2}.items() <= settings.items()
+    (kept,) = tmp_path.glob("oriented-network-adversarial-inf-*.jsonl")
+    settings = lines(kept)[0]["settings"]
+    assert {"eps": [0.0039215686], "k": 2, "step_size": 0.5, "restarts": 1, "DS_factor": 2}.items() <= settings.items()
+    curve = command_line("evaluate", "--eps", "1/255", "0.1", "--DS_factor=4", "--iterations=1", "--k=1", "--draws=1")
+    assert "attacked, Linf 0.00392157" in curve.output and "attacked, Linf 0.1 " in curve.output
+    assert len(list(tmp_path.glob("oriented-network-adversarial-inf-*.jsonl"))) == 2
+    with pytest.raises(ValueError, match="eps is '1/0'; give a number such as"):
+        command_line("evaluate", "--eps=1/0")
     valid = command_line("validate", "--output=v.jsonl", "--mean=0.5,0.5,0.5")
     assert valid.exit_code == 0 and "top-1" in valid.output and len(lines(tmp_path / "v.jsonl")) == 9
     corrupted = command_line("evaluate-corruptions", "--types=fog", "--types=snow", "--DS_factor=4")

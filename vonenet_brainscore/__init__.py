@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # the same names, for type checkers and editors
     from . import plots as plots
     from .classification.classifier import Classifier as Classifier
     from .classification.classifier import contents_of as contents_of
-    from .classification.classifier import load_classifier as load_classifier
+    from .classification.loading import load_classifier as load_classifier
     from .classification.validation import validate as validate
     from .gabors.gabor_comparison import compare_gabors as compare_gabors
     from .gabors.gabor_filters import gabor_table as gabor_table
@@ -65,7 +65,7 @@ _PUBLIC = {
     "sampling_table": "gabors.sampling_grid",
     # Classification, attacks and corruptions
     "Classifier": "classification.classifier",
-    "load_classifier": "classification.classifier",
+    "load_classifier": "classification.loading",
     "contents_of": "classification.classifier",
     "validate": "classification.validation",
     "evaluate": "robustness.evaluate",

@@ -1,23 +1,20 @@
 """A network as it is evaluated: images in [0, 1] in, logits out, and noise that can be drawn again."""
 
 import hashlib
-import importlib
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from reprlib import repr as shortened
 
 import torch
 from torch import Tensor, nn
 
-from ..arguments import check_text, usable_device
-from ..models.checkpoints import load_weights, read_checkpoint
-from ..models.registry import MODELS
 from ..models.vone_block import vone_blocks
-from ..models.vonenet import get_model
 from ..stimuli.images import content_of
 from .keyed_draws import keyed_draws, seed_of
+
+# What noise a network answers with: its own, drawn afresh each time; its own, one draw for each image and for every
+# time that image is shown; none.
+NOISE = ("model", "fixed", "none")
 
 
 class Classifier(nn.Module):
@@ -31,6 +28,13 @@ class Classifier(nn.Module):
         VOneNets were trained with 0.5 and 0.5. For a network with its own normalisation inside: 0 and 1.
     name : str
         For the record.
+    training_noise : str
+        Noise mode that the network was trained with, for the record.
+
+    Attributes
+    ----------
+    noise : str
+        One of `NOISE`; 'model' unless `with_noise` made it.
 
     Raises
     ------
@@ -50,12 +54,13 @@ class Classifier(nn.Module):
         mean: float | Sequence[float] = 0.5,
         std: float | Sequence[float] = 0.5,
         name: str = "network",
+        training_noise: str = "unknown",
     ) -> None:
         super().__init__()
         if not isinstance(network, nn.Module):
             raise TypeError(f"a network is an nn.Module, not {type(network).__name__}")
         self.network = network.eval()
-        self.name = name
+        self.name, self.training_noise, self.noise = name, training_noise, "model"
         for each, value in (("mean", mean), ("std", std)):
             try:
                 numbers = torch.tensor(value, dtype=torch.float32).flatten()
@@ -73,6 +78,23 @@ class Classifier(nn.Module):
     def device(self) -> torch.device:
         """Where the network is."""
         return self.mean.device
+
+    def with_noise(self, noise: str) -> "Classifier":
+        """A classifier of the same network, whose VOneBlocks have the noise that `NOISE` says.
+
+        The noise-free twin of a VOneNet is ``classifier.with_noise("none")``; the network itself stays as it is.
+
+        Raises
+        ------
+        ValueError
+            If there is no such noise.
+        """
+        if noise not in NOISE:
+            raise ValueError(f"unknown noise {noise!r}; have {', '.join(NOISE)}")
+        mean, std = (each.flatten().tolist() for each in (self.mean, self.std))
+        twin = Classifier(self.network, mean=mean, std=std, name=self.name, training_noise=self.training_noise)
+        twin.noise = noise
+        return twin
 
     def logits(
         self, images: Tensor, contents: Sequence[bytes], *, draws: int, seed: int, purpose: str = "score"
@@ -116,19 +138,22 @@ class Classifier(nn.Module):
         """Context in which the network's noise is that of a key, and after which all is as it was.
 
         A VOneBlock's draw is keyed image by image, whatever else is in the batch. What other noise a network has comes
-        from torch's global generator, which is seeded meanwhile by the key and the whole batch.
+        from torch's global generator, which is seeded meanwhile by the key and the whole batch. Fixed noise
+        has one key.
         """
+        key = ("fixed",) if self.noise == "fixed" else key
         blocks = vone_blocks(self.network)
-        before = [block.fixed_noise for block in blocks]
+        before = [(block.noise_mode, block.fixed_noise) for block in blocks]
         with keyed_draws(*key, *contents, device=self.device):
             for block in blocks:
+                block.noise_mode = None if self.noise == "none" else block.noise_mode
                 if block.noise_mode is not None:
                     block.fixed_noise = self._block_noise(block.units(*images.shape[2:]), contents, key)
             try:
                 yield
             finally:
-                for block, noise in zip(blocks, before, strict=True):
-                    block.fixed_noise = noise
+                for block, (mode, noise) in zip(blocks, before, strict=True):
+                    block.noise_mode, block.fixed_noise = mode, noise
 
     def _block_noise(self, units: tuple[int, int, int], contents: Sequence[bytes], key: tuple[object, ...]) -> Tensor:
         draws = self.mean.new_empty(len(contents), *units)
@@ -165,63 +190,32 @@ class Classifier(nn.Module):
         grey = torch.full((2, 3, image_size, image_size), 0.5)
         return self.logits(grey, [b"first", b"second"], draws=draws, seed=0)
 
-    def description(self) -> dict[str, object]:
-        """What the network is, as plain values: name, digest of its weights, normalisation, noise."""
+    def description(self, image_size: int) -> dict[str, object]:
+        """What decides the network's answers, as plain values that are equal for equal networks.
+
+        Its name, the digest of its weights, how it answers two images of `image_size` pixels (which tells apart what
+        weights do not say: code, attributes, hooks), the normalisation, and the noise in training and now.
+        """
         digest = hashlib.sha256()
         for name, tensor in self.network.state_dict().items():
-            digest.update(name.encode() + content_of(tensor.detach().float().cpu().numpy()))
-        blocks = vone_blocks(self.network)
+            digest.update(f"{name}\0{tensor.dtype}\0".encode() + content_of(tensor.detach().float().cpu().numpy()))
         return {
             "model": self.name,
             "weights": digest.hexdigest(),
+            "answers": self._answers(image_size),
             "mean": self.mean.flatten().tolist(),
             "std": self.std.flatten().tolist(),
-            "noise": [[block.noise_mode, block.noise_scale, block.noise_level] for block in blocks],
+            "noise": [[block.noise_mode, block.noise_scale, block.noise_level] for block in vone_blocks(self.network)],
+            "training_noise": self.training_noise,
         }
 
-
-def load_classifier(
-    model: str = "resnet50",
-    *,
-    weights: str | Path | None = None,
-    mean: float | Sequence[float] = 0.5,
-    std: float | Sequence[float] = 0.5,
-    device: str | torch.device | None = None,
-) -> Classifier:
-    """The classifier that a name stands for.
-
-    Parameters
-    ----------
-    model : str
-        A `model_arch` of `get_model` or a name in `MODELS`, with its released weights; or ``module:function``, where
-        the function takes nothing and gives an nn.Module. Modules are found as Python finds them, and in the current
-        folder.
-    weights : path, optional
-        A checkpoint in place of the released weights, or of those that the function's network comes with.
-    mean, std : float or sequence of three
-        Of the normalisation that the network expects, as in `Classifier`.
-    device : str or torch.device, optional
-        By default a GPU if there is one.
-
-    Raises
-    ------
-    ValueError
-        If the model is unknown, the checkpoint is not of that architecture or network, or there is no such device here.
-    TypeError
-        If the function gives something else than an nn.Module, or an argument is not of its kind.
-    FileNotFoundError, OSError
-        If weights cannot be had.
-    """
-    check_text(model=model)
-    device = usable_device(("cuda" if torch.cuda.is_available() else "cpu") if device is None else device)
-    if ":" not in model:
-        row = MODELS.get(model)
-        network: nn.Module = get_model(row.model_arch if row else model, weights=weights)
-    else:
-        network = network_of(model)
-        if weights is not None:
-            _load(weights, network, model)
-    return Classifier(network.to(device), mean=mean, std=std, name=model)
+    def _answers(self, image_size: int) -> list[float]:
+        """Two numbers of the logits of each of two made images, to digits that rounding does not reach."""
+        images = torch.rand(2, 3, image_size, image_size, generator=torch.Generator().manual_seed(0))
+        logits = self.logits(images, [b"first", b"second"], draws=1, seed=0)[0].double().cpu()  # (image, class)
+        classes = torch.arange(logits.shape[1], dtype=torch.float64)
+        numbers = torch.stack([logits @ classes.cos(), logits @ classes.sin()])  # (number, image)
+        return [float(f"{number:.3g}") for number in numbers.flatten().tolist()]
 
 
 def contents_of(images: Tensor) -> list[bytes]:
@@ -232,41 +226,6 @@ def contents_of(images: Tensor) -> list[bytes]:
     images : Tensor, shape (image, 3, y, x)
     """
     return [content_of(image.cpu().numpy()) for image in images.detach()]
-
-
-def network_of(reference: str) -> nn.Module:
-    """What the function gives that ``module:function`` names; the errors are those of `load_classifier`."""
-    module_name, _, function_name = reference.partition(":")
-    here = str(Path.cwd())
-    sys.path.insert(0, here)  # the console script, unlike `python -m`, does not look in the current folder
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name and module_name.startswith(error.name):
-            raise ValueError(f"no module {module_name!r}; looked in {here} and where Python looks") from error
-        raise
-    except Exception as error:  # the user's own code, or no name of a module
-        raise ValueError(f"{module_name!r} cannot be imported: {type(error).__name__}: {error}") from error
-    finally:
-        sys.path.remove(here)
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        raise ValueError(f"{module_name} has no function {function_name!r}; give module:function")
-    try:
-        network = function()
-    except Exception as error:  # the user's own code
-        raise ValueError(f"{reference} gives no network: {type(error).__name__}: {error}") from error
-    if not isinstance(network, nn.Module):
-        raise TypeError(f"{reference} gives a {type(network).__name__}; it must give an nn.Module")
-    return network
-
-
-def _load(weights: str | Path, network: nn.Module, model: str) -> None:
-    state_dict = read_checkpoint(weights).state_dict
-    try:
-        load_weights(network, state_dict)
-    except ValueError as error:
-        raise ValueError(f"{weights} holds another network than {model} gives: {error}") from error
 
 
 def _weights(network: nn.Module) -> Tensor:

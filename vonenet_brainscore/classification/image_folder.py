@@ -14,6 +14,7 @@ from torch import Tensor
 from ..arguments import check_whole
 from ..stimuli.images import IMAGE_SUFFIXES, read_pixels, resize
 
+LARGEST_SIDE = 8192  # pixels, of the square that a network sees
 # Images are made 256 pixels on their shorter side for a crop of 224, and in that proportion for other sizes.
 SHORTER_SIDE = 256 / 224
 
@@ -25,6 +26,59 @@ class LabelledImage:
     path: Path
     name: str
     label: int
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """The labelled images of an evaluation, and how they are shown.
+
+    Attributes
+    ----------
+    in_path : path
+        A folder that holds a folder of images for each class, or one whose `val/` does.
+    DS_factor : int
+        Keep the first and every so-many-th image.
+    image_size : int
+        Side of the square that the network sees, in pixels.
+    batch_size : int
+        Images that are answered at once.
+    classes : sequence of str, optional
+        Names of the class folders in the order of the model's outputs, as in `read_image_folder`.
+    workers : int
+        Processes that prepare images; 0 for none but this one.
+
+    Raises
+    ------
+    TypeError
+        If an attribute is not of its kind.
+    ValueError
+        If a number is out of its range.
+    """
+
+    in_path: str | PathLike
+    DS_factor: int = 1
+    image_size: int = 224
+    batch_size: int = 64
+    classes: Sequence[str] | None = None
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        check_whole(image_size=self.image_size, batch_size=self.batch_size, workers=self.workers)
+        if self.batch_size < 1 or self.workers < 0:
+            raise ValueError(f"batch_size is {self.batch_size}, workers {self.workers}; they must be at least 1 and 0")
+        if not 1 <= self.image_size <= LARGEST_SIDE:
+            raise ValueError(
+                f"image_size is {self.image_size}; it is the side of an image in pixels, 1 to {LARGEST_SIDE}"
+            )
+
+    @property
+    def root(self) -> Path:
+        """The folder as a path."""
+        return Path(self.in_path).expanduser()
+
+    def read(self, n_classes: int) -> list[LabelledImage]:
+        """Its images; `n_classes` and errors as in `read_image_folder`."""
+        return read_image_folder(self.in_path, n_classes, classes=self.classes, every=self.DS_factor)
 
 
 def read_image_folder(
@@ -122,8 +176,8 @@ def load_crop(image: LabelledImage, image_size: int, *, resized: bool = True) ->
 
 
 def as_tensor(pixels: np.ndarray) -> Tensor:
-    """Images in [0, 1]: uint8 array (image, y, x, 3) to float32 Tensor (image, 3, y, x)."""
-    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(pixels, -1, 1))).float() / 255
+    """Images in [0, 1]: uint8 array (..., y, x, 3) to float32 Tensor (..., 3, y, x)."""
+    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(pixels, -1, -3))).float() / 255
 
 
 def _labels(present: Sequence[str], n_classes: int, classes: Sequence[str] | None, root: Path) -> dict[str, int]:

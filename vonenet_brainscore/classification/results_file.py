@@ -20,7 +20,7 @@ class ResultsFile:
     settings : mapping
         What the results depend on, as plain values.
     measured : mapping
-        What is measured of each image, and how many numbers that is.
+        What is measured of each image, and how many numbers that is; None for a number by itself, not in a list.
 
     Attributes
     ----------
@@ -35,7 +35,9 @@ class ResultsFile:
         If it cannot be written.
     """
 
-    def __init__(self, path: str | os.PathLike, settings: Mapping[str, Any], measured: Mapping[str, int]) -> None:
+    def __init__(
+        self, path: str | os.PathLike, settings: Mapping[str, Any], measured: Mapping[str, int | None]
+    ) -> None:
         self.path = Path(path).expanduser()
         self._measured = measured
         self.rows: list[dict[str, Any]] = []
@@ -90,8 +92,8 @@ class ResultsFile:
         if not isinstance(row, dict):
             return False
         for name, count in self._measured.items():
-            numbers = row.get(name) if count > 1 else [row.get(name)]
-            if not isinstance(numbers, list) or len(numbers) != count:
+            numbers = [row.get(name)] if count is None else row.get(name)
+            if not isinstance(numbers, list) or len(numbers) != (count or 1):
                 return False
             if not all(isinstance(number, int | float) and 0 <= number < math.inf for number in numbers):
                 return False

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from . import data, gabors, report, robustness, scoring, submission, sweep, training
+from .many_words import ManyWords
 
 app = typer.Typer(
     help="VOneNets as experimental subjects of Brain-Score: score them against primate visual cortex.",
@@ -20,11 +21,11 @@ app.command()(scoring.score)
 app.command()(scoring.choose_layers)
 app.command()(scoring.self_check)
 app.command()(gabors.gabors)
-app.command(cls=sweep.ManyWords)(sweep.sweep)
+app.command(cls=ManyWords)(sweep.sweep)
 app.command()(report.report)
 app.command()(submission.submit)
-app.command()(robustness.evaluate)
-app.command()(robustness.evaluate_corruptions)
+app.command(cls=ManyWords)(robustness.evaluate)
+app.command(cls=ManyWords)(robustness.evaluate_corruptions)
 app.command()(robustness.validate)
 app.command()(training.train)
 app.command()(submission.register)

@@ -1,5 +1,9 @@
 """Commands that measure accuracy: `evaluate`, `evaluate-corruptions`, `validate`."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,32 +11,88 @@ import typer
 
 from .tables import number, say, table
 
-In = Annotated[Path, typer.Option("--in_path", help="A folder of images for each class, or what holds one in val/.")]
-Model = Annotated[str, typer.Option("--model_arch", help="resnet50, cornets, alexnet, ..., or module:function.")]
-Weights = Annotated[Path | None, typer.Option("--weights", help="A checkpoint; default, the released weights.")]
+ImageSize = Annotated[int, typer.Option("--image_size", help="Side of what the network sees, in pixels.")]
 Mean = Annotated[str, typer.Option("--mean", help="That the network's images are normalised by: one number or three.")]
 Std = Annotated[str, typer.Option("--std", help="Likewise. A network that normalises by itself: --mean 0 --std 1.")]
-Every = Annotated[int, typer.Option("--DS_factor", help="Keep every n-th image.")]
 Draws = Annotated[int, typer.Option("--draws", help="Of the noise, in which each image is scored.")]
 Seed = Annotated[int, typer.Option("--seed", help="Of all that is random.")]
-BatchSize = Annotated[int, typer.Option("--batch_size", help="Images a batch.")]
-ImageSize = Annotated[int, typer.Option("--image_size", help="Side of what the network sees, in pixels.")]
-Classes = Annotated[
-    Path | None, typer.Option("--classes", help="Names of class folders in the order of the outputs, one a line.")
-]
-Workers = Annotated[int, typer.Option("--workers", help="Processes that prepare images; 0, none but this one.")]
-Device = Annotated[str | None, typer.Option("--device", help="Where to run; default, a GPU if there is one.")]
-Output = Annotated[
-    Path | None, typer.Option("--output", help="Results an image, as JSON Lines; a file that is there is continued.")
-]
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """The options that all evaluations share: a classifier, images, and where results go."""
+
+    in_path: Annotated[
+        Path, typer.Option("--in_path", help="A folder of images for each class, or what holds one in val/.")
+    ]
+    model_arch: Annotated[
+        str, typer.Option("--model_arch", help="resnet50, cornets, alexnet, ..., or module:function.")
+    ] = "resnet50"
+    weights: Annotated[Path | None, typer.Option("--weights", help="A checkpoint; default, the released weights.")] = (
+        None
+    )
+    DS_factor: Annotated[int, typer.Option("--DS_factor", help="Keep every n-th image.")] = 1
+    mean: Mean = "0.5"
+    std: Std = "0.5"
+    image_size: ImageSize = 224
+    batch_size: Annotated[int, typer.Option("--batch_size", help="Images a batch.")] = 64
+    classes: Annotated[
+        Path | None, typer.Option("--classes", help="Names of class folders in the order of the outputs, one a line.")
+    ] = None
+    workers: Annotated[int, typer.Option("--workers", help="Processes that prepare images; 0, none but this one.")] = 0
+    device: Annotated[str | None, typer.Option("--device", help="Where to run; default, a GPU if there is one.")] = None
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            help="Results image by image, as JSON Lines; a file that is there is continued. In a folder, one is named "
+            "by what makes the results.",
+        ),
+    ] = Path()
+
+    def classifier(self) -> Any:
+        from ..classification.loading import load_classifier
+
+        mean, std = numbers(self.mean), numbers(self.std)
+        return load_classifier(self.model_arch, weights=self.weights, mean=mean, std=std, device=self.device)
+
+    def images(self) -> dict[str, Any]:
+        names = ("DS_factor", "image_size", "batch_size", "workers", "output")
+        return {**{name: getattr(self, name) for name in names}, "classes": _names(self.classes)}
+
+
+def _asked(**defaults: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorator: the command's first argument becomes the options of `_Asked`, with these defaults."""
+
+    def with_options(command: Callable[..., None]) -> Callable[..., None]:
+        shared = [field.name for field in fields(_Asked)]
+
+        def run(**given: Any) -> None:
+            command(_Asked(**{name: given.pop(name) for name in shared}), **given)
+
+        own = list(signature(command).parameters.values())[1:]
+        options = [*signature(_Asked).parameters.values(), *own]
+        run.__signature__ = Signature(  # type: ignore[attr-defined]  # typer reads it
+            [
+                option.replace(kind=Parameter.KEYWORD_ONLY, default=defaults.get(option.name, option.default))
+                for option in options
+            ]
+        )
+        run.__annotations__ = {}
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        return run
+
+    return with_options
+
+
+@_asked(batch_size=16)
 def evaluate(
-    in_path: In,
-    model_arch: Model = "resnet50",
-    weights: Weights = None,
+    asked: _Asked,
     norm: Annotated[str, typer.Option("--norm", help="Of the perturbation: inf, 2 or 1.")] = "inf",
-    eps: Annotated[float, typer.Option("--eps", help="Its size, in pixel values of [0, 1].")] = 1 / 255,
+    eps: Annotated[
+        list[str] | None,
+        typer.Option("--eps", help="Its sizes, in pixel values of [0, 1], as 0.001 or 1/1020; default, 1/255."),
+    ] = None,
     iterations: Annotated[int, typer.Option("--iterations", help="Steps of projected gradient descent.")] = 64,
     k: Annotated[int, typer.Option("--k", help="Draws of the noise that a step's gradient is averaged over.")] = 10,
     step_size: Annotated[
@@ -41,82 +101,40 @@ def evaluate(
     restarts: Annotated[int, typer.Option("--restarts", help="Runs, of which an image's strongest counts.")] = 1,
     draws: Draws = 10,
     seed: Seed = 0,
-    DS_factor: Every = 1,
-    mean: Mean = "0.5",
-    std: Std = "0.5",
-    image_size: ImageSize = 224,
-    batch_size: BatchSize = 16,
-    classes: Classes = None,
-    workers: Workers = 0,
-    device: Device = None,
-    output: Output = None,
 ) -> None:
     """Accuracy on images as they are, and under a white-box attack averaged over the model's noise."""
     from ..robustness.attacks import ProjectedGradientDescent
     from ..robustness.evaluate import evaluate as run
 
+    epsilons = [_size(each) for each in eps or ["1/255"]]
     attack = ProjectedGradientDescent(
-        norm=norm, eps=eps, iterations=iterations, k=k, step_size=step_size, restarts=restarts, seed=seed
+        norm=norm, eps=epsilons[0], iterations=iterations, k=k, step_size=step_size, restarts=restarts, seed=seed
     )
-    output = output or Path(f"{_file_name(model_arch)}-adversarial-{norm}-{eps:g}.jsonl")
-    found = run(
-        _classifier(model_arch, weights, mean, std, device),
-        in_path,
-        attack,
-        output=output,
-        draws=draws,
-        DS_factor=DS_factor,
-        image_size=image_size,
-        batch_size=batch_size,
-        classes=_names(classes),
-        workers=workers,
-    )
-    shown = table(f"{model_arch}, {found.clean.images} images", "images", "accuracy", "95 % interval")
+    found = run(asked.classifier(), asked.in_path, attack, epsilons=epsilons, draws=draws, **asked.images())
+    shown = table(f"{asked.model_arch}, {found.clean.images} images", "images", "accuracy", "95 % interval")
     shown.add_row("clean", *_columns(found.clean))
-    shown.add_row(f"attacked, L{norm} {eps:g}", *_columns(found.adversarial))
-    say(shown, f"{found.attack}; scored in {found.draws} draws", f"results: {output}")
-    unmoved = sum(row["distance"] == 0 for row in found.rows)
-    if unmoved and eps > 0:
+    for each, accuracy in found.attacked.items():
+        shown.add_row(f"attacked, L{norm} {each:g}", *_columns(accuracy))
+    say(shown, f"{found.attack}; scored in {found.draws} draws", f"results: {found.output}")
+    unmoved = sum(any(d == 0 < e for d, e in zip(row["distance"], found.attacked, strict=True)) for row in found.rows)
+    if unmoved:
         say(f"{unmoved} images had no gradient to follow and were not changed: no evidence that they withstand attacks")
 
 
+@_asked()
 def evaluate_corruptions(
-    in_path: In,
-    model_arch: Model = "resnet50",
-    weights: Weights = None,
+    asked: _Asked,
     types: Annotated[list[str] | None, typer.Option("--types", help="Corruptions; default, all 15.")] = None,
     draws: Draws = 1,
     seed: Seed = 0,
-    DS_factor: Every = 1,
-    mean: Mean = "0.5",
-    std: Std = "0.5",
-    image_size: ImageSize = 224,
-    batch_size: BatchSize = 64,
-    classes: Classes = None,
-    workers: Workers = 0,
-    device: Device = None,
-    output: Output = None,
 ) -> None:
     """Accuracy on images corrupted in 15 ways at 5 severities, made here or read from a folder of ImageNet-C."""
-    from ..robustness.corrupted_evaluation import evaluate_corruptions
+    from ..robustness.corrupted_evaluation import evaluate_corruptions as run
     from ..robustness.corruptions import SEVERITIES, TYPES
 
-    output = output or Path(f"{_file_name(model_arch)}-corruptions.jsonl")
-    found = evaluate_corruptions(
-        _classifier(model_arch, weights, mean, std, device),
-        in_path,
-        output=output,
-        types=types or TYPES,
-        draws=draws,
-        seed=seed,
-        DS_factor=DS_factor,
-        image_size=image_size,
-        batch_size=batch_size,
-        classes=_names(classes),
-        workers=workers,
-    )
+    found = run(asked.classifier(), asked.in_path, types=types or TYPES, draws=draws, seed=seed, **asked.images())
     severities = [f"severity {each}" for each in SEVERITIES]
-    shown = table(f"{model_arch}, accuracy", "corruption", *severities, "mean", numbers=(*severities, "mean"))
+    shown = table(f"{asked.model_arch}, accuracy", "corruption", *severities, "mean", numbers=(*severities, "mean"))
     for name, each in found.by_type.items():
         means = [severity.mean for severity in each]
         shown.add_row(name, *map(number, means), number(sum(means) / len(means)))
@@ -126,52 +144,20 @@ def evaluate_corruptions(
     say(shown, groups)
     if found.clean is not None:
         say(f"clean accuracy {found.clean}")
-    say(f"mCE {number(found.mce, 1)} (AlexNet 100)", f"results: {output}")
+    say(f"mCE {number(found.mce, 1)} (AlexNet 100)", f"results: {found.output}")
 
 
-def validate(
-    in_path: In,
-    model_arch: Model = "resnet50",
-    weights: Weights = None,
-    draws: Draws = 1,
-    seed: Seed = 0,
-    DS_factor: Every = 1,
-    mean: Mean = "0.5",
-    std: Std = "0.5",
-    image_size: ImageSize = 224,
-    batch_size: BatchSize = 64,
-    classes: Classes = None,
-    workers: Workers = 0,
-    device: Device = None,
-    output: Output = None,
-) -> None:
+@_asked()
+def validate(asked: _Asked, draws: Draws = 1, seed: Seed = 0) -> None:
     """Top-1 and top-5 accuracy."""
     from ..classification.validation import validate as run
 
-    output = output or Path(f"{_file_name(model_arch)}-validation.jsonl")
-    found = run(
-        _classifier(model_arch, weights, mean, std, device),
-        in_path,
-        output=output,
-        draws=draws,
-        seed=seed,
-        DS_factor=DS_factor,
-        image_size=image_size,
-        batch_size=batch_size,
-        classes=_names(classes),
-        workers=workers,
-    )
-    shown = table(f"{model_arch}, {found.top1.images} images", "", "accuracy", "95 % interval")
+    found = run(asked.classifier(), asked.in_path, draws=draws, seed=seed, **asked.images())
+    shown = table(f"{asked.model_arch}, {found.top1.images} images", "", "accuracy", "95 % interval")
     shown.add_row("top-1", *_columns(found.top1))
     if found.top5 is not None:
         shown.add_row("top-5", *_columns(found.top5))
-    say(shown, f"results: {output}")
-
-
-def _classifier(model_arch: str, weights: Path | None, mean: str, std: str, device: str | None) -> Any:
-    from ..classification.classifier import load_classifier
-
-    return load_classifier(model_arch, weights=weights, mean=numbers(mean), std=numbers(std), device=device)
+    say(shown, f"results: {found.output}")
 
 
 def numbers(text: str) -> list[float]:
@@ -184,6 +170,14 @@ def numbers(text: str) -> list[float]:
         ) from None
 
 
+def _size(text: str) -> float:
+    """What `--eps` says, a number or a fraction."""
+    try:
+        return float(Fraction(text)) if "/" in text else float(text)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise ValueError(f"eps is {text!r}; give a number such as 0.0039 or 1/255") from None
+
+
 def _names(file: Path | None) -> list[str] | None:
     try:
         return None if file is None else file.read_text(encoding="utf-8").split()
@@ -193,7 +187,3 @@ def _names(file: Path | None) -> list[str] | None:
 
 def _columns(accuracy: Any) -> tuple[str, str]:
     return number(accuracy.mean), f"{number(accuracy.low)} to {number(accuracy.high)}"
-
-
-def _file_name(model_arch: str) -> str:
-    return model_arch.replace(":", "-")

@@ -2,12 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from .scoring import Device, Memory, Noise, Seed, Trials, in_bytes
 from .tables import number, say, table
@@ -15,31 +14,8 @@ from .tables import number, say, table
 if TYPE_CHECKING:
     from xarray import Dataset
 
-_MANY = ("--models", "--benchmarks", "--set", "--cluster-option", "--cluster_option")
 _REASONS = 10  # on the terminal; results.csv has all
 _LONGEST_RANGE = 1_000_000
-
-
-class ManyWords(TyperCommand):
-    """A command whose options take several words: ``--models A B`` is ``--models A --models B``."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """As typer does, with the flag before each of its words."""
-        return super().parse_args(ctx, flag_before_each(args))
-
-
-def flag_before_each(words: Sequence[str]) -> list[str]:
-    """Words of a command line, those after a flag of `_MANY` each with the flag of its own."""
-    spread: list[str] = []
-    flag, flags_words = "", 0
-    for word in words:
-        if word.startswith("--"):
-            flag, flags_words = (word, 0) if word in _MANY else ("", 0)
-            spread.append(word)
-        else:
-            spread += [flag, word] if flag and flags_words else [word]
-            flags_words += 1
-    return spread
 
 
 def sweep(

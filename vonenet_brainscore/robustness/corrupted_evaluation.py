@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..classification.accuracy import Accuracy, accuracy, label_ranks
 from ..classification.classifier import Classifier, contents_of
-from ..classification.image_by_image import check_settings, evaluate_image_by_image
-from ..classification.image_folder import LabelledImage, as_tensor, load_crop, read_image_folder
-from ..classification.results_file import ResultsFile
-from .corruptions import CORRUPTIONS, SEVERITIES, TYPES, corrupt, group_means, mean_corruption_error
+from ..classification.evaluation import Evaluation
+from ..classification.image_folder import ImageFolder, LabelledImage, load_crop
+from .corruptions import CORRUPTIONS, SEVERITIES, TYPES, corrupt, group_means, library_version, mean_corruption_error
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,10 @@ class CorruptedEvaluation:
     mce : float or None
         Mean corruption error relative to AlexNet, in per cent; None where types were left out.
     rows : list of dict
-        For each image: its name and label, and the share of draws answered correctly, `clean` and for each type in a
-        list of five.
+        For each image: its name, label and sha256, and the share of draws answered correctly, `clean` and for each type
+        in a list of five.
+    output : Path
+        The file that keeps the rows.
     """
 
     clean: Accuracy | None
@@ -43,26 +45,23 @@ class CorruptedEvaluation:
     groups: dict[str, float]
     mce: float | None
     rows: list[dict[str, Any]]
+    output: Path
 
 
 def evaluate_corruptions(
     classifier: Classifier,
     in_path: str | PathLike,
     *,
-    output: str | PathLike,
+    output: str | PathLike = ".",
     types: Sequence[str] = TYPES,
     draws: int = 1,
     seed: int = 0,
-    DS_factor: int = 1,
-    image_size: int = 224,
-    batch_size: int = 64,
-    classes: Sequence[str] | None = None,
-    workers: int = 0,
     progress: bool = True,
+    **images: Any,
 ) -> CorruptedEvaluation:
     """Accuracy of a classifier on the images of a folder, corrupted in every type and severity.
 
-    Parameters are those of `evaluate`, and:
+    Parameters and errors are those of `validate`, and:
 
     Parameters
     ----------
@@ -73,61 +72,61 @@ def evaluate_corruptions(
         Of `corruptions.TYPES`.
     seed : int
         Of the corruptions and of the network's noise.
-    batch_size : int
-        Corrupted images a batch.
-    workers : int
-        Processes that corrupt images, which takes longer than answering them.
+    **images
+        As in `validate`; `batch_size` counts corrupted images, and `workers` processes corrupt images, which takes
+        longer than answering them.
 
     Raises
     ------
-    ValueError, FileNotFoundError, OSError, MemoryError
-        As `evaluate`; if a type is unknown; if an ImageNet-C folder lacks a file.
+    ValueError, FileNotFoundError
+        If a type is unknown, or an ImageNet-C folder lacks a file.
     """
-    check_settings(classifier, draws=draws, seed=seed, image_size=image_size, batch_size=batch_size, workers=workers)
     if isinstance(types, str) or not isinstance(types, Sequence):
         raise TypeError(f"types is {shortened(types)}; give names in a list")
     unknown = [str(name) for name in types if name not in TYPES]
     if unknown or not types:
         raise ValueError(f"unknown corruptions {', '.join(unknown) or '(none given)'}; have {', '.join(TYPES)}")
-    folders = _imagenet_c(Path(in_path).expanduser(), types)
-    clean_folder = in_path if folders is None else folders[types[0]] / "1"
-    n_classes = classifier.count_classes(image_size)
-    images = read_image_folder(clean_folder, n_classes, classes=classes, every=DS_factor)
-    draws = draws if classifier.is_stochastic(image_size) else 1
-    settings = {
-        "evaluation": "corruptions" if folders is None else "corruptions of ImageNet-C",
-        **classifier.description(),
-        **{"types": list(types), "draws": draws, "seed": seed, "image_size": image_size, "DS_factor": DS_factor},
-    }
+    folder = ImageFolder(in_path, **images)
+    folders = _imagenet_c(folder.root, types)
+    if folders is None:
+        load: Any = partial(_corrupted, image_size=folder.image_size, types=types, seed=seed)
+        files, measured = None, {"clean": None}
+        source = {"library": library_version()}
+    else:
+        folder = replace(folder, in_path=folders[types[0]] / "1")
+        load = partial(_read, image_size=folder.image_size, folders=folders)
+        files, measured, source = partial(_files, folders=folders), {}, {}
+    evaluation = Evaluation(classifier, folder, draws=draws, seed=seed)
+    clean = len(measured)
 
-    measured = {**({} if folders else {"clean": 1}), **dict.fromkeys(types, len(SEVERITIES))}
+    def measure(images: Tensor, labels: Tensor) -> dict[str, list[Any]]:
+        parts = images[0].split(int(folder.batch_size))
+        logits = [classifier.logits(part, contents_of(part), draws=evaluation.draws, seed=seed).cpu() for part in parts]
+        correct = label_ranks(torch.cat(logits, dim=1), labels) == 0  # (draw, image)
+        shares = correct.double().mean(dim=0).tolist()  # the clean image's, then type by severity
+        by_type = {name: [shares[clean + 5 * i : clean + 5 * i + 5]] for i, name in enumerate(types)}
+        return {"clean": shares[:1], **by_type} if clean else by_type
 
-    def measure(batch: Sequence[LabelledImage], pixels: np.ndarray) -> list[dict[str, Any]]:
-        inputs, labels = as_tensor(pixels[0]), torch.tensor([batch[0].label])
-        correct = [
-            label_ranks(classifier.logits(part, contents_of(part), draws=draws, seed=seed).cpu(), labels) == 0
-            for part in inputs.split(int(batch_size))
-        ]
-        shares = torch.cat(correct, dim=1).double().mean(dim=0).tolist()
-        row = {} if folders else {"clean": shares.pop(0)}
-        return [row | {name: shares[5 * i : 5 * i + 5] for i, name in enumerate(types)}]
-
-    load = (
-        partial(_corrupted, image_size=image_size, types=types, seed=seed)
-        if folders is None
-        else partial(_read, image_size=image_size, folders=folders)
-    )
-    rows = evaluate_image_by_image(
-        images, load, measure, ResultsFile(output, settings, measured), batch_size=1, workers=workers, progress=progress
+    rows = evaluation.rows(
+        "corruptions" if folders is None else "corruptions of ImageNet-C",
+        measure,
+        {**measured, **dict.fromkeys(types, len(SEVERITIES))},
+        settings={"types": list(types), **source},
+        output=output,
+        load=load,
+        files=files,
+        batch_size=1,  # image, with all that it is made into
+        progress=progress,
     )
     by_type = {name: [accuracy(row[name][severity - 1] for row in rows) for severity in SEVERITIES] for name in types}
     means = {name: [each.mean for each in severities] for name, severities in by_type.items()}
     return CorruptedEvaluation(
-        clean=None if folders else accuracy(row["clean"] for row in rows),
+        clean=accuracy(row["clean"] for row in rows) if clean else None,
         by_type=by_type,
         groups=group_means(means),
         mce=mean_corruption_error(means) if set(types) == set(TYPES) else None,
         rows=rows,
+        output=rows.path,
     )
 
 
@@ -139,8 +138,12 @@ def _corrupted(image: LabelledImage, image_size: int, types: Sequence[str], seed
 
 def _read(image: LabelledImage, image_size: int, folders: dict[str, Path]) -> np.ndarray:
     """The corruptions of an image: uint8 array (type * severity, y, x, 3)."""
-    files = [folder / str(severity) / image.name for folder in folders.values() for severity in SEVERITIES]
+    files = _files(image, folders)
     return np.stack([load_crop(replace(image, path=file), image_size, resized=False) for file in files])
+
+
+def _files(image: LabelledImage, folders: dict[str, Path]) -> list[Path]:
+    return [folder / str(severity) / image.name for folder in folders.values() for severity in SEVERITIES]
 
 
 def _imagenet_c(root: Path, types: Sequence[str]) -> dict[str, Path] | None:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
+from importlib.metadata import PackageNotFoundError, version
 from io import StringIO
 
 import numpy as np
@@ -99,6 +100,22 @@ def corrupt(pixels: np.ndarray, corruption: str, severity: int, *, seed: int) ->
     own = {"seed": number} if corruption in _SEEDED_BY_ARGUMENT else {}
     with seeded_global_generator(number), redirect_stdout(StringIO()):  # the library prints how it mends odd sizes
         return corrupted(pixels, severity=severity, corruption_name=corruption, **own)
+
+
+def library_version() -> str:
+    """Which version of imagecorruptions-imaug makes the corruptions.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If it is not installed.
+    """
+    try:
+        return version("imagecorruptions-imaug")
+    except PackageNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{error}; corruptions are imagecorruptions-imaug's: pip install 'vonenet_brainscore[robustness]'"
+        ) from error
 
 
 def mean_corruption_error(accuracy: Mapping[str, Sequence[float]]) -> float:

@@ -9,9 +9,10 @@ from typing import Any
 
 from torch import nn
 
-from ..classification.classifier import Classifier, network_of
+from ..classification.classifier import Classifier
 from ..classification.image_folder import LabelledImage, class_folders, read_image_folder
 from ..classification.keyed_draws import keyed_draws
+from ..classification.loading import network_of
 from ..models.registry import MODELS
 from ..models.settings import DEFAULTS
 from ..models.vonenet import get_model

@@ -1,0 +1,29 @@
+"""Options that take several words, as ``--models A B``."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from typer.core import TyperCommand
+
+
+class ManyWords(TyperCommand):
+    """A command in which ``--models A B`` is ``--models A --models B``, for each option that may be repeated."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As typer does, with the flag before each of its words."""
+        repeated = [flag for option in self.params if getattr(option, "multiple", False) for flag in option.opts]
+        return super().parse_args(ctx, flag_before_each(args, repeated))
+
+
+def flag_before_each(words: Sequence[str], flags: Collection[str]) -> list[str]:
+    """Words of a command line, those after one of the flags each with that flag before it."""
+    spread: list[str] = []
+    flag, flags_words = "", 0
+    for word in words:
+        if word.startswith("--"):
+            flag, flags_words = (word, 0) if word in flags else ("", 0)
+            spread.append(word)
+        else:
+            spread += [flag, word] if flag and flags_words else [word]
+            flags_words += 1
+    return spread
