@@ -44,9 +44,9 @@ def read_only(folder):
 
 def die_in_write(number):
     """Let the process be killed with half of its number-th record written."""
-    from vonenet_brainscore.sweep import records
+    from vonenet_brainscore import kept_scores
 
-    written_whole, writes = records.written_whole, []
+    written_whole, writes = kept_scores.written_whole, []
 
     @contextmanager
     def half_written(path):
@@ -57,7 +57,7 @@ def die_in_write(number):
                 os.truncate(partial, partial.stat().st_size // 2)
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    records.written_whole = half_written
+    kept_scores.written_whole = half_written
 
 
 def main(order):

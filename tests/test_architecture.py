@@ -27,7 +27,7 @@ FLOORS = (
     ("classification",),  # labelled images, classifiers and their accuracy
     ("robustness",),  # attacks and corruptions
     ("training",),
-    ("score_cache", "seeds", "provenance", "results"),  # what is kept and told of a score
+    ("kept_scores", "seeds", "provenance", "results"),  # what is kept and told of a score
     ("scoring", "layer_choice", "physiology", "registration"),  # what the user calls
     ("plots",),
     ("submission", "sweep"),

@@ -1,7 +1,13 @@
 """What made a score: the record that goes with it, and the content it is kept under."""
 
+import hashlib
+from functools import lru_cache
 from importlib.metadata import version
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
 
 _PACKAGES = ("brainscore_vision", "brainscore_core", "torch", "numpy", "scipy", "scikit-learn", "pillow")
 
@@ -75,7 +81,6 @@ def content_of_score(subject: Any, identifier: str, benchmark: Any, *, seed: int
     from .models.checkpoints import checkpoint_sha256, vonenet_home
     from .models.registry import MODELS
     from .recordings.subject import Subject
-    from .score_cache import code_digest, network_digest
 
     properties = isinstance(benchmark, V1PropertyBenchmark)
     known = type(benchmark) is V1PropertyBenchmark if properties else hasattr(benchmark, "loaded_by_name")
@@ -122,3 +127,33 @@ def versions() -> dict[str, str]:
     from .version import __version__
 
     return {"vonenet_brainscore": __version__, **{name: version(name) for name in _PACKAGES}}
+
+
+@lru_cache
+def code_digest() -> str:
+    """Digest of this package's own modules: another version of them may score otherwise."""
+    digest = hashlib.sha256()
+    for module in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(module.read_bytes())
+    return digest.hexdigest()
+
+
+def network_digest(network: "torch.nn.Module") -> str | None:
+    """Digest of a network: its modules, as they print, and every parameter and buffer.
+
+    None where that does not tell what it computes: if a module is neither torch's nor this package's, is hooked, or
+    carries code of its own, such as a `forward` set on the instance.
+    """
+    import torch
+
+    ours = __name__.rpartition(".")[0]
+    for module in network.modules():
+        foreign = not type(module).__module__.startswith(("torch.nn.", f"{ours}."))
+        has_own_code = any(map(callable, vars(module).values()))
+        if foreign or has_own_code or module._forward_hooks or module._forward_pre_hooks:
+            return None
+    digest = hashlib.sha256(repr(network).encode())
+    for name, tensor in network.state_dict().items():
+        digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(dtype=torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

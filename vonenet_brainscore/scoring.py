@@ -138,8 +138,8 @@ def each_score(
     """
     from .benchmarks.running import run_benchmark
     from .benchmarks.v1_properties import V1PropertyBenchmark
+    from .kept_scores import kept_or_computed
     from .provenance import content_of_score, no_score, provenance
-    from .score_cache import cached_score
     from .tuning.grating_experiments import GratingExperiments
 
     gratings: dict[str, GratingExperiments] = {}  # region -> recordings that its benchmarks share
@@ -158,7 +158,7 @@ def each_score(
         error = None
         try:
             content = content_of_score(subject, identifier, each, seed=seed) if cache else None
-            score = compute() if content is None else cached_score(content, compute)
+            score = compute() if content is None else kept_or_computed(content, compute)
         except Exception as raised:  # whatever a benchmark of Brain-Score's or a user's raises; the caller is told
             error = raised
             score = no_score(subject, each, error, seed=seed)

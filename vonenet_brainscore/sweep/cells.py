@@ -1,8 +1,6 @@
 """The cells of a sweep: the product of models, settings and benchmarks, and all that each depends on."""
 
-import hashlib
 import itertools
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +12,7 @@ import numpy as np
 
 from ..arguments import check_whole
 from ..benchmarks.names import benchmark_identifiers
+from ..kept_scores import content_digest
 from ..models.checkpoints import checkpoint_sha256
 from ..models.registry import MODELS
 from ..models.settings import FRONT_END_ARGUMENTS
@@ -54,7 +53,7 @@ class Cell:
     @property
     def key(self) -> str:
         """Digest of the content."""
-        return hashlib.sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()
+        return content_digest(self.content)
 
     def __str__(self) -> str:
         settings = ", ".join(f"{name}={value}" for name, value in self.settings.items())
@@ -118,8 +117,7 @@ class Sweep:
     def groups(self) -> list[list[Cell]]:
         """Cells by model and setting: those of a group share stimuli and recordings, so one process does them all."""
         from ..benchmarks.storage import wanted_files
-        from ..provenance import versions
-        from ..score_cache import code_digest
+        from ..provenance import code_digest, versions
 
         data = {each: [file.sha1 for file in wanted_files(each)] for each in self.benchmarks}
         shared = {"threads": self.threads, "device": self.device, "code": code_digest(), "versions": versions()}

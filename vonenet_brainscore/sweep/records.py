@@ -1,19 +1,15 @@
-"""The folder that a sweep's scores land in: one record a cell, whole or not at all, named by all that made it."""
+"""The folder of a sweep's scores: one record a cell, kept under the cell's content."""
 
-import hashlib
-import json
 import re
 import uuid
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..files import written_whole
+from ..kept_scores import KeptScores
 from ..models.checkpoints import checkpoint_sha256, vonenet_home
 from ..models.registry import MODELS
-from ..score_cache import decoded_score, encoded
 from .cells import Cell
 
 if TYPE_CHECKING:
@@ -21,10 +17,7 @@ if TYPE_CHECKING:
 
 
 class Records:
-    """The records of a sweep.
-
-    A record is a JSON file, of which nothing is executed on reading, with a digest of its own. Several sweeps, on
-    several machines, may use one folder: a record that two of them write is the same in both.
+    """The records of a sweep. Several sweeps, on several machines, may use one folder, as `KeptScores` says.
 
     Parameters
     ----------
@@ -33,6 +26,7 @@ class Records:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._kept = KeptScores(folder)
 
     @contextmanager
     def opened(self) -> Iterator[str]:
@@ -62,38 +56,14 @@ class Records:
         Warns
         -----
         UserWarning
-            Where the record is damaged.
+            As `KeptScores.read`, where the record is damaged.
         """
-        path = self._path(cell)
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            if record["sha256"] != _digest(record["score"]) or record["content"] != _as_json(cell.content):
-                raise ValueError("its digest is another")
-            score = decoded_score(record["score"])
-            return score if of_these_weights(cell, score) else None
-        except FileNotFoundError:
-            return None
-        except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
-            warnings.warn(f"the record {path} is damaged ({error}); {cell} is scored anew", stacklevel=2)
-            return None
+        score = self._kept.read(cell.content)
+        return None if score is None or not of_these_weights(cell, score) else score
 
     def write(self, cell: Cell, score: "Score") -> None:
-        """Keep a score; OSError if that cannot be done, TypeError if it holds what a record cannot."""
-        made = encoded(score)
-        record = {"score": made, "sha256": _digest(made), "content": _as_json(cell.content)}
-        with written_whole(self._path(cell)) as partial:
-            partial.write_text(json.dumps(record), encoding="utf-8")
-
-    def _path(self, cell: Cell) -> Path:
-        return self.folder / f"{cell.key}.json"
-
-
-def _digest(encoded_score: Any) -> str:
-    return hashlib.sha256(json.dumps(encoded_score, sort_keys=True).encode()).hexdigest()
-
-
-def _as_json(content: Any) -> Any:
-    return json.loads(json.dumps(content))
+        """Put a score on record; OSError or TypeError as `KeptScores.write`."""
+        self._kept.write(cell.content, score)
 
 
 def of_these_weights(cell: Cell, score: "Score") -> bool:

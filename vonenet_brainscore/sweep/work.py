@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..provenance import in_words, versions
+from ..provenance import code_digest, in_words, versions
 from ..results import result_row
-from ..score_cache import code_digest
 from .cells import Cell
 from .records import Records, of_these_weights
 
