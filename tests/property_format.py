@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 from brainio_format import MadeDataSet, write_recordings, write_stimuli
 
-from vonenet_brainscore.primates.stored_primate_v1 import STORED_PRIMATE_V1
+from vonenet_brainscore.primates.property_table import V1_PROPERTIES
 from vonenet_brainscore.stimuli.gratings import grating_parameters, render_gratings
 
 
@@ -62,7 +62,7 @@ def _write(
     seed: int,
 ) -> MadeDataSet:
     _, csv_sha1, zip_sha1 = write_stimuli(folder, stimulus_set, rows.reset_index(drop=True), images)
-    measured = [row for row in STORED_PRIMATE_V1.values() if row.data_set == data_set]
+    measured = [row for row in V1_PROPERTIES.values() if row.study.data_set == data_set]
     rng = np.random.default_rng(seed)
     values = np.stack([rng.uniform(row.edges[0], row.edges[-1], neurons) for row in measured], axis=1)
     values[: neurons // 10] = np.nan  # such as the bandwidth of neurons that have none
@@ -72,9 +72,9 @@ def _write(
         coords={
             "neuroid_id": ("neuroid", np.arange(neurons)),
             "region": ("neuroid", ["V1"] * neurons),
-            "neuronal_property": [row.property for row in measured],
+            "neuronal_property": [row.name for row in measured],
         },
-        attrs={"number_of_trials": 20, **{f"{row.property}_bins": np.array(row.edges) for row in measured}},
+        attrs={"number_of_trials": 20, **{f"{row.name}_bins": np.array(row.edges) for row in measured}},
     )
     return MadeDataSet(
         assembly=data_set,

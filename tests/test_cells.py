@@ -5,7 +5,7 @@ import pytest
 import torch
 from sweep_stubs import BANDWIDTH, PREF_OR
 
-from vonenet_brainscore.primates.primate_v1 import V1_PROPERTIES
+from vonenet_brainscore.benchmarks.names import benchmark_identifiers
 from vonenet_brainscore.sweep.cells import Sweep
 
 SMALL = {"simple_channels": [4], "complex_channels": [4]}
@@ -18,7 +18,7 @@ def test_a_sweep_is_the_product_of_its_axes():
     assert len(sweep) == 2 * 3 * 2 * 7 == sum(map(len, groups)) and len(groups) == 12
     for group in groups:
         assert len({(cell.model, tuple(cell.settings.items())) for cell in group}) == 1
-        assert tuple(cell.benchmark for cell in group) == V1_PROPERTIES
+        assert tuple(cell.benchmark for cell in group) == benchmark_identifiers("V1-properties")
     keys = [cell.key for group in groups for cell in group]
     assert len(set(keys)) == len(keys)
     assert keys == [cell.key for group in sweep.groups() for cell in group]

@@ -12,7 +12,8 @@ from vonenet_brainscore.gabors.primate_gabors import PARAMETERS, PRIMATE_GABORS
 from vonenet_brainscore.models.filter_bank import draw_colours
 from vonenet_brainscore.models.gabors import ENVELOPE_COUNTS, ENVELOPE_EDGES, sample_gabor_parameters
 from vonenet_brainscore.models.vone_block import VOneBlock
-from vonenet_brainscore.primates.primate_v1 import ceiling, distribution_similarity
+from vonenet_brainscore.primates.binned_similarity import binned_similarity
+from vonenet_brainscore.primates.property_table import V1_PROPERTIES
 
 
 @pytest.fixture(scope="module")
@@ -30,20 +31,20 @@ def block_of(parameters, simple_channels):
 
 
 @pytest.mark.parametrize(
-    ("parameter", "identifier"),
-    [
-        ("orientation", "Marques2020_DeValois1982-pref_or"),
-        ("spatial_frequency", "Marques2020_DeValois1982-peak_sf"),
-    ],
+    ("parameter", "name"), [("orientation", "preferred_orientation"), ("spatial_frequency", "peak_spatial_frequency")]
 )
-def test_similarity_and_ceiling_are_those_of_the_v1_property(comparison, parameter, identifier):
+def test_similarity_and_ceiling_are_those_of_the_v1_property(comparison, parameter, name):
     found = comparison.of(parameter)
     values = comparison.filters[parameter].to_numpy()
     if parameter == "orientation":
         values = np.where(values >= 157.5, values - 180, values)
-    expected = distribution_similarity(values, identifier, seed=0)
+    row = V1_PROPERTIES[name]
+    expected, ceiling = (
+        binned_similarity(each, row.primate_values(), row.edges, name=name, seed=0)
+        for each in (values, row.primate_values())
+    )
     np.testing.assert_array_equal(found.similarity.attrs["raw"], expected.attrs["raw"])
-    assert float(found.ceiling) == float(ceiling(identifier, seed=0))
+    assert float(found.ceiling) == float(ceiling)
 
 
 def test_distance_is_taken_between_histograms_in_octaves(comparison):

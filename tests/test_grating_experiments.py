@@ -6,11 +6,17 @@ import pytest
 from tiny_networks import PlainNetwork, tiny_vonenet
 
 from vonenet_brainscore.benchmarks.v1_properties import V1PropertyBenchmark
+from vonenet_brainscore.primates.property_table import V1_PROPERTIES
 from vonenet_brainscore.recordings.activations import ActivationsExtractor
 from vonenet_brainscore.recordings.subject import Subject
 from vonenet_brainscore.stimuli import gratings
 from vonenet_brainscore.tuning import grating_experiments, window_recorder
-from vonenet_brainscore.tuning.grating_experiments import EXPERIMENT_OF, GratingExperiments
+from vonenet_brainscore.tuning.grating_experiments import GratingExperiments
+from vonenet_brainscore.tuning.grating_tuning import size_tuning
+
+ON_GRATINGS = {
+    name: row.experiment for name, row in V1_PROPERTIES.items() if row.experiment.stimuli in gratings.GRATING_SETS
+}
 
 
 def subject(network, layer, **settings):
@@ -51,14 +57,14 @@ def test_window_and_whole_screens_agree(few_gratings, monkeypatch):
     for name in ("blank", "orientation", "spatial_frequency", "size"):
         # float32 convolutions of other sizes
         np.testing.assert_allclose(through_window.responses(name), on_screen.responses(name), rtol=1e-4, atol=1e-4)
-    ours, theirs = through_window.properties("surround_diameter"), on_screen.properties("surround_diameter")
+    ours, theirs = (each.properties("size", size_tuning) for each in (through_window, on_screen))
     np.testing.assert_allclose(ours["surround_suppression_index"], theirs["surround_suppression_index"], atol=1e-5)
 
 
 def test_every_property_for_every_probed_neuroid():
     experiments = GratingExperiments(subject(tiny_vonenet(), "vone_block", trials=2))
-    for name in EXPERIMENT_OF:
-        properties = experiments.properties(name)
+    for name, experiment in ON_GRATINGS.items():
+        properties = experiments.properties(experiment.stimuli, experiment.analysis)
         assert isinstance(properties, pd.DataFrame) and len(properties) == len(experiments.neuroids)
         assert properties["responsive"].any() and name in properties
     assert np.median(experiments.rates("blank")) < 5
@@ -73,8 +79,8 @@ def test_each_set_is_shown_once(monkeypatch):
         lambda self, name, trials: shown.append(name) or record(self, name, trials),
     )
     experiments = GratingExperiments(subject(tiny_vonenet(noise_mode=None), "vone_block"))
-    for name in EXPERIMENT_OF:
-        experiments.properties(name)
+    for experiment in ON_GRATINGS.values():
+        experiments.properties(experiment.stimuli, experiment.analysis)
     assert sorted(shown) == ["blank", "orientation", "size", "spatial_frequency"]
 
 
@@ -89,9 +95,6 @@ def test_what_was_recorded_meanwhile_does_not_matter(few_gratings):
 
 
 def test_refusals(few_gratings):
-    experiments = GratingExperiments(subject(tiny_vonenet(noise_mode=None), "vone_block"))
-    with pytest.raises(ValueError, match="unknown property 'bandwith'; have preferred_orientation"):
-        experiments.properties("bandwith")
     silent = PlainNetwork()
     for weights in silent.conv.parameters():
         weights.data.zero_()

@@ -15,11 +15,9 @@ from tiny_networks import PlainNetwork, tiny_vonenet
 from vonenet_brainscore.benchmarks import storage
 from vonenet_brainscore.benchmarks.storage import MissingDataError
 from vonenet_brainscore.physiology import _warn_of_nothing, tuning_curves, v1_properties
-from vonenet_brainscore.primates.primate_v1 import PRIMATE_V1
-from vonenet_brainscore.primates.stored_primate_v1 import V1_PROPERTY_ROWS
+from vonenet_brainscore.primates.property_table import TEXTURE_STIMULI, V1_BENCHMARKS, V1_PROPERTIES
 from vonenet_brainscore.recordings.loading import load_subject
 from vonenet_brainscore.scoring import score_model
-from vonenet_brainscore.tuning.texture_tuning import TEXTURE_TUNING
 
 QUIET = {"noise": "none", "progress": False}
 
@@ -72,7 +70,7 @@ def test_properties_are_those_that_are_scored(tmp_path):
         scores = score_model(small(), "V1-properties", cache=False, **QUIET)
     assert dataset["value"].dims == dataset["responsive"].dims == ("neuroid", "property")
     for identifier, score in scores.items():
-        one = dataset.sel(property=PRIMATE_V1[identifier].property)
+        one = dataset.sel(property=V1_BENCHMARKS[identifier].name)
         assert str(one["benchmark"].values) == identifier
         if np.isnan(float(score)):
             assert one["value"][one["responsive"]].isnull().all()
@@ -90,12 +88,13 @@ def test_properties_are_those_that_are_scored(tmp_path):
 
 def test_textures_are_measured_where_their_stimuli_are(tmp_path):
     with registered(tmp_path, write_texture_properties(tmp_path)):
-        names = [row.property for row in V1_PROPERTY_ROWS.values()]
         with pytest.warns(UserWarning, match="surround_diameter has no finite value"):
             dataset = v1_properties(small(), **QUIET)
-        assert list(dataset["property"].values) == names
-    assert len(names) == 22 and "not_measured" not in dataset.attrs
-    texture = dataset.sel(property=list(TEXTURE_TUNING))
+        assert list(dataset["property"].values) == list(V1_PROPERTIES)
+    assert "not_measured" not in dataset.attrs
+    on_textures = [name for name, row in V1_PROPERTIES.items() if row.experiment.stimuli == TEXTURE_STIMULI]
+    texture = dataset.sel(property=on_textures)
+    assert len(on_textures) == 7
     assert texture["responsive"].any() and np.isfinite(texture["value"].where(texture["responsive"])).any()
 
 

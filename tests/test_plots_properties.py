@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from vonenet_brainscore.benchmarks.names import benchmark_identifiers
 from vonenet_brainscore.plots.properties import property_distributions
-from vonenet_brainscore.primates.primate_v1 import PRIMATE_V1, V1_PROPERTIES, primate_assembly
+from vonenet_brainscore.primates.property_table import V1_BENCHMARKS
+
+SHOWN = benchmark_identifiers("V1-properties")
 
 
 def scores(identifiers):
@@ -12,22 +15,22 @@ def scores(identifiers):
 
     made = {}
     for position, identifier in enumerate(identifiers):
-        edges = np.asarray(PRIMATE_V1[identifier].edges)
+        edges = np.asarray(V1_BENCHMARKS[identifier].edges)
         score = Score(0.1 * position)
         score.attrs |= {"benchmark_identifier": identifier, "model_identifier": "made", "seed": 0, "noise": "none"}
         score.attrs |= {"error": 0.02, "trials": 1}
         score.attrs["model_values"] = np.array([edges[0] - 1, edges[-1] + 1, edges[-1], np.nan])
-        score.attrs["primate_values"] = primate_assembly(identifier).values[:, 0]
+        score.attrs["primate_values"] = V1_BENCHMARKS[identifier].primate_values()
         made[identifier] = score
     return made
 
 
 def test_heights_are_fractions_of_cells():
-    figure = property_distributions(scores(V1_PROPERTIES))
+    figure = property_distributions(scores(SHOWN))
     shown = [ax for ax in figure.axes if ax.axison]
     assert len(shown) == 7
-    for ax, identifier in zip(shown, V1_PROPERTIES, strict=True):
-        row = PRIMATE_V1[identifier]
+    for ax, identifier in zip(shown, SHOWN, strict=True):
+        row = V1_BENCHMARKS[identifier]
         primate, model = ax.containers
         np.testing.assert_allclose([bar.get_height() for bar in primate], np.array(row.counts) / sum(row.counts))
         heights = [bar.get_height() for bar in model]
@@ -38,14 +41,14 @@ def test_heights_are_fractions_of_cells():
 
 
 def test_one_property_is_one_panel_and_others_are_left_out():
-    one = scores(V1_PROPERTIES[:1])
-    one["FreemanZiemba2013public.V1-pls"] = one[V1_PROPERTIES[0]].copy()
+    one = scores(SHOWN[:1])
+    one["FreemanZiemba2013public.V1-pls"] = one[SHOWN[0]].copy()
     del one["FreemanZiemba2013public.V1-pls"].attrs["model_values"]
     assert len(property_distributions(one).axes) == 1
 
 
 def test_what_could_not_be_scored_shows_the_model_alone():
-    (identifier,) = V1_PROPERTIES[:1]
+    (identifier,) = SHOWN[:1]
     unscored = scores([identifier])
     del unscored[identifier].attrs["primate_values"], unscored[identifier].attrs["error"]
     (ax,) = property_distributions(unscored).axes

@@ -8,8 +8,8 @@ import pytest
 from typer.main import get_command
 
 from vonenet_brainscore import MODELS
+from vonenet_brainscore.benchmarks.names import benchmark_identifiers
 from vonenet_brainscore.cli.main import app
-from vonenet_brainscore.primates.primate_v1 import V1_PROPERTIES
 
 README = Path(__file__).parent.parent / "README.md"
 PACKAGE = README.parent / "vonenet_brainscore"
@@ -66,7 +66,7 @@ def test_commands_and_flags_in_the_text_exist():
 def test_tables_and_links_name_what_there_is():
     for name, row in MODELS.items():
         assert f"| `{name}` |" in TEXT and f"`{row.brainscore_identifier}`" in TEXT and f"`{row.checkpoint}`" in TEXT
-    for identifier in V1_PROPERTIES:
+    for identifier in benchmark_identifiers("V1-properties"):
         assert f"| {identifier} |" in TEXT
     for target in re.findall(r"\]\((?!http)([^)]+)\)", TEXT):
         assert (README.parent / target).exists()

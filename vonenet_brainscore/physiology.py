@@ -39,7 +39,7 @@ def v1_properties(
     layer : str, optional
         To measure in place of the model's V1: any layer of a named model or network.
     properties : sequence of str, optional
-        As in ``primates.stored_primate_v1.V1_PROPERTY_ROWS``. By default all that can be measured here: those on
+        As in ``primates.property_table.V1_PROPERTIES``. By default all that can be measured here: those on
         gratings, which are drawn, and the seven on textures if Brain-Score's stimuli are on this machine.
     curves : bool
         Also the tuning curves of the experiments: all of `tuning_curves` but contrast.
@@ -76,19 +76,15 @@ def v1_properties(
     import xarray as xr
 
     from .benchmarks.v1_properties import measured
-    from .primates.stored_primate_v1 import TEXTURE_STIMULI, V1_PROPERTY_ROWS
+    from .primates.property_table import TEXTURE_STIMULI, V1_PROPERTIES
     from .tuning.tuning_curves import neuroid_coordinates_of, tuning_curves_of
 
-    rows = {row.property: row for row in V1_PROPERTY_ROWS.values()}
-    names, absent = _chosen_properties(properties, list(rows))
+    names, absent = _chosen_properties(properties)
+    rows = [V1_PROPERTIES[name] for name in names]
     experiments = _probe(model, layer, trials=trials, noise=noise, seed=seed, device=device, progress=progress)
-    tables: list[Any] = []
-    for name in names:
-        if not any(name in table for table in tables):
-            tables.append(measured(experiments, name))
-    of_property = [next(table for table in tables if name in table) for name in names]
-    value = np.stack([table[name].to_numpy(float) for name, table in zip(names, of_property, strict=True)], axis=1)
-    responsive = np.stack([table["responsive"].to_numpy(bool) for table in of_property], axis=1)
+    tables = {each: measured(experiments, each) for each in dict.fromkeys(row.experiment for row in rows)}
+    value = np.stack([tables[row.experiment][row.name].to_numpy(float) for row in rows], axis=1)
+    responsive = np.stack([tables[row.experiment]["responsive"].to_numpy(bool) for row in rows], axis=1)
     undefined = (np.isnan(value) & responsive).sum(axis=0)
     _warn_of_nothing(names, np.isfinite(value) & responsive, responsive)
 
@@ -97,9 +93,9 @@ def v1_properties(
         {"value": (("neuroid", "property"), value), "responsive": (("neuroid", "property"), responsive)},
         coords={
             "property": names,
-            "benchmark": ("property", [rows[name].identifier for name in names]),
-            "label": ("property", [rows[name].label for name in names]),
-            "unit": ("property", [rows[name].unit for name in names]),
+            "benchmark": ("property", [row.benchmark for row in rows]),
+            "label": ("property", [row.label for row in rows]),
+            "unit": ("property", [row.unit for row in rows]),
             "n_responsive": ("property", responsive.sum(axis=0)),
             "n_undefined": ("property", undefined),
             **neuroid_coordinates_of(experiments, everyone),
@@ -159,24 +155,24 @@ def _probe(model: Any, layer: str | None, **settings: Any) -> "GratingExperiment
     return GratingExperiments(load_subject(model, region_layer_map=regions, **settings), _REGION)
 
 
-def _chosen_properties(asked: Sequence[str] | None, known: list[str]) -> tuple[list[str], list[str]]:
+def _chosen_properties(asked: Sequence[str] | None) -> tuple[list[str], list[str]]:
     """Those to measure, and those left out because their stimuli are not here."""
     from .benchmarks.storage import data_status
-    from .primates.stored_primate_v1 import TEXTURE_STIMULI
-    from .tuning.texture_tuning import TEXTURE_TUNING
+    from .primates.property_table import TEXTURE_STIMULI, V1_PROPERTIES
 
     if asked is not None:
         if isinstance(asked, str) or not isinstance(asked, Sequence):
             raise TypeError(f"properties are a list of names, not {shortened(asked)}")
         for name in asked:
-            if name not in known:
-                raise ValueError(f"unknown property {name!r}; have {', '.join(known)}")
+            if name not in V1_PROPERTIES:
+                raise ValueError(f"unknown property {name!r}; have {', '.join(V1_PROPERTIES)}")
         if not asked or len(set(asked)) < len(asked):
             raise ValueError(f"properties are one or more names, each once, not {list(asked)}")
         return list(asked), []
     if all(state == "verified" for state in data_status(TEXTURE_STIMULI).values()):
-        return known, []
-    return [name for name in known if name not in TEXTURE_TUNING], list(TEXTURE_TUNING)
+        return list(V1_PROPERTIES), []
+    on_textures = [name for name, row in V1_PROPERTIES.items() if row.experiment.stimuli == TEXTURE_STIMULI]
+    return [name for name in V1_PROPERTIES if name not in on_textures], on_textures
 
 
 def _warn_of_nothing(names: list[str], defined: np.ndarray, responsive: np.ndarray) -> None:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from ..brainscore import without_pip
-from ..primates.stored_primate_v1 import V1_PROPERTY_ROWS
+from ..primates.property_table import V1_BENCHMARKS
 from .names import benchmark_identifiers
 from .storage import data_on_demand, require_data
 
@@ -43,7 +43,7 @@ def load_benchmarks(benchmark: Any, *, seed: int = 0) -> "dict[str, Benchmark]":
             loaded[each.identifier] = each
             continue
         for identifier in benchmark_identifiers(each):
-            if identifier in V1_PROPERTY_ROWS:
+            if identifier in V1_BENCHMARKS:
                 loaded[identifier] = V1PropertyBenchmark(identifier, seed=seed)
             elif identifier not in loaded:
                 require_data(identifier, each)

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 
 from ..arguments import nearest_names
 from ..brainscore import registrations
-from ..primates.primate_v1 import V1_PROPERTIES
+from ..primates.property_table import V1_BENCHMARKS
 
+# Names that stand for several benchmarks: the V1 properties whose primate data are part of this package.
 V1_PROPERTIES_NAME = "V1-properties"
+BENCHMARK_SETS = {V1_PROPERTIES_NAME: tuple(name for name, row in V1_BENCHMARKS.items() if row.counts)}
 
 # The dataset-style names of Brain-Score's first version, for the parts whose data are public.
 DATASET_NAMES = {
@@ -24,7 +26,7 @@ def known_benchmarks() -> tuple[str, ...]:
     """Every benchmark name that `benchmark_identifiers` accepts: ours first, then Brain-Score's public identifiers."""
     brainscore = registrations("benchmark")
     public = sorted(identifier for identifier in brainscore if _public_part(identifier, brainscore) is None)
-    return (V1_PROPERTIES_NAME, *DATASET_NAMES, *public)
+    return (*BENCHMARK_SETS, *DATASET_NAMES, *public)
 
 
 def benchmark_identifiers(name: str) -> tuple[str, ...]:
@@ -50,9 +52,9 @@ def benchmark_identifiers(name: str) -> tuple[str, ...]:
     """
     if not isinstance(name, str):
         raise TypeError(f"a benchmark name is a string, not {type(name).__name__} ({name!r})")
-    if name == V1_PROPERTIES_NAME:
-        return V1_PROPERTIES
-    if name in V1_PROPERTIES:
+    if name in BENCHMARK_SETS:
+        return BENCHMARK_SETS[name]
+    if name in BENCHMARK_SETS[V1_PROPERTIES_NAME]:
         return (name,)
     if name in DATASET_NAMES:
         return (DATASET_NAMES[name],)

@@ -9,8 +9,7 @@ from contextlib import contextmanager
 
 from ..arguments import check_text
 from ..brainscore import registrations, replaced
-from ..primates.primate_v1 import V1_PROPERTIES
-from ..primates.stored_primate_v1 import STORED_PRIMATE_V1
+from ..primates.property_table import V1_BENCHMARKS
 from .data_sets import (
     DataFile,
     FileState,
@@ -144,11 +143,11 @@ def data_on_demand(name: str) -> Iterator[None]:
 
 
 def _benchmark_files(identifier: str) -> tuple[DataFile, ...]:
-    if identifier in V1_PROPERTIES:
+    row = V1_BENCHMARKS.get(identifier)
+    if row is not None and row.counts:
         return ()
     # Our V1 property benchmarks draw the gratings that Brain-Score's would want.
-    stored = STORED_PRIMATE_V1.get(identifier)
-    data_sets = benchmark_data_sets(identifier) if stored is None else (stored.data_set,)
+    data_sets = benchmark_data_sets(identifier) if row is None else (row.study.data_set,)
     return tuple(dict.fromkeys(file for known in data_sets for file in data_set_files(known)))
 
 

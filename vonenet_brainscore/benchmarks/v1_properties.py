@@ -1,8 +1,8 @@
 """Brain-Score's twenty-two V1 property benchmarks on our own recordings.
 
 Brain-Score's own benchmarks of these identifiers fetch gratings and data from its storage. These draw the gratings and
-measure the same properties of the same neuroids; the primate data come with the package where they are histograms in
-print, else from Brain-Score's storage through its loaders. The metric is Brain-Score's, seeded.
+measure the same properties of the same neuroids; the primate data come with the package where their counts do, else
+from Brain-Score's storage through its loaders. The metric is Brain-Score's, seeded.
 """
 
 from functools import cached_property
@@ -14,12 +14,12 @@ from brainscore_core.metrics import Score
 from brainscore_vision.benchmarks import BenchmarkBase, ceil_score
 
 from ..brainscore import without_pip
-from ..primates.binned_similarity import binned_similarity
-from ..primates.primate_v1 import PrimateHistogram, primate_assembly
-from ..primates.stored_primate_v1 import TEXTURE_STIMULI, V1_PROPERTY_ROWS
+from ..primates.binned_similarity import binned_similarity, property_assembly
+from ..primates.property_table import V1_BENCHMARKS
+from ..primates.v1_property import Experiment
+from ..stimuli.gratings import GRATING_SETS
 from ..tuning.grating_experiments import TRIALS, GratingExperiments
 from ..tuning.grating_responses import RESPONSE_THRESHOLD
-from ..tuning.texture_tuning import TEXTURE_TUNING, texture_tuning
 from .storage import data_on_demand, fetch_data, require_data
 
 if TYPE_CHECKING:
@@ -36,13 +36,13 @@ class V1PropertyBenchmark(BenchmarkBase):
     Parameters
     ----------
     identifier : str
-        A key of `V1_PROPERTY_ROWS`.
+        A key of `V1_BENCHMARKS`.
     seed : int
         Of the bootstraps over model units and over neurons.
     """
 
     def __init__(self, identifier: str, *, seed: int = 0) -> None:
-        self.row = V1_PROPERTY_ROWS[identifier]
+        self.row = V1_BENCHMARKS[identifier]
         self.region = REGION
         self.seed = seed
         self.loaded_by_name = identifier  # its content is known
@@ -52,7 +52,7 @@ class V1PropertyBenchmark(BenchmarkBase):
             ceiling_func=None,
             version=1,
             parent=REGION,
-            bibtex=self.row.study,
+            bibtex=self.row.study.reference,
         )
 
     @cached_property
@@ -64,13 +64,13 @@ class V1PropertyBenchmark(BenchmarkBase):
         MissingDataError
             If they are in Brain-Score's storage, and neither on this machine nor to be had.
         """
-        if isinstance(self.row, PrimateHistogram):
-            return primate_assembly(self.identifier)
+        if self.row.counts:
+            return property_assembly(self.row.primate_values(), self.row.name, self.row.edges)
         import brainscore_vision
 
         require_data(self.identifier)
         with without_pip(), data_on_demand(self.identifier):
-            return brainscore_vision.load_dataset(self.row.data_set)
+            return brainscore_vision.load_dataset(self.row.study.data_set)
 
     @cached_property
     def ceiling(self) -> Score:
@@ -82,10 +82,10 @@ class V1PropertyBenchmark(BenchmarkBase):
 
     @property
     def _primate_values(self) -> np.ndarray:
-        return self.primate.loc[:, self.row.property].values
+        return self.primate.loc[:, self.row.name].values
 
     def _similarity(self, values: np.ndarray) -> Score:
-        name = self.row.property
+        name = self.row.name
         edges = self.primate.attrs[f"{name}_bins"]
         return binned_similarity(values, self._primate_values, edges, name=name, seed=self.seed)
 
@@ -117,24 +117,20 @@ class V1PropertyBenchmark(BenchmarkBase):
         """
         row = self.row
         experiments.start()
-        properties = measured(experiments, row.property)
-        values = properties.loc[properties["responsive"], row.property].to_numpy(float)
+        properties = measured(experiments, row.experiment)
+        values = properties.loc[properties["responsive"], row.name].to_numpy(float)
         if not len(values):
             raise ValueError(
-                f"{row.property}: none of {len(properties)} neuroids at the probed place exceeds the "
+                f"{row.name}: none of {len(properties)} neuroids at the probed place exceeds the "
                 f"{RESPONSE_THRESHOLD:g} spikes/s above the blank from which on a neuron counts as responsive"
             )
-        if isinstance(row, PrimateHistogram):
-            source = "published histogram, part of this package"
-        else:
-            source = f"Brain-Score's data set {row.data_set}"
         return {
             "n_probed": len(properties),
             "n_units": len(values),
             "n_undefined": int(np.isnan(values).sum()),
             "model_values": values,
             "held_out": row.held_out,
-            "data_source": f"{row.study}; {source}",
+            "data_source": row.data_source,
         }
 
     def compare(self, experiments: GratingExperiments) -> Score:
@@ -166,36 +162,36 @@ class V1PropertyBenchmark(BenchmarkBase):
         return score
 
 
-def measured(experiments: GratingExperiments, name: str) -> pd.DataFrame:
-    """The tuning properties that go with one of the twenty-two, for every probed neuroid, with `responsive`.
+def measured(experiments: GratingExperiments, experiment: Experiment) -> pd.DataFrame:
+    """The tuning properties of every probed neuroid that an experiment gives, with `responsive`.
 
     Parameters
     ----------
     experiments : GratingExperiments
-    name : str
-        A property of `V1_PROPERTY_ROWS`.
+    experiment : Experiment
+        Of a row of `V1_PROPERTIES`.
 
     Raises
     ------
     MissingDataError
-        If texture stimuli are wanted, and neither on this machine nor to be had.
+        If Brain-Score's stimuli are wanted, and neither on this machine nor to be had.
     """
-    if name not in TEXTURE_TUNING:
-        return experiments.properties(name)
-    stimuli = texture_stimuli()
-    return texture_tuning(experiments.rates_to_images(stimuli), experiments.rates("blank")[:, 0], stimuli)
+    if experiment.stimuli in GRATING_SETS:
+        return experiments.properties(experiment.stimuli, experiment.analysis)
+    stimuli = stored_stimuli(experiment.stimuli)
+    return experiment.analysis(experiments.rates_to_images(stimuli), experiments.rates("blank")[:, 0], stimuli)
 
 
-def texture_stimuli() -> "StimulusSet":
-    """The textures and noises of Freeman et al. 2013 at the probed place, from Brain-Score's storage.
+def stored_stimuli(identifier: str) -> "StimulusSet":
+    """A stimulus set from Brain-Score's storage, such as the textures and noises of Freeman et al. 2013.
 
     Raises
     ------
     MissingDataError
-        If they are neither on this machine nor to be had.
+        If it is neither on this machine nor to be had.
     """
     import brainscore_vision
 
-    fetch_data(TEXTURE_STIMULI)
-    with without_pip(), data_on_demand(TEXTURE_STIMULI):
-        return brainscore_vision.load_stimulus_set(TEXTURE_STIMULI)
+    fetch_data(identifier)
+    with without_pip(), data_on_demand(identifier):
+        return brainscore_vision.load_stimulus_set(identifier)

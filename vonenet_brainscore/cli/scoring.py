@@ -33,11 +33,10 @@ def list_models_and_benchmarks(
     all_benchmarks: Annotated[bool, typer.Option("--all", help="Also every benchmark that Brain-Score knows.")] = False,
 ) -> None:
     """Models, benchmarks, and what of their weights and data is on this machine."""
-    from ..benchmarks.names import DATASET_NAMES, V1_PROPERTIES_NAME, known_benchmarks
+    from ..benchmarks.names import DATASET_NAMES, V1_PROPERTIES_NAME, benchmark_identifiers, known_benchmarks
     from ..benchmarks.storage import data_status
     from ..models.checkpoints import vonenet_home
     from ..models.registry import MODELS
-    from ..primates.primate_v1 import V1_PROPERTIES
 
     models = table("Models", "model", "in Brain-Score", "V1 (grey stimuli)", "V2, V4, IT")
     for name, row in MODELS.items():
@@ -46,7 +45,7 @@ def list_models_and_benchmarks(
         models.add_row(name, row.brainscore_identifier, "ready", rest)
     benchmarks = table("Benchmarks", "benchmark", "region", "data")
     benchmarks.add_row(V1_PROPERTIES_NAME, "V1", "ready: the seven below")
-    for identifier in V1_PROPERTIES:
+    for identifier in benchmark_identifiers(V1_PROPERTIES_NAME):
         benchmarks.add_row(f"  {identifier}", "V1", "ready: part of this package")
     for name in DATASET_NAMES:
         ready = all(state == "verified" for state in data_status(name).values())

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..models.gabors import ENVELOPE_COUNTS, ENVELOPE_EDGES, ORIENTATION_COUNTS, ORIENTATION_EDGES_DEG
-from ..primates.primate_v1 import PRIMATE_V1
+from ..primates.property_table import V1_PROPERTIES
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,8 @@ class PrimateDistribution:
         return turned
 
 
-_ALL_ORIENTATIONS = PRIMATE_V1["Marques2020_DeValois1982-pref_or"]
-_ALL_FREQUENCIES = PRIMATE_V1["Marques2020_DeValois1982-peak_sf"]
+_ALL_ORIENTATIONS = V1_PROPERTIES["preferred_orientation"]
+_ALL_FREQUENCIES = V1_PROPERTIES["peak_spatial_frequency"]
 _RINGACH_2002 = "Ringach 2002, J Neurophysiol 88:455"
 _SF_COUNTS = {
     ("simple", "foveal"): (0, 4, 4, 8, 25, 33, 26, 28, 12, 5, 2, 1),
@@ -155,14 +155,14 @@ _SF_COUNTS = {
 
 def _orientations(population: str, edges: NDArray, counts: NDArray) -> PrimateDistribution:
     return PrimateDistribution(
-        ("orientation",), population, "all", _ALL_ORIENTATIONS.study, edges, counts, held_out=False
+        ("orientation",), population, "all", _ALL_ORIENTATIONS.study.reference, edges, counts, held_out=False
     )
 
 
 def _frequencies(population: str, cells: str, counts: tuple[int, ...], *, held_out: bool) -> PrimateDistribution:
     edges = np.array(_ALL_FREQUENCIES.edges)
     return PrimateDistribution(
-        ("spatial_frequency",), population, cells, _ALL_FREQUENCIES.study, edges, np.array(counts), held_out
+        ("spatial_frequency",), population, cells, _ALL_FREQUENCIES.study.reference, edges, np.array(counts), held_out
     )
 
 

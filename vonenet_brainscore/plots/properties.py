@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..primates.primate_v1 import PrimateHistogram
-from ..primates.stored_primate_v1 import V1_PROPERTY_ROWS, StoredProperty
+from ..primates.property_table import V1_BENCHMARKS
+from ..primates.v1_property import V1Property
 
 if TYPE_CHECKING:
     from brainscore_core.metrics import Score
@@ -26,7 +26,7 @@ def property_distribution(score: "Score", ax: "Axes") -> None:
         Of a V1 property benchmark.
     ax : Axes
     """
-    row = V1_PROPERTY_ROWS[score.attrs["benchmark_identifier"]]
+    row = V1_BENCHMARKS[score.attrs["benchmark_identifier"]]
     edges = np.asarray(row.edges)
     place = np.arange(len(edges) - 1)
     for who, offset, colour in (("primate", -0.2, PRIMATE_COLOUR), ("model", 0.2, MODEL_COLOUR)):
@@ -49,7 +49,7 @@ def property_distribution(score: "Score", ax: "Axes") -> None:
         ax.text(0.5, 0.5, "no neuroid has a value", ha="center", transform=ax.transAxes)
 
 
-def _label_bins(ax: "Axes", row: PrimateHistogram | StoredProperty) -> None:
+def _label_bins(ax: "Axes", row: V1Property) -> None:
     if row.edges == (0.0, 0.5, 1.0):
         ax.set_xticks([0, 1], ["no", "yes"])
         return
@@ -79,7 +79,7 @@ def property_distributions(scores: "Mapping[str, Score]") -> "Figure":
         raise TypeError("scores is a mapping from benchmark to Score, as score_model(model, 'V1-properties') returns")
     shown = [score for score in scores.values() if "model_values" in score.attrs]
     if not shown:
-        raise ValueError(f"no V1 property among {', '.join(scores) or 'no scores'}; have {', '.join(V1_PROPERTY_ROWS)}")
+        raise ValueError(f"no V1 property among {', '.join(scores) or 'no scores'}; have {', '.join(V1_BENCHMARKS)}")
     columns = min(len(shown), 4)
     rows = -(-len(shown) // columns)
     figure = Figure(figsize=(4.2 * columns, 3.4 * rows), layout="constrained")

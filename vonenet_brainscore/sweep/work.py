@@ -109,7 +109,7 @@ class Work:
 
     def _score(self, wanted: dict[str, Cell]) -> Iterator[Outcome]:
         from ..benchmarks.loading import load_benchmarks
-        from ..primates.stored_primate_v1 import V1_PROPERTY_ROWS
+        from ..primates.property_table import V1_BENCHMARKS
         from ..recordings.loading import load_subject
         from ..scoring import each_score
 
@@ -128,7 +128,7 @@ class Work:
             benchmarks: dict[str, Any] = {}
             for identifier in list(wanted):
                 try:
-                    if identifier in V1_PROPERTY_ROWS:
+                    if identifier in V1_BENCHMARKS:
                         benchmarks[identifier] = _v1_property(identifier, cell.seed)
                     else:
                         benchmarks |= load_benchmarks(identifier, seed=cell.seed)

@@ -4,7 +4,7 @@ Where the recorded layer is a VOneBlock only the units that can have their recep
 computed, and only the pixels that they see. Any other subject looks at whole screens.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import cached_property
 from tempfile import TemporaryDirectory
@@ -21,8 +21,7 @@ from ..stimuli.gratings import (
     gratings_as_images,
     render_gratings,
 )
-from .grating_tuning import TUNING, firing_rate_affine, firing_rates
-from .orientation_selectivity import ORIENTATION_SELECTIVITY
+from .grating_tuning import firing_rate_affine, firing_rates
 from .receptive_fields import RECEPTIVE_FIELD_TOLERANCE, is_probed, receptive_field_centres
 from .window_recorder import WindowRecorder
 
@@ -36,18 +35,6 @@ TIME_BIN = (70, 170)  # ms
 # Both bound memory: a layer of 200,000 units answers 256 screens with 200 MB, and has maps of 350 MB, kept in float32.
 _SCREENS_AT_A_TIME = 256
 _MAPS_AT_A_TIME = 20_000
-EXPERIMENT_OF = {  # property -> the grating set it is measured with
-    "preferred_orientation": "orientation",
-    "peak_spatial_frequency": "spatial_frequency",
-    "spatial_frequency_selective": "spatial_frequency",
-    "spatial_frequency_bandwidth": "spatial_frequency",
-    "surround_suppression_index": "size",
-    "strongly_suppressed": "size",
-    "grating_summation_field": "size",
-    "surround_diameter": "size",
-    "surround_grating_summation_field_ratio": "size",
-    **dict.fromkeys(ORIENTATION_SELECTIVITY, "orientation"),
-}
 
 
 class _Recorder(Protocol):
@@ -161,18 +148,20 @@ class GratingExperiments:
             self._responses[name] = self._recorder.record_images(placed, TRIALS)
         return firing_rates(self._responses[name], self.affine)
 
-    def properties(self, name: str) -> pd.DataFrame:
-        """The tuning properties that go with one, for every probed neuroid, with `responsive`.
+    def properties(
+        self, name: str, analysis: Callable[[np.ndarray, np.ndarray, pd.DataFrame], pd.DataFrame]
+    ) -> pd.DataFrame:
+        """What an analysis measures of every probed neuroid.
 
         Parameters
         ----------
         name : str
-            A property, as in `EXPERIMENT_OF`.
+            Of the grating set.
+        analysis : callable
+            Such as `grating_tuning.size_tuning`: takes rates (neuroid, presentation) and the rate at the blank
+            (neuroid,), in spikes/s, and the set's parameters.
         """
-        if name not in EXPERIMENT_OF:
-            raise ValueError(f"unknown property {name!r}; have {', '.join(EXPERIMENT_OF)}")
-        stimuli = EXPERIMENT_OF[name]
-        return TUNING[name](self.rates(stimuli), self.rates("blank")[:, 0], grating_parameters(stimuli))
+        return analysis(self.rates(name), self.rates("blank")[:, 0], grating_parameters(name))
 
 
 def _recorder_for(subject: Any) -> _Recorder:

@@ -8,8 +8,6 @@ Arrays are (neuroid, presentation) in the order of `stimuli.gratings.grating_par
 so that its responses are (neuroid,).
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 from scipy.interpolate import make_interp_spline
@@ -22,7 +20,6 @@ from .grating_responses import (
     responses_by_axis,
     strongest_response,
 )
-from .orientation_selectivity import ORIENTATION_SELECTIVITY, orientation_selectivity
 
 # All from Marques et al. 2021 as Brain-Score has them.
 MEDIAN_MAX_RATE = 33.8  # spikes/s, over V1 neurons
@@ -227,20 +224,6 @@ def size_tuning(rates: np.ndarray, baseline: np.ndarray, parameters: pd.DataFram
             "surround_grating_summation_field_ratio": np.where(suppressed, surround / summation, np.nan),
         }
     )
-
-
-TUNING: dict[str, Callable[[np.ndarray, np.ndarray, pd.DataFrame], pd.DataFrame]] = {
-    "preferred_orientation": preferred_orientation,
-    "peak_spatial_frequency": peak_spatial_frequency,
-    "spatial_frequency_selective": spatial_frequency_bandwidth,
-    "spatial_frequency_bandwidth": spatial_frequency_bandwidth,
-    "surround_suppression_index": size_tuning,
-    "strongly_suppressed": size_tuning,
-    "grating_summation_field": size_tuning,
-    "surround_diameter": size_tuning,
-    "surround_grating_summation_field_ratio": size_tuning,
-    **dict.fromkeys(ORIENTATION_SELECTIVITY, orientation_selectivity),
-}
 
 
 def _fitted_spatial_frequency_curve(curve: np.ndarray, frequency: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

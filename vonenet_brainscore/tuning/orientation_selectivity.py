@@ -10,17 +10,6 @@ from scipy.interpolate import make_interp_spline
 
 from .grating_responses import RESPONSE_THRESHOLD, TUNING_AXES, first_harmonic, rates_by_axis, strongest_response
 
-ORIENTATION_SELECTIVITY = (
-    "circular_variance",
-    "bandwidth",
-    "orthogonal_preferred_ratio",
-    "orientation_selective",
-    "circular_variance_bandwidth_ratio",
-    "orthogonal_preferred_ratio_circular_variance_difference",
-    "max_dc",
-    "modulation_ratio",
-)
-
 
 def orientation_selectivity(rates: np.ndarray, baseline: np.ndarray, parameters: pd.DataFrame) -> pd.DataFrame:
     """Ringach et al.'s eight properties, on the orientation curve through the strongest mean rate over phase.

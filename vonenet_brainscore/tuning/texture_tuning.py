@@ -9,15 +9,6 @@ import pandas as pd
 
 from .grating_responses import RESPONSE_THRESHOLD
 
-TEXTURE_TUNING = (
-    "texture_modulation_index",
-    "absolute_texture_modulation_index",
-    "texture_selectivity",
-    "texture_sparseness",
-    "variance_ratio",
-    "max_texture",
-    "max_noise",
-)
 _COUNTING_WINDOW_S = 0.1  # rates become spike counts of 100 ms; Marques et al. 2021 as Brain-Score has it
 _AXES = ["type", "family", "sample"]
 
@@ -42,8 +33,9 @@ def texture_tuning(rates: np.ndarray, baseline: np.ndarray, stimuli: pd.DataFram
     Returns
     -------
     DataFrame, a row a neuroid
-        ``responsive`` (strongest response more than 5 spikes/s above baseline) and `TEXTURE_TUNING`; ``max_texture``
-        and ``max_noise`` in spikes/s above baseline.
+        ``responsive`` (strongest response more than 5 spikes/s above baseline), ``texture_modulation_index`` and
+        ``absolute_texture_modulation_index``, ``texture_selectivity``, ``texture_sparseness``, ``variance_ratio``, and
+        ``max_texture`` and ``max_noise`` in spikes/s above baseline.
 
     Raises
     ------

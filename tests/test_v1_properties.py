@@ -1,10 +1,7 @@
-"""V1 properties whose primate data are in storage: rows, measurement without data, and scores against Brain-Score's."""
+"""V1 properties whose primate data are in storage: measurement without data, and scores against Brain-Score's."""
 
-import importlib.util
-import re
 import socket
 import urllib.error
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,16 +13,13 @@ from vonenet_brainscore import score_model
 from vonenet_brainscore.benchmarks import storage
 from vonenet_brainscore.benchmarks.storage import MissingDataError, wanted_files
 from vonenet_brainscore.benchmarks.v1_properties import V1PropertyBenchmark
-from vonenet_brainscore.primates.primate_v1 import PRIMATE_V1
-from vonenet_brainscore.primates.stored_primate_v1 import STORED_PRIMATE_V1, V1_PROPERTY_ROWS
+from vonenet_brainscore.primates.property_table import TEXTURE_STIMULI, V1_BENCHMARKS
 from vonenet_brainscore.recordings.activations import ActivationsExtractor
 from vonenet_brainscore.recordings.subject import Subject
 from vonenet_brainscore.stimuli import gratings
 from vonenet_brainscore.stimuli.images import as_picture
 from vonenet_brainscore.tuning import grating_experiments, window_recorder
 from vonenet_brainscore.tuning.grating_experiments import GratingExperiments
-from vonenet_brainscore.tuning.orientation_selectivity import ORIENTATION_SELECTIVITY
-from vonenet_brainscore.tuning.texture_tuning import TEXTURE_TUNING
 from vonenet_brainscore.tuning.window import VOneWindow
 
 CIRCULAR_VARIANCE = "Marques2020_Ringach2002-circular_variance"
@@ -82,39 +76,6 @@ def subject(**settings):
 # ---- reference: Brain-Score
 
 
-def test_rows_are_brainscores_benchmarks(monkeypatch):
-    """Property and data set as Brain-Score's benchmarks have them, bins as in its packaging scripts."""
-    monkeypatch.setenv("BS_INSTALL_DEPENDENCIES", "no")
-    from brainscore_vision import benchmark_registry
-    from brainscore_vision.benchmarks.marques2020.benchmarks import freemanZiemba2013_benchmark, ringach2002_benchmark
-
-    for module in (freemanZiemba2013_benchmark, ringach2002_benchmark):
-        monkeypatch.setattr(module, "load_dataset", lambda identifier: identifier)
-        monkeypatch.setattr(module, "load_metric", lambda name, property_name: property_name)
-        monkeypatch.setattr(module, "NeuronalPropertyCeiling", lambda metric: None)
-        monkeypatch.setattr(module, "PropertiesBenchmark", lambda **settings: settings)
-    for identifier, row in STORED_PRIMATE_V1.items():
-        theirs = benchmark_registry[identifier]()
-        assert theirs["identifier"] == identifier
-        assert (theirs["similarity_metric"], theirs["assembly"]) == (row.property, row.data_set)
-
-    folder = Path(importlib.util.find_spec("brainscore_vision").origin).parent / "data/marques2020/data_packaging"
-    scripts = "".join((folder / f"marques_{name}.py").read_text() for name in ("ringach2002", "freemanZiemba2013"))
-    bins = {name: eval(code) for name, code in re.findall(r"^    (\w+)_bins = (np.*)$", scripts, re.MULTILINE)}
-    for row in STORED_PRIMATE_V1.values():
-        np.testing.assert_array_equal(row.edges, bins[row.property])
-
-
-def test_all_twenty_two_have_a_row_and_can_be_measured():
-    from brainscore_vision import benchmark_registry
-    from brainscore_vision.benchmarks import marques2020  # registers them  # noqa: F401
-
-    assert set(V1_PROPERTY_ROWS) == {name for name in benchmark_registry if name.startswith("Marques2020_")}
-    assert len(PRIMATE_V1) == 7 and len(STORED_PRIMATE_V1) == 15
-    properties = {row.property for row in STORED_PRIMATE_V1.values()}
-    assert properties == {*ORIENTATION_SELECTIVITY, *TEXTURE_TUNING}
-
-
 def test_scores_are_those_of_brainscores_own_benchmarks(data_here, tmp_path):
     import brainscore_vision
     from brainscore_vision import stimulus_set_registry
@@ -141,8 +102,8 @@ def test_scores_are_those_of_brainscores_own_benchmarks(data_here, tmp_path):
         assert score.attrs["error"] == pytest.approx(expected.attrs["raw"].attrs["error"], abs=1e-6)
         assert score.attrs["n_neurons"] == len(score.attrs["primate_values"]) == 40
         assert score.attrs["n_units"] == len(score.attrs["model_values"]) <= score.attrs["n_probed"]
-        row = STORED_PRIMATE_V1[identifier]
-        assert score.attrs["data_source"] == f"{row.study}; Brain-Score's data set {row.data_set}"
+        study = V1_BENCHMARKS[identifier].study
+        assert score.attrs["data_source"] == f"{study.reference}; Brain-Score's data set {study.data_set}"
 
 
 # ---- data that are not here
@@ -195,8 +156,8 @@ def test_textures_are_shown_once_for_all_seven_properties(data_here, monkeypatch
         window_recorder.WindowRecorder, "record_images", lambda *args: shown.append(args[1].identifier) or record(*args)
     )
     experiments = GratingExperiments(subject())
-    for identifier, row in STORED_PRIMATE_V1.items():
-        if row.property in TEXTURE_TUNING:
+    for identifier, row in V1_BENCHMARKS.items():
+        if row.experiment.stimuli == TEXTURE_STIMULI:
             V1PropertyBenchmark(identifier).measure(experiments)
     assert shown == ["FreemanZiemba2013_properties"]
 
@@ -216,7 +177,7 @@ def test_a_model_of_which_no_unit_responds_is_refused(monkeypatch):
 
     benchmark = V1PropertyBenchmark(CIRCULAR_VARIANCE)
     experiments = GratingExperiments(subject())
-    table = v1_properties.measured(experiments, "circular_variance").assign(responsive=False)
-    monkeypatch.setattr(v1_properties, "measured", lambda experiments, name: table)
+    table = v1_properties.measured(experiments, benchmark.row.experiment).assign(responsive=False)
+    monkeypatch.setattr(v1_properties, "measured", lambda *_: table)
     with pytest.raises(ValueError, match=f"none of {len(table)} neuroids at the probed place exceeds the 5 spikes/s"):
         benchmark.measure(experiments)
