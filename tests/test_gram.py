@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vonenet_brainscore.benchmarks import gram as gram_module
-from vonenet_brainscore.benchmarks.gram import gram_matrices, gram_matrix, quarter_of_memory
+from vonenet_brainscore.benchmarks.gram import gram_matrices, quarter_of_memory
 
 N, P = 23, 5_000
 
@@ -22,6 +22,11 @@ def batches(features, size=4, order=None):
     for start in range(0, len(order), size):
         rows = order[start : start + size]
         yield rows, features[rows]
+
+
+def gram_matrix(batches, n_stimuli, **kwargs):
+    """The Gram matrix of one layer."""
+    return gram_matrices(((rows, {"layer": each}) for rows, each in batches), n_stimuli, **kwargs)["layer"]
 
 
 def test_products_are_those_of_the_centred_features(features):

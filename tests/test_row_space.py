@@ -20,7 +20,7 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.metrics import pairwise_distances
 
 from vonenet_brainscore import get_model
-from vonenet_brainscore.benchmarks.gram import Gram, gram_matrix
+from vonenet_brainscore.benchmarks.gram import Gram, gram_matrices
 from vonenet_brainscore.benchmarks.row_space import RowSpaceSubject, row_space
 
 REGRESSIONS = {
@@ -228,7 +228,7 @@ def test_fewer_features_than_stimuli_stay_fewer(features, responses):
 
 
 def test_row_space_has_the_same_inner_products(features):
-    gram = gram_matrix([(np.arange(N_TRAIN), features[:N_TRAIN])], N_TRAIN)
+    gram = gram_matrices([(np.arange(N_TRAIN), {"layer": features[:N_TRAIN]})], N_TRAIN)["layer"]
     scores = row_space(gram)
     assert scores.dtype == np.float64
     np.testing.assert_allclose(scores @ scores.T, gram.products, rtol=0, atol=1e-12 * gram.products.max())

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from made_benchmarks import neural_benchmark, responses_assembly
 from PIL import Image
 from tiny_networks import PlainNetwork, RecurrentNetwork, tiny_vonenet
 
@@ -171,9 +172,15 @@ def test_recordings_name_the_region_and_generators_last(stimuli):
     assert set(recorded["region"].values[recorded["layer"].values == "model.2"]) == {""}
 
 
-def test_brainscores_memory_check_goes_by_look_at():
-    noisy = subject(tiny_vonenet(), {"V1": "vone_block"})
-    assert noisy.activations_model._extractor is None
+def test_brainscores_memory_check_counts_the_features(stimuli):
+    from brainscore_vision.benchmark_helpers.memory import preallocate_memory
+
+    stimuli["object_name"] = "a thing"
+    benchmark = neural_benchmark(None, responses_assembly(stimuli, np.zeros((3, 2))))
+    noisy = subject(tiny_vonenet(), {"IT": "vone_block"})
+    estimate = preallocate_memory(noisy, benchmark)
+    noisy.start_recording("IT")
+    assert estimate.num_features == noisy.count_features() > 1000
 
 
 def test_a_layers_own_time_steps_serve_it_wherever_it_stands(stimuli):

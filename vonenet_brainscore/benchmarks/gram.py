@@ -31,18 +31,6 @@ class Gram:
     n_features: int
 
 
-def gram_matrix(
-    batches: Iterable[tuple[np.ndarray, np.ndarray]],
-    n_stimuli: int,
-    *,
-    memory: int | None = None,
-    spill_folder: Path | None = None,
-) -> Gram:
-    """Gram matrix of one layer: `gram_matrices` for batches of ``(rows, features)``."""
-    named = ((rows, {"layer": features}) for rows, features in batches)
-    return gram_matrices(named, n_stimuli, memory=memory, spill_folder=spill_folder)["layer"]
-
-
 def gram_matrices(
     batches: Iterable[tuple[np.ndarray, Mapping[str, np.ndarray]]],
     n_stimuli: int,

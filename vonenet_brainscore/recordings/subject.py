@@ -6,18 +6,19 @@ from typing import Any
 import numpy as np
 import torch
 from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly, walk_coords
-from brainscore_vision.model_helpers.brain_transformation import ModelCommitment
+from brainscore_vision.model_interface import BrainModel
 from torch import nn
 
 from ..stimuli.colour import colour_in_words
 from .activations import ActivationsExtractor
 from .assemblies import presentation_coordinates
 from .layers import check_layers
+from .tasks import tasks
 
 FRONT_END = "vone_block"  # the layer that is V1
 
 
-class Subject(ModelCommitment):
+class Subject(BrainModel):
     """A network that can be recorded from and can do tasks.
 
     Recording, trials and time are this project's; tasks (labels, probabilities, odd-one-out) are Brain-Score's own.
@@ -57,18 +58,12 @@ class Subject(ModelCommitment):
     ) -> None:
         if not region_layer_map:
             raise ValueError("region_layer_map is empty; give for example {'V1': 'vone_block'}")
-        extractor._extractor = _VisualDegrees()  # type: ignore[attr-defined]
-        super().__init__(
-            identifier=identifier,
-            activations_model=extractor,
-            layers=list(dict.fromkeys(region_layer_map.values())),
-            behavioral_readout_layer=readout_layer,
-            region_layer_map=dict(region_layer_map),
-            visual_degrees=visual_degrees,
-        )
-        # Brain-Score is to find no extractor of its own kind from here on: its memory check then goes by `look_at`.
-        extractor._extractor = None  # type: ignore[attr-defined]
+        self._identifier = identifier
+        self._visual_degrees = visual_degrees
         self.extractor = extractor
+        self.layers = list(dict.fromkeys(region_layer_map.values()))
+        self._tasks = tasks(identifier, extractor, readout_layer or self.layers[-1])
+        self._does_task = False
         self.region_layer_map = dict(region_layer_map)
         self.weights = weights
         self.time_steps = dict(time_steps or {})
@@ -81,6 +76,20 @@ class Subject(ModelCommitment):
         self._steps_of_layer = {
             region_layer_map[region]: steps for region, steps in self.time_steps.items() if region in region_layer_map
         }
+
+    @property
+    def identifier(self) -> str:
+        """The subject's name."""
+        return self._identifier
+
+    @property
+    def layer_model(self) -> "Subject":
+        """Where Brain-Score finds the `region_layer_map` that it writes beside a score: here."""
+        return self
+
+    def visual_degrees(self) -> float:
+        """Width of the visual field that the image spans."""
+        return self._visual_degrees
 
     @property
     def layer(self) -> str:
@@ -116,12 +125,14 @@ class Subject(ModelCommitment):
         self.region = region
         # Brain-Score's benchmarks hand each bin over as a tuple inside an array without dimensions.
         self.time_bins = [(int(start), int(end)) for start, end in (np.asarray(each).tolist() for each in time_bins)]
-        self.do_behavior = False
+        self._does_task = False
 
     def start_task(self, task: str, *args: Any, **kwargs: Any) -> None:
         """Say which task to do; Brain-Score's own tasks, on the trained network."""
         self.become_trained()
-        super().start_task(task, *args, **kwargs)
+        if task != BrainModel.Task.passive:
+            self._tasks.start_task(task, *args, **kwargs)
+        self._does_task = task != BrainModel.Task.passive
 
     def look_at(self, stimuli: Any, number_of_trials: int = 1, require_variance: bool = False) -> Any:
         """Responses to stimuli that fill the subject's visual field.
@@ -140,8 +151,8 @@ class Subject(ModelCommitment):
             A network without time answers the same in every window. One with time answers each window with the step
             whose start is nearest to the window's, the earlier of two, as Brain-Score's CORnet-S commitment does.
         """
-        if self.do_behavior:
-            return super().look_at(stimuli, number_of_trials=number_of_trials, require_variance=require_variance)
+        if self._does_task:
+            return self._tasks.look_at(stimuli, number_of_trials=number_of_trials, require_variance=require_variance)
         responses = self.record(stimuli, [self.layer], trials=number_of_trials, average=not require_variance)
         if responses.ndim == 2 and len(self.time_bins) == 1:
             return responses
@@ -249,13 +260,6 @@ class Subject(ModelCommitment):
             network, weights = self._load_trained()
             self._trained = network.to(self.extractor.device), weights
         self.extractor.network, self.weights = self._trained
-
-
-class _VisualDegrees:
-    """What Brain-Score's commitment asks of an extractor while it is made: to take note of eye movements' scale."""
-
-    def set_visual_degrees(self, visual_degrees: float) -> None:
-        """This subject fixates."""
 
 
 def _listed(stimuli: Any) -> Any:
