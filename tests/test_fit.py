@@ -18,7 +18,7 @@ from torch.utils.data import TensorDataset
 
 from vonenet_brainscore import get_model
 from vonenet_brainscore.models.checkpoints import read_checkpoint
-from vonenet_brainscore.training.batches import dealt, training_order
+from vonenet_brainscore.training.batches import dealt, digest_of, training_order
 from vonenet_brainscore.training.fit import fit
 from vonenet_brainscore.training.recipe import Recipe
 
@@ -172,11 +172,13 @@ def test_no_step_image_or_epoch_draws_what_another_has_drawn():
     assert len(drawing.images_drawn) == len(set(drawing.images_drawn)) == 1 + 3 * 80  # the first was looked at before
 
 
-@pytest.mark.parametrize("fails_at", [30, 130])
+@pytest.mark.parametrize("fails_at", [110, 210])
 def test_a_run_cut_off_in_an_epoch_reaches_the_same_weights(trained, tmp_path, fails_at):
     with pytest.raises(RuntimeError, match="the power went off"):
         fit(network(), Jittered(fails_at), HELD_OUT, recipe=RECIPE, output_path=tmp_path, **QUIET)
-    assert (tmp_path / "last.pth.tar").exists() == (fails_at > 80)  # one epoch is 80 images, and one read beforehand
+    assert (tmp_path / "last.pth.tar").exists() == (
+        fails_at > 161
+    )  # an epoch is 80 images; all were read before, and the first once more
     found = fit(network(), Jittered(), HELD_OUT, recipe=RECIPE, output_path=tmp_path, resume=True, **QUIET)
     assert_same_weights(found.network, trained.network)
     assert without_timing(found.history) == without_timing(trained.history)
@@ -189,7 +191,7 @@ from test_fit import HELD_OUT, QUIET, RECIPE, Jittered, fit, network
 
 class Stuck(Jittered):
     def __getitem__(self, index):
-        if self.loaded == 130:
+        if self.loaded == 210:
             pathlib.Path({str(tmp_path / "stuck")!r}).touch()
             time.sleep(600)
         return super().__getitem__(index)
@@ -237,6 +239,32 @@ def test_a_run_goes_on_for_more_epochs_and_when_done_is_read(trained, tmp_path, 
     assert again.history == found.history
     with pytest.raises(ValueError, match="holds 3 epochs, more than the 2 asked for"):
         fit(network(), Jittered(), HELD_OUT, recipe=shorter, **settings)
+
+
+def test_a_run_knows_its_images_by_their_content_and_its_network_by_its_answers(tmp_path):
+    pixels, labels = IMAGES.tensors
+    settings = {"recipe": Recipe(batch_size=40, epochs=1), "output_path": tmp_path, "resume": True, **QUIET}
+    fit(network(), IMAGES, HELD_OUT, **settings)
+    others = TensorDataset(pixels.clone(), labels)
+    others.tensors[0][57, 0, 3, 4] += 1e-3  # one value of one image
+    with pytest.raises(ValueError, match=r"other settings: images_sha256 '\w+', now '\w+'$"):
+        fit(network(), others, HELD_OUT, **settings)
+    with pytest.raises(ValueError, match="other settings: images_sha256"):
+        fit(network(), TensorDataset(pixels, labels.roll(1)), HELD_OUT, **settings)
+    with pytest.raises(ValueError, match="other settings: validation_images_sha256"):
+        fit(network(), IMAGES, TensorDataset(HELD_OUT.tensors[0].flip(0), HELD_OUT.tensors[1]), **settings)
+    ours = network()
+    ours.model[2] = nn.GELU()  # which has no weights
+    with pytest.raises(ValueError, match="holds another network: this one answers otherwise with the same weights"):
+        fit(ours, IMAGES, HELD_OUT, **settings)
+    assert len(fit(network(), IMAGES, HELD_OUT, **settings).history) == 1
+
+    class Named(TensorDataset):
+        def sha256(self):
+            return "mine"
+
+    assert digest_of(Named(*IMAGES.tensors), n_classes=CLASSES) == "mine"
+    assert digest_of(Jittered(), n_classes=CLASSES) == digest_of(Jittered(), n_classes=CLASSES, workers=2)
 
 
 def test_a_batch_is_the_same_images_in_any_number_of_processes():
@@ -372,7 +400,7 @@ def test_a_run_goes_on_with_the_same_images_and_network_alone(tmp_path):
     recipe = Recipe(batch_size=40, epochs=1, lr=0.01)
     settings = {"recipe": recipe, "output_path": tmp_path, "resume": True, **QUIET}
     fit(tiny_vonenet(), IMAGES, HELD_OUT, **settings)
-    with pytest.raises(ValueError, match=r"other settings: validation_images 30, now 0$"):
+    with pytest.raises(ValueError, match="other settings: validation_images 30, now 0; "):
         fit(tiny_vonenet(), IMAGES, **settings)
     with pytest.raises(ValueError, match="other settings: image_size 64, now 32"):
         smaller = TensorDataset(IMAGES.tensors[0][..., ::2, ::2], IMAGES.tensors[1])

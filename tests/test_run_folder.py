@@ -22,7 +22,8 @@ SETTINGS = {
 
 def content(epoch):
     history = [{"epoch": each, "lr": 0.1, "train_loss": 1 / each} for each in range(1, epoch + 1)]
-    return {"epoch": epoch, "state_dict": {"weight": torch.full((1000,), float(epoch))}, "history": history}
+    weights = {"weight": torch.full((1000,), float(epoch))}
+    return {"epoch": epoch, "state_dict": weights, "answers": [[0.0]], "history": history}
 
 
 def opened(path, resume=False, **changes):

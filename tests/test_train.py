@@ -136,6 +136,10 @@ def test_the_same_command_again_goes_on_with_resume_alone(run, photographs, tmp_
     (others / "val" / "c" / "002.png").unlink()
     with pytest.raises(ValueError, match=r"run holds a run with other settings: validation_images_sha256 '\w+', now"):
         run(*flags, "--resume", in_path=others)
+    changed = shutil.copytree(photographs, tmp_path / "changed")  # of the same names, one with another content
+    (changed / "train" / "c" / "002.png").write_bytes((changed / "train" / "c" / "006.png").read_bytes())
+    with pytest.raises(ValueError, match=r"run holds a run with other settings: images_sha256 '\w+', now '\w+'$"):
+        run(*flags, "--resume", in_path=changed)
     (tmp_path / "run" / "epoch_01.pth.tar").replace(tmp_path / "run" / "last.pth.tar")  # as if it was cut off then
     assert run(*flags, "--resume").exit_code == 0
     assert_same_weights(last(tmp_path / "run"), whole)

@@ -202,20 +202,20 @@ class Classifier(nn.Module):
         return {
             "model": self.name,
             "weights": digest.hexdigest(),
-            "answers": self._answers(image_size),
+            # To digits that the rounding of arithmetic does not reach.
+            "answers": [float(f"{number:.3g}") for number in self.answers(image_size).flatten().tolist()],
             "mean": self.mean.flatten().tolist(),
             "std": self.std.flatten().tolist(),
             "noise": [[block.noise_mode, block.noise_scale, block.noise_level] for block in vone_blocks(self.network)],
             "training_noise": self.training_noise,
         }
 
-    def _answers(self, image_size: int) -> list[float]:
-        """Two numbers of the logits of each of two made images, to digits that rounding does not reach."""
+    def answers(self, image_size: int) -> Tensor:
+        """Two sums over the logits of each of two made images, in one draw: float64 Tensor (sum, image)."""
         images = torch.rand(2, 3, image_size, image_size, generator=torch.Generator().manual_seed(0))
         logits = self.logits(images, [b"first", b"second"], draws=1, seed=0)[0].double().cpu()  # (image, class)
         classes = torch.arange(logits.shape[1], dtype=torch.float64)
-        numbers = torch.stack([logits @ classes.cos(), logits @ classes.sin()])  # (number, image)
-        return [float(f"{number:.3g}") for number in numbers.flatten().tolist()]
+        return torch.stack([logits @ classes.cos(), logits @ classes.sin()])
 
 
 def contents_of(images: Tensor) -> list[bytes]:

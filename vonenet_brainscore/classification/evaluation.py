@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -17,13 +16,13 @@ from tqdm.auto import tqdm
 from ..arguments import check_seed, check_whole
 from ..version import __version__
 from .classifier import Classifier
+from .content import Files, content_digest, content_digests, own_file
 from .image_folder import ImageFolder, LabelledImage, as_tensor, load_crop
 from .results_file import ResultsFile
 
 # Images (image, ..., 3, y, x) in [0, 1] and labels (image,) to what is measured, an entry for each image.
 Measure = Callable[[Tensor, Tensor], Mapping[str, Sequence[Any]]]
 Load = Callable[[LabelledImage], np.ndarray]
-_READERS = 8  # threads that hash files: they wait for the disk, or for another machine's
 
 
 class Evaluation:
@@ -76,7 +75,7 @@ class Evaluation:
         settings: Mapping[str, Any],
         output: str | PathLike,
         load: Load | None = None,
-        files: Callable[[LabelledImage], Sequence[Path]] | None = None,
+        files: Files = own_file,
         batch_size: int | None = None,
         progress: bool = True,
     ) -> "Rows":
@@ -96,9 +95,9 @@ class Evaluation:
             What the results depend on beside the classifier, the images, `draws` and `seed`; plain values.
         output : path
             A file, or a folder in which a file is named by all that makes the results and by where the images are.
-        load, files : callable, optional
-            From a labelled image to its pixels, and to the files that those are made of; default, `load_crop` of the
-            image's own.
+        load, files : callable
+            From a labelled image to its pixels, by default those of `load_crop`, and to the files that they are made
+            of.
         batch_size : int, optional
             Default, the folder's.
         progress : bool
@@ -113,7 +112,6 @@ class Evaluation:
         from torch.utils.data import DataLoader
 
         load = load or partial(load_crop, image_size=self.folder.image_size)
-        files = files or _own_file
         batch_size = int(batch_size or self.folder.batch_size)
         results = self._results(kind, measured, settings, output)
         self._check_kept(results, files)
@@ -167,20 +165,18 @@ class Evaluation:
             path /= f"{model}-{kind.replace(' ', '-')}-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}.jsonl"
         return ResultsFile(path, all_settings, measured)
 
-    def _check_kept(self, results: ResultsFile, files: Callable[[LabelledImage], Sequence[Path]]) -> None:
+    def _check_kept(self, results: ResultsFile, files: Files) -> None:
         """ValueError unless the kept results are those of the first images, and these are what they were."""
         kept = self.images[: len(results.rows)]
         named = [(row.get("image"), row.get("label")) for row in results.rows]
         if named != [(image.name, image.label) for image in kept]:
             raise ValueError(f"{results.path} holds results of other images; choose another --output")
-        with ThreadPoolExecutor(_READERS) as readers:
-            digests = readers.map(lambda image: content_digest(files(image)), kept)
-            for image, row, digest in zip(kept, results.rows, digests, strict=True):
-                if row.get("sha256") != digest:
-                    raise ValueError(
-                        f"{results.path} holds results of other images: {image.path} is not the file that "
-                        f"{row.get('image')} was; choose another --output"
-                    )
+        for image, row, digest in zip(kept, results.rows, content_digests(kept, files), strict=True):
+            if row.get("sha256") != digest:
+                raise ValueError(
+                    f"{results.path} holds results of other images: {files(image)[0]} is not the file that "
+                    f"{row.get('image')} was; choose another --output"
+                )
 
 
 class Rows(list[dict[str, Any]]):
@@ -197,31 +193,7 @@ def check_classifier(classifier: Any) -> None:
         raise TypeError(f"a classifier is a Classifier, as load_classifier gives it, not {type(classifier).__name__}")
 
 
-def content_digest(files: Sequence[Path]) -> str:
-    """SHA-256 of files, in hexadecimal: of one file its own, of several that of their digests in order.
-
-    Raises
-    ------
-    FileNotFoundError, OSError
-        If one cannot be read.
-    """
-    digests = []
-    for path in files:
-        try:
-            with path.open("rb") as file:
-                digests.append(hashlib.file_digest(file, "sha256").hexdigest())
-        except FileNotFoundError as error:
-            raise FileNotFoundError(f"no image at {path}") from error
-    return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
-
-
-def _own_file(image: LabelledImage) -> list[Path]:
-    return [image.path]
-
-
-def _loaded(
-    load: Load, files: Callable[[LabelledImage], Sequence[Path]], batch: Sequence[LabelledImage]
-) -> tuple[np.ndarray, list[str]] | Exception:
+def _loaded(load: Load, files: Files, batch: Sequence[LabelledImage]) -> tuple[np.ndarray, list[str]] | Exception:
     """Stacked pixels and digests; an error is handed over as it is, which a worker's loader buries in a traceback."""
     try:
         return np.stack([load(image) for image in batch]), [content_digest(files(image)) for image in batch]

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..classification.accuracy import Accuracy, accuracy, label_ranks
 from ..classification.classifier import Classifier, contents_of
+from ..classification.content import own_file
 from ..classification.evaluation import Evaluation
 from ..classification.image_folder import ImageFolder, LabelledImage, load_crop
 from .corruptions import CORRUPTIONS, SEVERITIES, TYPES, corrupt, group_means, library_version, mean_corruption_error
@@ -90,7 +91,7 @@ def evaluate_corruptions(
     folders = _imagenet_c(folder.root, types)
     if folders is None:
         load: Any = partial(_corrupted, image_size=folder.image_size, types=types, seed=seed)
-        files, measured = None, {"clean": None}
+        files, measured = own_file, {"clean": None}
         source = {"library": library_version()}
     else:
         folder = replace(folder, in_path=folders[types[0]] / "1")

@@ -1,5 +1,6 @@
 """Which images make a batch, and their loading: the same in any number of processes."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, Protocol
@@ -9,6 +10,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..classification.keyed_draws import keyed_draws, seed_of
+from ..stimuli.images import content_of
+
+_READ_AT_ONCE = 64  # images, of a dataset whose content is digested
 
 
 class LabelledImages(Protocol):
@@ -40,6 +44,24 @@ def dealt(order: Sequence[int], batch_size: int, *, rank: int = 0, processes: in
     """
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     return [batch[rank::processes] for batch in batches if rank < len(batch)]
+
+
+def digest_of(images: LabelledImages, *, n_classes: int, workers: int = 0) -> str:
+    """Digest of the content of a dataset: what its own ``sha256()`` says, or of each image as it is read once.
+
+    Raises
+    ------
+    ValueError, TypeError, OSError, RuntimeError
+        As `loaded_batches`.
+    """
+    own = getattr(images, "sha256", None)
+    if callable(own):
+        return str(own())
+    batches = dealt(range(len(images)), _READ_AT_ONCE)
+    digest = hashlib.sha256()
+    for pixels, labels in loaded_batches(images, batches, key=("digest",), n_classes=n_classes, workers=workers):
+        digest.update(content_of(pixels.numpy(force=True)) + content_of(labels.numpy()))
+    return digest.hexdigest()
 
 
 def loaded_batches(

@@ -61,6 +61,13 @@ class Descent:
         self.sgd.load_state_dict(kept["optimizer"])
         self.fabric.strategy.precision.load_state_dict(kept["scaler"])
 
+    def answers(self, image_size: int) -> Tensor:
+        """How the network answers two made images in one draw, by which code that weights do not say is known."""
+        training = self.classifier.training
+        answers = self.classifier.eval().answers(image_size)
+        self.classifier.train(training)
+        return answers
+
     def train(self, images: LabelledImages, epoch: int, bar: tqdm) -> dict[str, float]:
         """One epoch of descent: `train_loss`, `train_top1` and `images_per_s`.
 

@@ -17,7 +17,7 @@ from ..arguments import check_whole
 from ..classification.classifier import Classifier
 from ..classification.keyed_draws import keyed_draws
 from ..models.vonenet import VOneNet
-from .batches import LabelledImages
+from .batches import LabelledImages, digest_of
 from .descent import Descent
 from .devices import fabric_of
 from .recipe import Recipe
@@ -25,6 +25,9 @@ from .run_folder import COLUMNS, RunFolder
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+
+# Another device's arithmetic, TF32 say, changes a logit by up to a thousandth; another network's code by more.
+_SAME_ANSWER = 0.01
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,8 @@ def fit(
         Takes ``(images - mean) / std`` of shape (batch, 3, y, x), gives logits (batch, class).
     train_set, validation_set : map-style dataset
         Items are an image (3, y, x) in [0, 1], a float32 Tensor, and its label. Augmentation is the training set's
-        matter; it draws from torch's global generator.
+        matter; it draws from torch's global generator. Where a run is kept, each image is read once beforehand, so that
+        a run that goes on knows its images by their content; a dataset that has a method ``sha256()`` is asked instead.
     recipe : Recipe, optional
         Default, `Recipe()`.
     output_path : path, optional
@@ -90,7 +94,8 @@ def fit(
     mean, std : float or sequence of three
         Of the normalisation.
     resume : bool
-        Go on with the run in `output_path`; begin one if there is none.
+        Go on with the run in `output_path`; begin one if there is none. What made its weights must be what is asked
+        for: flags, recipe but for `epochs`, content of the images, and a network that answers as the kept one did.
     keep_every : int
         Epochs between the checkpoints that are kept; the last one always is.
     workers : int
@@ -144,7 +149,7 @@ def fit(
     n_classes = classifier.count_classes(side)
     normalisation = {name: getattr(classifier, name).flatten().tolist() for name in ("mean", "std")}
     counts = {"images": len(train_set), "validation_images": len(validation_set) if validation_set else 0}
-    settings = {
+    settings: dict[str, dict[str, Any]] = {
         "flags": _plain({**_options(network), **(flags or {})}),
         "recipe": asdict(recipe),
         "data": {**counts, "image_size": side, "classes": n_classes, **normalisation},
@@ -152,6 +157,11 @@ def fit(
     folder = None
     if output_path is not None:
         folder = RunFolder(output_path, settings=settings, resume=resume)
+        settings["data"] |= {"images_sha256": digest_of(train_set, n_classes=n_classes, workers=workers)}
+        if validation_set is not None:
+            validation_sha256 = digest_of(validation_set, n_classes=n_classes, workers=workers)
+            settings["data"] |= {"validation_images_sha256": validation_sha256}
+        folder.settings = settings
     kept = folder.checkpoint() if folder else None
     history: list[dict[str, Any]] = kept["history"] if kept else []
     if len(history) > recipe.epochs:
@@ -167,6 +177,12 @@ def fit(
             descent.load_state_dict(kept)
         except ValueError as error:
             raise ValueError(f"{output_path} holds another network: {error}; choose another --output_path") from error
+        of_kept = torch.tensor(kept["answers"], dtype=torch.float64)
+        if not torch.allclose(of_kept, descent.answers(side), rtol=_SAME_ANSWER, atol=_SAME_ANSWER):
+            raise ValueError(
+                f"{output_path} holds another network: this one answers otherwise with the same weights; choose "
+                "another --output_path"
+            )
         if folder and fabric.is_global_zero:
             folder.log(history)
         del kept  # as large as the network and its momenta
@@ -190,7 +206,10 @@ def fit(
             history = [*history, {name: row.get(name) for name in COLUMNS}]
             if folder and fabric.is_global_zero:
                 kept_on = epoch % keep_every == 0 or epoch == recipe.epochs
-                folder.save({"epoch": epoch, **descent.state_dict(), "history": history}, kept=kept_on)
+                answers = descent.answers(side).tolist()
+                folder.save(
+                    {"epoch": epoch, **descent.state_dict(), "answers": answers, "history": history}, kept=kept_on
+                )
             fabric.barrier()
     network.eval()
     return Training(network, history, fabric.global_rank)

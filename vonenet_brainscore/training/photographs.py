@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..classification.content import images_digest
 from ..classification.image_folder import LabelledImage, as_tensor, load_crop
 from ..stimuli.images import read_pixels
 
@@ -44,6 +45,10 @@ class RandomCrops:
         crop = np.asarray(self._crop(Image.fromarray(read_pixels(self.images[index].path))))
         return as_tensor(crop[None])[0], self.images[index].label
 
+    def sha256(self) -> str:
+        """Digest of the images' names, labels and files."""
+        return images_digest(self.images)
+
 
 class MiddleCrops:
     """Images (3, y, x) in [0, 1] and labels, cropped as evaluation does."""
@@ -56,3 +61,7 @@ class MiddleCrops:
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         return as_tensor(load_crop(self.images[index], self.image_size)[None])[0], self.images[index].label
+
+    def sha256(self) -> str:
+        """Digest of the images' names, labels and files."""
+        return images_digest(self.images)

@@ -46,6 +46,7 @@ class RunFolder:
 
     Attributes
     ----------
+    settings : mapping of mappings
     checkpoint_sha256 : str
         Of the file that `checkpoint` read; empty before and without one.
 
@@ -70,7 +71,7 @@ class RunFolder:
         self._tensorboard: Any = None
         self.checkpoint_sha256 = ""
         self.path = Path(path).expanduser()
-        self.settings = dict(settings)
+        self.settings: Mapping[str, Mapping[str, Any]] = dict(settings)
         if self.last.exists() and not resume:
             raise FileExistsError(
                 f"{self.path} holds a training run; --resume goes on with it, another --output_path begins anew"
@@ -102,7 +103,7 @@ class RunFolder:
         if not self.last.exists():
             return None
         content, self.checkpoint_sha256 = load_file(self.last)
-        if not isinstance(content, dict) or not {"history", *self.settings} <= content.keys():
+        if not isinstance(content, dict) or not {"history", "answers", *self.settings} <= content.keys():
             raise ValueError(f"{self.last} is no checkpoint of a training run; choose another --output_path")
         different = [
             f"{name} {content[part].get(name)!r}, now {now.get(name)!r}"

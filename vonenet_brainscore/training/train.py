@@ -1,7 +1,5 @@
 """Training on a folder of photographs, as the released VOneNets were trained on ImageNet."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -88,11 +86,7 @@ def train(
         MiddleCrops(validation, image_size),
         recipe=recipe,
         output_path=output_path,
-        flags={
-            "model_arch": row.model_arch if row else model_arch,
-            "train_images_sha256": _digest(training),
-            "validation_images_sha256": _digest(validation),
-        },
+        flags={"model_arch": row.model_arch if row else model_arch},
         mean=mean,
         std=std,
         resume=resume,
@@ -127,8 +121,3 @@ def _images(root: Path, outputs: int) -> tuple[list[LabelledImage], list[Labelle
         )
     training, validation = (read_image_folder(root / name, outputs, classes=classes) for name in ("train", "val"))
     return training, validation
-
-
-def _digest(images: list[LabelledImage]) -> str:
-    """Of names and labels in their order, by which a run that goes on knows its images."""
-    return hashlib.sha256(json.dumps([(image.name, image.label) for image in images]).encode()).hexdigest()

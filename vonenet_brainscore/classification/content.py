@@ -1,0 +1,47 @@
+"""Digests of image files: a result or a training run that is kept is known by what made it, not by names."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from .image_folder import LabelledImage
+
+_READERS = 8  # threads, which wait for the disk or for another machine's
+Files = Callable[[LabelledImage], Sequence[Path]]
+
+
+def content_digest(files: Sequence[Path]) -> str:
+    """SHA-256 of files, in hexadecimal: of one file its own, of several that of their digests in order.
+
+    Raises
+    ------
+    FileNotFoundError, OSError
+        If one cannot be read.
+    """
+    digests = []
+    for path in files:
+        try:
+            with path.open("rb") as file:
+                digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"no image at {path}") from error
+    return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def own_file(image: LabelledImage) -> list[Path]:
+    """The file of an image that is made of no other."""
+    return [image.path]
+
+
+def content_digests(images: Iterable[LabelledImage], files: Files = own_file) -> Iterator[str]:
+    """`content_digest` of each image's files, in order, several read at a time."""
+    with ThreadPoolExecutor(_READERS) as readers:
+        yield from readers.map(lambda image: content_digest(files(image)), images)
+
+
+def images_digest(images: Sequence[LabelledImage]) -> str:
+    """SHA-256 of names, labels and content of images in their order, in hexadecimal."""
+    of_each = zip(images, content_digests(images), strict=True)
+    return hashlib.sha256(json.dumps([(image.name, image.label, each) for image, each in of_each]).encode()).hexdigest()
