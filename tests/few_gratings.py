@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vonenet_brainscore.stimuli import gratings
-from vonenet_brainscore.tuning import grating_experiments, tuning_curves, window_recorder
+from vonenet_brainscore.tuning import grating_experiments, screen_recorder, tuning_curves, window_recorder
 
 
 def show_few_gratings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,5 +23,5 @@ def show_few_gratings(monkeypatch: pytest.MonkeyPatch) -> None:
             table = table[table["radius"].isin(np.unique(table["radius"])[1::3])]
         return table.reset_index(drop=True)
 
-    for module in (gratings, grating_experiments, window_recorder, tuning_curves):
+    for module in (gratings, grating_experiments, screen_recorder, window_recorder, tuning_curves):
         monkeypatch.setattr(module, "grating_parameters", some)

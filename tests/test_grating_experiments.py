@@ -10,7 +10,7 @@ from vonenet_brainscore.primates.property_table import V1_PROPERTIES
 from vonenet_brainscore.recordings.activations import ActivationsExtractor
 from vonenet_brainscore.recordings.subject import Subject
 from vonenet_brainscore.stimuli import gratings
-from vonenet_brainscore.tuning import grating_experiments, window_recorder
+from vonenet_brainscore.tuning import grating_experiments, screen_recorder, window_recorder
 from vonenet_brainscore.tuning.grating_experiments import GratingExperiments
 from vonenet_brainscore.tuning.grating_tuning import size_tuning
 
@@ -40,7 +40,7 @@ def few_gratings(monkeypatch):
             table = table[table["spatial_frequency"].isin(table["spatial_frequency"].unique()[::5])]
         return table[table["orientation"].isin([0, 90]) | table["orientation"].isna()].reset_index(drop=True)
 
-    for module in (gratings, grating_experiments, window_recorder):
+    for module in (gratings, grating_experiments, screen_recorder, window_recorder):
         monkeypatch.setattr(module, "grating_parameters", some)
 
 
@@ -49,7 +49,7 @@ def test_window_and_whole_screens_agree(few_gratings, monkeypatch):
     network = tiny_vonenet(noise_mode=None)
     monkeypatch.setattr(grating_experiments, "WindowRecorder", None)  # must not be used by the second
     monkeypatch.setattr(
-        grating_experiments, "_recorder_for", lambda subject: grating_experiments._ScreenRecorder(subject)
+        grating_experiments, "_recorder_for", lambda subject: grating_experiments.ScreenRecorder(subject)
     )
     on_screen = GratingExperiments(subject(network, "vone_block"))
     for name in ("channel", "channel_x", "channel_y"):

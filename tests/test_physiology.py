@@ -16,6 +16,7 @@ from vonenet_brainscore.benchmarks import storage
 from vonenet_brainscore.benchmarks.storage import MissingDataError
 from vonenet_brainscore.physiology import _warn_of_nothing, tuning_curves, v1_properties
 from vonenet_brainscore.primates.property_table import TEXTURE_STIMULI, V1_BENCHMARKS, V1_PROPERTIES
+from vonenet_brainscore.recordings.activations import ActivationsExtractor
 from vonenet_brainscore.recordings.loading import load_subject
 from vonenet_brainscore.scoring import score_model
 
@@ -153,6 +154,21 @@ def test_a_layer_that_never_responds_is_refused(few_gratings):
     silent.conv.weight.data.zero_()
     with pytest.raises(ValueError, match=r"none of (\d+) neuroids of Convolution .* \1 never respond"):
         v1_properties(silent, "relu", progress=False)
+
+
+def test_a_layer_without_tuning_is_refused_before_the_work(monkeypatch):
+    shown = []
+    stream = ActivationsExtractor.stream
+
+    def counted(self, images, *args, **settings):
+        shown.extend(images)
+        return stream(self, images, *args, **settings)
+
+    monkeypatch.setattr(ActivationsExtractor, "stream", counted)
+    pixels = torch.nn.Sequential(torch.nn.Identity())
+    with pytest.raises(ValueError, match="none of 150528 neuroids of Sequential prefers an orientation or a spatial"):
+        v1_properties(pixels, "0", progress=False)
+    assert len(shown) == 65  # the blank and 64 gratings
 
 
 def test_constant_responses_are_refused(few_gratings):

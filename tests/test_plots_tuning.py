@@ -64,7 +64,25 @@ def test_nan_leaves_a_gap():
     assert np.isnan(ax.lines[0].get_ydata()).tolist() == [False, False, True, False, False, False]
 
 
+def test_trials_are_dots_and_their_interval_a_band():
+    made, rng = curves(units=2), np.random.default_rng(1)
+    made["by_phase_trials"] = (("neuroid", "phase", "trial"), rng.uniform(0, 60, (2, 8, 4)))
+    made["by_phase_half_width"] = (("neuroid", "phase"), rng.uniform(1, 9, (2, 8)))
+    figure = tuning_curves(made)
+    assert len([ax for ax in figure.axes if ax.axison]) == len(LEVELS)  # a half width is no curve of its own
+    (ax,) = [ax for ax in figure.axes if ax.get_xlabel() == AXES["phase"].label]
+    dots = [line.get_ydata() for line in ax.lines if line.get_marker() == "."]
+    np.testing.assert_array_equal(dots, made["by_phase_trials"].values.transpose(0, 2, 1).reshape(8, 8))
+    for band, one in zip(ax.collections, (0, 1), strict=True):
+        mean, half = made["by_phase_trials"][one].mean("trial"), made["by_phase_half_width"][one]
+        edges = band.get_paths()[0].vertices[:, 1]
+        assert edges.min() == pytest.approx((mean - half).min().item())
+        assert edges.max() == pytest.approx((mean + half).max().item())
+
+
 def test_refusals():
+    with pytest.raises(ValueError, match="give the trials too"):
+        tuning_curve(curves()["by_phase"], Figure().subplots(), half_width=curves()["by_phase"])
     ax = Figure().add_subplot()
     with pytest.raises(ValueError, match=r"20 neuroids do not make readable curves; choose 1 to 8, as by curves\.isel"):
         tuning_curve(curves(20)["by_phase"], ax)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from brainio_format import registered, write_freeman_ziemba, write_majaj_hong
 
-from vonenet_brainscore.benchmarks import storage
+from vonenet_brainscore.benchmarks import importing, storage
 from vonenet_brainscore.benchmarks.data_sets import DataFile, benchmark_data_sets, data_set_files, sha1_of
 from vonenet_brainscore.benchmarks.importing import import_data
 from vonenet_brainscore.benchmarks.loading import load_benchmark
@@ -366,9 +366,9 @@ def test_import_refuses_what_is_no_file(tmp_path):
 
 def test_import_takes_files_of_every_registered_data_set(empty_cache):
     # Found by text in the data plugins; the file itself is not to be had here.
-    file = storage._registered_file("a56f55205904d5fb5ead4d0dc7bfad5cc4083b94")
+    file = importing._registered_file("a56f55205904d5fb5ead4d0dc7bfad5cc4083b94")
     assert file.name == "stimulus_hvm.csv"
-    assert storage._registered_file("0" * 40) is None
+    assert importing._registered_file("0" * 40) is None
 
 
 def test_an_interrupted_import_leaves_nothing(cache, tmp_path, monkeypatch):

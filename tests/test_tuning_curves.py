@@ -4,11 +4,22 @@ import numpy as np
 import pandas as pd
 import pytest
 from gabor_units import unit_responses
+from tiny_networks import tiny_vonenet
 
+from vonenet_brainscore.recordings.activations import ActivationsExtractor
+from vonenet_brainscore.recordings.subject import Subject
 from vonenet_brainscore.stimuli.gratings import grating_parameters
+from vonenet_brainscore.tuning.grating_experiments import GratingExperiments
 from vonenet_brainscore.tuning.grating_tuning import firing_rate_affine, firing_rates
 from vonenet_brainscore.tuning.orientation_selectivity import orientation_selectivity
-from vonenet_brainscore.tuning.tuning_curves import CONTRASTS, contrast_tuning, tuning_curves_of
+from vonenet_brainscore.tuning.screen_recorder import ScreenRecorder
+from vonenet_brainscore.tuning.tuning_curves import (
+    CONTRASTS,
+    CURVES,
+    contrast_tuning,
+    half_width_of_mean,
+    tuning_curves_of,
+)
 
 
 class MadeExperiments:
@@ -165,3 +176,65 @@ def test_units_that_are_not_there_are_refused(made_up):
     for units in ([], [0.5], [[1, 2]]):
         with pytest.raises(ValueError, match="one or more positions among the 82 probed neuroids"):
             tuning_curves_of(made_up, units)
+
+
+# ---- trials
+
+
+@pytest.fixture(scope="module")
+def noisy():
+    """A noisy front end's curves of two units, trial by trial, and what was recorded."""
+    network = tiny_vonenet(simple_channels=16, complex_channels=16)
+    extractor = ActivationsExtractor(network, "tiny", image_size=64, trials=3, progress=False)
+    experiments = GratingExperiments(Subject("tiny", extractor, {"V1": "vone_block"}))
+    return experiments, contrast_tuning(experiments, tuning_curves_of(experiments, [4, 1], trials=True))
+
+
+def test_the_mean_over_trials_is_the_recorded_response(noisy):
+    experiments, curves = noisy
+    some = grating_parameters("size").iloc[::97]
+    each = experiments.trial_responses(some, "some", np.array([4, 1]))  # (unit, presentation, trial)
+    assert (each.std(axis=2) > 0).mean() > 0.5
+    np.testing.assert_allclose(each.mean(axis=2), experiments.responses("size")[[4, 1]][:, ::97], rtol=1e-5)
+    for name in (*CURVES, "contrast_tuning"):
+        trials = curves[f"{name}_trials"]
+        # Rates are cut at 0 trial by trial, so that their mean may lie above the rate of the mean response.
+        assert (trials.mean("trial") >= curves[name] - 1e-4).all()
+        spread = trials.std("trial", ddof=1)
+        np.testing.assert_allclose(curves[f"{name}_half_width"], 4.302653 * spread / np.sqrt(3), rtol=1e-6)  # t, 2 df
+    strong = curves["phase_tuning"] > 20  # where no trial is cut
+    assert strong.any()
+    np.testing.assert_allclose(
+        curves["phase_tuning_trials"].mean("trial").values[strong], curves["phase_tuning"].values[strong], rtol=1e-5
+    )
+
+
+def test_a_trial_is_that_of_a_recording_of_its_own(noisy):
+    experiments, curves = noisy
+    parameters = grating_parameters("orientation")
+    best = curves.isel(neuroid=0)
+    shown = parameters[parameters["orientation"] == best["best_orientation"].item()]
+    alone = experiments.trial_rates(shown, "alone", np.array([4]))[0]  # (presentation, trial)
+    own = best["phase_tuning_trials"].values  # (phase, trial)
+    matching = [np.abs(alone[start : start + 8] - own).max() for start in range(0, len(alone), 8)]
+    assert min(matching) == 0  # to the bit, in the block of eight phases that is the unit's best grating
+
+
+def test_whole_screens_give_the_trials_of_their_means():
+    network = tiny_vonenet(simple_channels=4, complex_channels=4)
+    extractor = ActivationsExtractor(network, "tiny", image_size=64, trials=3, progress=False)
+    recorder = ScreenRecorder(Subject("tiny", extractor, {"V1": "bottleneck"}))
+    recorder.subject.start_recording("V1", time_bins=[(70, 170)])
+    gratings = grating_parameters("size").iloc[1000:1010]
+    each = np.full((10, 3, 64 * 16 * 16), np.nan, np.float32)
+
+    def keep(rows, trial, responses):
+        each[rows, trial] = responses
+
+    mean = recorder.record_gratings(gratings, 3, "some", keep)
+    np.testing.assert_array_equal(mean, recorder.record_gratings(gratings, 3, "some"))
+    np.testing.assert_allclose(each.mean(axis=1).T, mean, rtol=1e-5, atol=1e-6)
+
+
+def test_one_trial_has_no_interval():
+    assert np.isnan(half_width_of_mean(np.ones((2, 1)))).all()

@@ -18,7 +18,7 @@ from vonenet_brainscore.recordings.activations import ActivationsExtractor
 from vonenet_brainscore.recordings.subject import Subject
 from vonenet_brainscore.stimuli import gratings
 from vonenet_brainscore.stimuli.images import as_picture
-from vonenet_brainscore.tuning import grating_experiments, window_recorder
+from vonenet_brainscore.tuning import grating_experiments, screen_recorder, window_recorder
 from vonenet_brainscore.tuning.grating_experiments import GratingExperiments
 from vonenet_brainscore.tuning.window import VOneWindow
 
@@ -63,7 +63,7 @@ def few_gratings(monkeypatch):
             table = table[table["phase"].isin([0, 90, 180, 270])]
         return table.reset_index(drop=True)
 
-    for module in (gratings, grating_experiments, window_recorder):
+    for module in (gratings, grating_experiments, screen_recorder, window_recorder):
         monkeypatch.setattr(module, "grating_parameters", some)
 
 
@@ -143,7 +143,7 @@ def test_only_what_a_score_wants_is_fetched(data_here):
 
 def test_window_and_whole_screens_see_the_same_textures(data_here, monkeypatch):
     through_window = V1PropertyBenchmark(TEXTURE).measure(GratingExperiments(subject()))
-    monkeypatch.setattr(grating_experiments, "_recorder_for", grating_experiments._ScreenRecorder)
+    monkeypatch.setattr(grating_experiments, "_recorder_for", grating_experiments.ScreenRecorder)
     on_screen = V1PropertyBenchmark(TEXTURE).measure(GratingExperiments(subject()))
     # float32 convolutions of other sizes
     np.testing.assert_allclose(through_window["model_values"], on_screen["model_values"], atol=1e-4)

@@ -143,7 +143,8 @@ def tuning_curves(
     from .tuning.tuning_curves import contrast_tuning, tuning_curves_of
 
     experiments = _probe(model, layer, trials=trials, noise=noise, seed=seed, device=device, progress=progress)
-    curves = contrast_tuning(experiments, tuning_curves_of(experiments, units))
+    each_trial = units is not None and experiments.trials > 1
+    curves = contrast_tuning(experiments, tuning_curves_of(experiments, units, trials=each_trial))
     return curves.assign_attrs(_record(experiments, seed))
 
 

@@ -28,19 +28,26 @@ AXES = {  # dimension of a curve -> how it is drawn
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442", "#000000")
 
 
-def tuning_curve(curves: "DataArray", ax: "Axes") -> None:
-    """Rates of neuroids along one stimulus axis, one line for each neuroid.
+def tuning_curve(
+    curves: "DataArray", ax: "Axes", *, trials: "DataArray | None" = None, half_width: "DataArray | None" = None
+) -> None:
+    """Rates of neuroids along one stimulus axis: one line each, its 95 % interval as a band, and one dot per trial.
 
     Parameters
     ----------
     curves : DataArray, dims (neuroid, stimulus axis)
         Firing rates in spikes/s; the axis is one of `AXES` and has its values as coordinate. A NaN leaves a gap.
     ax : Axes
+    trials : DataArray, dims (neuroid, stimulus axis, trial), optional
+        Rates of every trial.
+    half_width : DataArray, dims (neuroid, stimulus axis), optional
+        Half the 95 % interval of the mean over `trials`; the band is drawn around that mean.
 
     Raises
     ------
     ValueError
-        If the dimensions are others, or there are no neuroids or more than eight.
+        If the dimensions are others, or there are no neuroids or more than eight; or if there is a half width without
+        trials.
     """
     from matplotlib.ticker import MultipleLocator
 
@@ -51,8 +58,19 @@ def tuning_curve(curves: "DataArray", ax: "Axes") -> None:
             f"{count} neuroids do not make readable curves; choose 1 to {len(COLOURS)}, as by "
             "curves.isel(neuroid=[0, 7])"
         )
+    if half_width is not None and trials is None:
+        raise ValueError("a half width belongs to a mean over trials; give the trials too")
+    levels = curves[axis].values
     for rates, name, colour in zip(curves.transpose("neuroid", axis).values, _names(curves), COLOURS, strict=False):
-        ax.plot(curves[axis].values, rates, "o-", color=colour, markersize=3.5, label=name)
+        ax.plot(levels, rates, "o-", color=colour, markersize=3.5, label=name)
+    if trials is not None:
+        by_trial = trials.transpose("neuroid", axis, "trial").values
+        for rates, colour in zip(by_trial, COLOURS, strict=False):
+            ax.plot(levels, rates, ".", color=colour, markersize=1.5, alpha=0.4, zorder=1)
+        if half_width is not None:
+            halves = half_width.transpose("neuroid", axis).values
+            for mean, half, colour in zip(by_trial.mean(axis=2), halves, COLOURS, strict=False):
+                ax.fill_between(levels, mean - half, mean + half, color=colour, alpha=0.25, linewidth=0)
     drawn = AXES[axis]
     if drawn.octaves and (curves[axis] > 0).all():
         ax.set_xscale("log", base=2)
@@ -70,7 +88,8 @@ def tuning_curves(curves: "Dataset") -> "Figure":
     Parameters
     ----------
     curves : Dataset
-        With variables of dims (neuroid, stimulus axis), as `tuning_curve` takes them; others are left out.
+        As the function `tuning_curves` returns: variables of dims (neuroid, stimulus axis), drawn with their trials
+        and intervals where there are ``<name>_trials`` and ``<name>_half_width``.
 
     Raises
     ------
@@ -79,7 +98,11 @@ def tuning_curves(curves: "Dataset") -> "Figure":
     """
     from matplotlib.figure import Figure
 
-    shown = [each for each in curves.data_vars.values() if any(set(each.dims) == {"neuroid", axis} for axis in AXES)]
+    shown = {
+        str(name): each
+        for name, each in curves.data_vars.items()
+        if any(set(each.dims) == {"neuroid", axis} for axis in AXES) and not str(name).endswith("_half_width")
+    }
     if not shown:
         raise ValueError(
             f"no tuning curve among {', '.join(map(str, curves.data_vars)) or 'no variables'}; their dimensions are "
@@ -89,8 +112,8 @@ def tuning_curves(curves: "Dataset") -> "Figure":
     rows = -(-len(shown) // columns)
     figure = Figure(figsize=(3.8 * columns, 3.2 * rows + 0.5), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for each, ax in zip(shown, axes, strict=False):
-        tuning_curve(each, ax)
+    for (name, each), ax in zip(shown.items(), axes, strict=False):
+        tuning_curve(each, ax, trials=curves.get(f"{name}_trials"), half_width=curves.get(f"{name}_half_width"))
     for ax in axes[len(shown) :]:
         ax.set_axis_off()
     handles, labels = axes[0].get_legend_handles_labels()

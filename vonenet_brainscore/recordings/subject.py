@@ -184,7 +184,9 @@ class Subject(BrainModel):
             self.extractor.regions[self.layer] = self.region
         return self.extractor(stimuli, layers, number_of_trials=trials, require_variance=not average)
 
-    def stream_recording(self, stimuli: Any, number_of_trials: int = 1) -> Iterator[tuple[slice, np.ndarray]]:
+    def stream_recording(
+        self, stimuli: Any, number_of_trials: int = 1, *, average: bool = True
+    ) -> Iterator[tuple[slice, np.ndarray]]:
         """The recorded region's responses in the one window, a batch of stimuli at a time.
 
         Yields
@@ -192,13 +194,13 @@ class Subject(BrainModel):
         slice
             Which stimuli.
         float32 array, shape (stimulus, neuroid)
-            Mean over trials, as `look_at` would return them.
+            Mean over trials, as `look_at` would return them; (stimulus, trial, neuroid) with ``average=False``.
         """
-        for rows, responses in self.stream_layers(stimuli, [self.layer], number_of_trials):
+        for rows, responses in self.stream_layers(stimuli, [self.layer], number_of_trials, average=average):
             yield rows, responses[self.layer]
 
     def stream_layers(
-        self, stimuli: Any, layers: Sequence[str], number_of_trials: int = 1
+        self, stimuli: Any, layers: Sequence[str], number_of_trials: int = 1, *, average: bool = True
     ) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
         """Responses of several layers, each as if it stood for the recorded region, as `stream_recording`."""
         if len(self.time_bins) != 1:
@@ -207,11 +209,12 @@ class Subject(BrainModel):
         stimuli = _listed(stimuli)
         self._become_able(stimuli, layers)
         _, images = presentation_coordinates(stimuli)
-        for rows, responses in self.extractor.stream(images, layers, trials=number_of_trials):
+        kept = 1 if average else 2  # dimensions that are not the layer's: stimulus and, where it is kept, trial
+        for rows, responses in self.extractor.stream(images, layers, trials=number_of_trials, average=average):
             in_window = {
                 layer: calls[self._step(layer, self.time_bins[0][0], len(calls))] for layer, calls in responses.items()
             }
-            yield rows, {layer: call.reshape(len(call), -1) for layer, call in in_window.items()}
+            yield rows, {layer: call.reshape(*call.shape[:kept], -1) for layer, call in in_window.items()}
 
     def count_features(self) -> int:
         """How many units the recorded region has."""

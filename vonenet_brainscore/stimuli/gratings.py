@@ -9,6 +9,7 @@ Source of the designs: Marques, Schrimpf & DiCarlo 2021, bioRxiv 2021.03.01.4334
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -133,6 +134,26 @@ def screen_size(visual_degrees: float) -> int:
     return size
 
 
+def field_pixels(
+    visual_degrees: float, window: tuple[int, int, int, int] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels of the 12-degree field, (y, x), that a window of the subject's screen shows.
+
+    Negative or beyond the field where the screen is wider than it.
+
+    Raises
+    ------
+    ValueError
+        If the window, (top, left, height, width) in screen pixels, does not lie on the screen.
+    """
+    size = screen_size(visual_degrees)
+    top, left, height, width = (0, 0, size, size) if window is None else window
+    if min(top, left) < 0 or min(height, width) < 1 or max(top + height, left + width) > size:
+        raise ValueError(f"window {window} (top, left, height, width) does not lie on a screen of {size} x {size} px")
+    first = round((FIELD_PX - size) / 2)  # the field pixel at the screen's edge
+    return np.arange(top, top + height) + first, np.arange(left, left + width) + first
+
+
 def render_gratings(
     parameters: pd.DataFrame, *, visual_degrees: float = 8, window: tuple[int, int, int, int] | None = None
 ) -> np.ndarray:
@@ -161,17 +182,10 @@ def render_gratings(
     ValueError
         If a parameter is missing or out of range, or the window does not lie on the screen.
     """
-    _check_parameters(parameters)
-    size = screen_size(visual_degrees)
-    top, left, height, width = (0, 0, size, size) if window is None else window
-    if min(top, left) < 0 or min(height, width) < 1 or max(top + height, left + width) > size:
-        raise ValueError(f"window {window} (top, left, height, width) does not lie on a screen of {size} x {size} px")
-
-    first = round((FIELD_PX - size) / 2)  # the field pixel at the screen's edge; negative where the screen is padded
-    y_px = np.arange(top, top + height) + first
-    x_px = np.arange(left, left + width) + first
+    check_gratings(parameters)
+    y_px, x_px = field_pixels(visual_degrees, window)
     radii = parameters["radius"].to_numpy()
-    images = np.full((len(parameters), height, width), GREY)  # (grating, y, x)
+    images = np.full((len(parameters), len(y_px), len(x_px)), GREY)  # (grating, y, x)
     shown = parameters.reset_index(drop=True).query("contrast > 0")
     drawings = shown.groupby([name for name in PARAMETERS if name != "radius"], sort=False).groups
     for (y0, x0, contrast, frequency, orientation, phase), members in drawings.items():
@@ -216,7 +230,12 @@ def grating_stimulus_set(name: str, directory: str | Path, *, visual_degrees: fl
 
 
 def gratings_as_images(
-    parameters: pd.DataFrame, identifier: str, directory: str | Path, *, visual_degrees: float
+    parameters: pd.DataFrame,
+    identifier: str,
+    directory: str | Path,
+    *,
+    visual_degrees: float,
+    render: Callable[..., np.ndarray] = render_gratings,
 ) -> StimulusSet:
     """Gratings as PNG files and a Brain-Score ``StimulusSet``.
 
@@ -228,6 +247,8 @@ def gratings_as_images(
         Also the beginning of the files' names.
     directory, visual_degrees
         As for `grating_stimulus_set`.
+    render : callable
+        `render_gratings`, or another one with its arguments.
 
     Returns
     -------
@@ -241,12 +262,12 @@ def gratings_as_images(
     directory.mkdir(parents=True, exist_ok=True)
     paths = [directory / f"{identifier}_{row:04d}.png" for row in range(len(parameters))]
     for row, path in enumerate(paths):
-        Image.fromarray(render_gratings(parameters.iloc[[row]], visual_degrees=visual_degrees)[0]).save(path)
+        Image.fromarray(render(parameters.iloc[[row]], visual_degrees=visual_degrees)[0]).save(path)
 
     stimuli = StimulusSet({"stimulus_id": [str(row) for row in range(len(parameters))]})
     stimuli["filename"] = [path.name for path in paths]
     stimuli["degrees"] = visual_degrees
-    stimuli[list(PARAMETERS)] = parameters.reset_index(drop=True)
+    stimuli[list(parameters)] = parameters.reset_index(drop=True)
     stimuli.stimulus_paths = dict(zip(stimuli["stimulus_id"], paths, strict=True))
     placed = f"--target{visual_degrees:.2f}--sourceNone" if visual_degrees != FIELD_DEGREES else ""
     stimuli.identifier = identifier + placed
@@ -263,7 +284,8 @@ def _extent(pixels: np.ndarray, centre: float, radius: float) -> tuple[slice, np
     return extent, degrees[extent]
 
 
-def _check_parameters(parameters: pd.DataFrame) -> None:
+def check_gratings(parameters: pd.DataFrame) -> None:
+    """ValueError if a parameter of a grating is missing, undefined or out of range."""
     missing = [name for name in PARAMETERS if name not in parameters]
     if missing:
         raise ValueError(f"the grating parameters lack {', '.join(missing)}; see grating_parameters")

@@ -4,37 +4,29 @@ Where the recorded layer is a VOneBlock only the units that can have their recep
 computed, and only the pixels that they see. Any other subject looks at whole screens.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from functools import cached_property
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from ..brainscore import without_result_caching
-from ..stimuli.gratings import (
-    PROBED_POSITION,
-    grating_parameters,
-    grating_stimulus_set,
-    gratings_as_images,
-    render_gratings,
-)
+from ..recordings.subject import FRONT_END, Subject
+from ..stimuli.gratings import PROBED_POSITION, grating_parameters
 from .grating_tuning import firing_rate_affine, firing_rates
 from .receptive_fields import RECEPTIVE_FIELD_TOLERANCE, is_probed, receptive_field_centres
-from .window_recorder import WindowRecorder
+from .screen_recorder import ScreenRecorder
+from .window_recorder import EachTrial, WindowRecorder
 
 if TYPE_CHECKING:
-    from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
     from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
     from brainscore_vision.model_interface import BrainModel
 
-MAPPING_TRIALS, TRIALS = 10, 20  # of the receptive-field set and of the others; Marques et al. 2021
+TRIALS = 20  # of every set but the receptive-field one; Marques et al. 2021
 TIME_BIN = (70, 170)  # ms
-# Both bound memory: a layer of 200,000 units answers 256 screens with 200 MB, and has maps of 350 MB, kept in float32.
-_SCREENS_AT_A_TIME = 256
-_MAPS_AT_A_TIME = 20_000
+_MAPS_AT_A_TIME = 20_000  # bounds memory: a layer of 200,000 units has maps of 350 MB, kept in float32
 
 
 class _Recorder(Protocol):
@@ -49,8 +41,10 @@ class _Recorder(Protocol):
     def record(self, name: str, trials: int) -> np.ndarray:
         """Mean responses (neuroid, presentation) of the kept neuroids to a grating set."""
 
-    def record_gratings(self, parameters: pd.DataFrame, trials: int, doing: str) -> np.ndarray:
-        """The same to any gratings; `doing` names the experiment where progress is shown."""
+    def record_gratings(
+        self, parameters: pd.DataFrame, trials: int, doing: str, each: EachTrial | None = None
+    ) -> np.ndarray:
+        """The same to any gratings; `doing` names the experiment where progress is shown, `each` sees every trial."""
 
     def record_images(self, stimuli: "StimulusSet", trials: int) -> np.ndarray:
         """The same to images as wide as the subject's screen."""
@@ -113,6 +107,40 @@ class GratingExperiments:
             self._responses[name] = self._recorder.record(name, TRIALS)
         return self._responses[name]
 
+    def trial_rates(self, parameters: pd.DataFrame, doing: str, units: np.ndarray) -> np.ndarray:
+        """Firing rates of some units to gratings, trial by trial, in spikes/s: (unit, presentation, trial).
+
+        The draws of a noisy model are those behind `rates` and `rates_to_gratings`. Rates are rectified trial by trial,
+        so that the mean of a weak response's trials may lie above the rate of the mean response.
+
+        Parameters
+        ----------
+        parameters : DataFrame, one row per presentation
+            Rows of `grating_parameters`, or gratings of one's own.
+        doing : str
+            Name of the experiment, where progress is shown.
+        units : int array, shape (unit,)
+            Positions among `neuroids`.
+        """
+        return firing_rates(self.trial_responses(parameters, doing, units), self.affine)
+
+    def trial_responses(self, parameters: pd.DataFrame, doing: str, units: np.ndarray) -> np.ndarray:
+        """As `trial_rates`, in the model's own units."""
+        len(self.neuroids)
+        kept = np.empty((len(units), len(parameters), self.trials), np.float32)
+
+        def keep(rows: slice, trial: int, responses: np.ndarray) -> None:
+            kept[:, rows, trial] = responses[:, units].T
+
+        self._recorder.record_gratings(parameters, TRIALS, doing, keep)
+        return kept
+
+    @property
+    def trials(self) -> int:
+        """How many trials are told apart: 1 for a model without noise, or whose mean over trials alone is known."""
+        extractor = getattr(self.subject, "extractor", None)
+        return 1 if extractor is None else int(extractor.trials_run(TRIALS))
+
     def rates(self, name: str) -> np.ndarray:
         """Firing rates to a grating set in spikes/s: (neuroid, presentation)."""
         return firing_rates(self.responses(name), self.affine)
@@ -165,95 +193,8 @@ class GratingExperiments:
 
 
 def _recorder_for(subject: Any) -> _Recorder:
-    from ..recordings.subject import FRONT_END, Subject
-
     if isinstance(subject, Subject):
         block = subject.extractor.block
         if block is not None and subject.layer in (FRONT_END, f"{FRONT_END}.output"):
             return WindowRecorder(subject.extractor, block, subject.visual_degrees())
-    return _ScreenRecorder(subject)
-
-
-class _ScreenRecorder:
-    """Records any `BrainModel`, which looks at whole screens."""
-
-    def __init__(self, subject: Any) -> None:
-        self.subject = subject
-        self._kept: np.ndarray | slice = slice(None)
-        self._neuroids = pd.DataFrame()
-
-    def map_receptive_fields(self) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
-        from ..recordings.subject import Subject
-
-        # Centres come from noise-free responses where noise can be had off, see `WindowRecorder`.
-        ours = isinstance(self.subject, Subject)
-        with self.subject.extractor.noise_off() if ours else nullcontext():
-            blank = self._describe_neuroids()
-            parameters = grating_parameters("receptive_field")
-            positions = parameters.drop_duplicates(["position_y", "position_x"])
-            gratings = len(parameters) // len(positions)  # at each position, in rows next to each other
-            strongest = np.zeros((len(blank), len(positions)), np.float32)
-            for rows, part in self._look(parameters, MAPPING_TRIALS):
-                for column, position in enumerate(np.arange(rows.start, rows.stop) // gratings):
-                    np.maximum(strongest[:, position], part[:, column], out=strongest[:, position])
-        return strongest, blank, positions
-
-    def _describe_neuroids(self) -> np.ndarray:
-        """Note what is known of each neuroid; its response to the blank."""
-        with TemporaryDirectory() as directory, without_result_caching():
-            stimuli = grating_stimulus_set("blank", directory, visual_degrees=self.subject.visual_degrees())
-            responses = _by_neuroid(self.subject.look_at(stimuli, number_of_trials=MAPPING_TRIALS))
-        self._neuroids = responses.indexes["neuroid"].to_frame(index=False)
-        return responses.values[:, 0]
-
-    def keep(self, neuroids: np.ndarray) -> pd.DataFrame:
-        self._kept = neuroids
-        return self._neuroids[neuroids].reset_index(drop=True)
-
-    def record(self, name: str, trials: int) -> np.ndarray:
-        return self.record_gratings(grating_parameters(name), trials, name)
-
-    def record_gratings(self, parameters: pd.DataFrame, trials: int, doing: str) -> np.ndarray:
-        return np.concatenate([part[self._kept] for _, part in self._look(parameters, trials)], axis=1)
-
-    def record_images(self, stimuli: "StimulusSet", trials: int) -> np.ndarray:
-        starts = range(0, len(stimuli), _SCREENS_AT_A_TIME)
-        parts = [_some_of(stimuli, slice(start, start + _SCREENS_AT_A_TIME)) for start in starts]
-        return np.concatenate([self._look_at(part, trials)[self._kept] for part in parts], axis=1)
-
-    def _look(self, parameters: pd.DataFrame, trials: int) -> Iterator[tuple[slice, np.ndarray]]:
-        """Responses (neuroid, presentation) to gratings, some presentations at a time."""
-        for start in range(0, len(parameters), _SCREENS_AT_A_TIME):
-            rows = slice(start, min(start + _SCREENS_AT_A_TIME, len(parameters)))
-            some = parameters.iloc[rows]
-            degrees = self.subject.visual_degrees()
-            if hasattr(self.subject, "stream_recording"):  # no files, and the responses come as plain arrays
-                screens = list(render_gratings(some, visual_degrees=degrees))
-                for batch, responses in self.subject.stream_recording(screens, trials):
-                    yield slice(start + batch.start, start + batch.stop), responses.T
-            else:
-                with TemporaryDirectory() as directory:
-                    stimuli = gratings_as_images(some, f"gratings-{start}", directory, visual_degrees=degrees)
-                    yield rows, self._look_at(stimuli, trials)
-
-    def _look_at(self, stimuli: "StimulusSet", trials: int) -> np.ndarray:
-        with without_result_caching():
-            responses = _by_neuroid(self.subject.look_at(stimuli, number_of_trials=trials))
-        order = {name: index for index, name in enumerate(responses["stimulus_id"].values)}
-        return responses.values[:, [order[name] for name in stimuli["stimulus_id"]]]
-
-
-def _some_of(stimuli: "StimulusSet", rows: slice) -> "StimulusSet":
-    from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
-
-    some = StimulusSet(stimuli.iloc[rows].reset_index(drop=True))
-    some.identifier = f"{stimuli.identifier}-{rows.start}"
-    some.stimulus_paths = stimuli.stimulus_paths
-    return some
-
-
-def _by_neuroid(responses: "NeuroidAssembly") -> "NeuroidAssembly":
-    """(neuroid, presentation), whatever the order and with or without its one time bin."""
-    if "time_bin" in responses.dims:
-        responses = responses.squeeze("time_bin")
-    return responses.transpose("neuroid", "presentation")
+    return ScreenRecorder(subject)

@@ -8,8 +8,9 @@ import pandas as pd
 import torch
 
 from ..models.vone_block import VOneBlock
-from ..stimuli.gratings import render_gratings, screen_size
+from ..stimuli.gratings import screen_size
 from ..stimuli.images import Picture, normalise, resize
+from ..stimuli.masked_gratings import render
 
 _STIMULI_AT_A_TIME = 64  # bounds memory: 64 windows of 11 x 11 units and 512 channels are 16 MB
 
@@ -100,14 +101,14 @@ class VOneWindow:
         size, screen = self.block.image_size, screen_size(self.visual_degrees)
         if size == screen:
             window = (top, left, bottom - top, right - left)
-            return render_gratings(parameters, visual_degrees=self.visual_degrees, window=window)
+            return render(parameters, visual_degrees=self.visual_degrees, window=window)
         step = _shift_invariant_step(size, screen)
         margin = 1 + -(-size // min(size, screen))  # the filter's reach, a network or a screen pixel, and rounding
         rows = _aligned(top - margin, bottom + margin, step, size)
         columns = _aligned(left - margin, right + margin, step, size)
         on_screen = [edge * screen // size for edge in (*rows, *columns)]
         window = (on_screen[0], on_screen[2], on_screen[1] - on_screen[0], on_screen[3] - on_screen[2])
-        screens = render_gratings(parameters, visual_degrees=self.visual_degrees, window=window)
+        screens = render(parameters, visual_degrees=self.visual_degrees, window=window)
         shape = (rows[1] - rows[0], columns[1] - columns[0])
         return np.stack([resize(image, shape) for image in screens])[
             :, top - rows[0] : bottom - rows[0], left - columns[0] : right - columns[0]

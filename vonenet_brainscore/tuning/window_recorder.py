@@ -1,7 +1,7 @@
 """Records the VOneBlock units at the probed position, and computes no more than they need."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +21,8 @@ from .window import VOneWindow, finite, some_at_a_time
 if TYPE_CHECKING:
     from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
+# Is handed each trial's responses as they are made: which stimuli, which trial, (stimulus, neuroid).
+EachTrial = Callable[[slice, int, np.ndarray], None]
 _Responses = tuple[slice, torch.Tensor, list[bytes]]  # which stimuli; (stimulus, neuroid); the stimuli's contents
 
 
@@ -108,14 +110,16 @@ class WindowRecorder:
         """Mean responses of the kept units to a grating set: (neuroid, presentation)."""
         return self.record_gratings(grating_parameters(name), trials, name.replace("_", " "))
 
-    def record_gratings(self, parameters: pd.DataFrame, trials: int, doing: str) -> np.ndarray:
+    def record_gratings(
+        self, parameters: pd.DataFrame, trials: int, doing: str, each: EachTrial | None = None
+    ) -> np.ndarray:
         """Mean responses of the kept units to gratings: (neuroid, presentation)."""
 
         def stream() -> Iterator[_Responses]:
             for rows, rates in self._window.rates(parameters):
                 yield rows, rates, [self._content(row) for row in parameters.iloc[rows].to_numpy()]
 
-        return self._record(stream(), len(parameters), trials, doing)
+        return self._record(stream(), len(parameters), trials, doing, each)
 
     def record_images(self, stimuli: "StimulusSet", trials: int) -> np.ndarray:
         """Mean responses of the kept units to images that fill the screen: (neuroid, presentation)."""
@@ -128,7 +132,9 @@ class WindowRecorder:
 
         return self._record(stream(), len(images), trials, str(stimuli.identifier))
 
-    def _record(self, stream: Iterator[_Responses], stimuli: int, trials: int, doing: str) -> np.ndarray:
+    def _record(
+        self, stream: Iterator[_Responses], stimuli: int, trials: int, doing: str, each: EachTrial | None = None
+    ) -> np.ndarray:
         extractor, trials = self.extractor, self.extractor.trials_run(trials)
         kept = torch.from_numpy(np.flatnonzero(self._kept))
         units = f"{len(kept)} units {hashlib.sha256(self._kept.tobytes()).hexdigest()} of {self._window}"
@@ -142,8 +148,13 @@ class WindowRecorder:
                         draws = noise_draws(
                             rates.shape[1:], seed=extractor.seed, contents=contents, trial=trial, window=units
                         )
-                        total += self.block.add_noise(rates, torch.from_numpy(draws).to(rates))
+                        noisy = self.block.add_noise(rates, torch.from_numpy(draws).to(rates))
+                        total += noisy
+                        if each is not None:
+                            each(rows, trial, noisy.cpu().numpy())
                     rates = finite(total / trials)
+                elif each is not None:
+                    each(rows, 0, rates.cpu().numpy())
                 responses[:, rows] = rates.T.cpu().numpy()
                 bar.update(len(rates))
         return responses
