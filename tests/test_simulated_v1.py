@@ -12,7 +12,7 @@ from vonenet_brainscore.benchmarks.simulated_v1 import (
     family_textures,
     simulated_benchmark,
 )
-from vonenet_brainscore.own_recordings.split_half import split_half_ceiling
+from vonenet_brainscore.own_recordings.noise_ceiling import repetition_ceiling
 
 
 def grating(theta, sf_cpd, *, phase=0.0, contrast=1.0):
@@ -106,7 +106,7 @@ def test_poisson_spikes_meet_the_analytic_ceiling():
     spikes = rng.poisson(expected[..., None], (5000, 40, 10))
     neuroids = {"neuroid_id": np.arange(40)}
     # so many stimuli leave a scatter of a few thousandths
-    assert float(split_half_ceiling(spikes, neuroids)) == pytest.approx(analytic_ceiling(expected, 10), abs=0.006)
+    assert float(repetition_ceiling(spikes, neuroids)[0]) == pytest.approx(analytic_ceiling(expected, 10), abs=0.006)
 
 
 def test_the_ceiling_is_near_the_analytic_one(benchmark):

@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from vonenet_brainscore.own_recordings.split_half import no_ceiling, split_half_ceiling, split_half_reliability
+from vonenet_brainscore.own_recordings.noise_ceiling import no_ceiling, repetition_ceiling
+from vonenet_brainscore.own_recordings.split_half import SplitHalves, weighted_correlation
+
+
+def reliability(values):
+    return SplitHalves(values).by_neuron()
+
+
+def split_half_ceiling(values, neuroids):
+    ceiling, estimate = repetition_ceiling(values, neuroids)
+    assert isinstance(estimate, SplitHalves)
+    return ceiling
 
 
 def noisy(stimuli=60, neurons=4, repetitions=10, *, noise=1.0, seed=0):
@@ -64,7 +75,7 @@ def test_equals_a_plain_loop_where_repetitions_are_missing():
                     halves.append((np.mean(there[:half]), np.mean(there[half:])))
             r = np.corrcoef(np.transpose(halves))[0, 1]
             expected[split, neuron] = 2 * r / (1 + r)
-    np.testing.assert_allclose(split_half_reliability(values), expected, rtol=1e-10)
+    np.testing.assert_allclose(reliability(values), expected, rtol=1e-10)
 
 
 def test_gaussian_noise_gives_the_analytic_reliability():
@@ -76,20 +87,20 @@ def test_gaussian_noise_gives_the_analytic_reliability():
 
 def test_repetitions_that_agree_give_one():
     values = np.repeat(noisy(repetitions=1), 4, axis=-1)
-    np.testing.assert_allclose(split_half_reliability(values), 1)
+    np.testing.assert_allclose(reliability(values), 1)
 
 
 def test_shifting_and_scaling_a_neuron_changes_nothing():
     values = noisy()
     gains = np.array([1, 10, 0.1, 5])[:, None]
-    np.testing.assert_allclose(split_half_reliability(values * gains + 3), split_half_reliability(values))
+    np.testing.assert_allclose(reliability(values * gains + 3), reliability(values))
 
 
 def test_a_constant_half_is_nan_and_left_out_of_the_median():
     values = noisy()
     values[:, 0] = 0
     values[3, 0, 0] = 1  # one spike: one half never varies
-    assert np.isnan(split_half_reliability(values)[:, 0]).all()
+    assert np.isnan(reliability(values)[:, 0]).all()
     others = split_half_ceiling(values[:, 1:], neuroids(3))
     assert float(split_half_ceiling(values, neuroids(4))) == float(others)
 
@@ -98,13 +109,28 @@ def test_refuses_too_few_repeated_stimuli():
     values = noisy()
     values[2:, 1, 1:] = np.nan
     with pytest.raises(ValueError, match="neuron 'n1' has two or more repetitions of 2 stimuli, and 1 neurons"):
-        split_half_ceiling(values, neuroids(4))
+        repetition_ceiling(values, neuroids(4))
 
 
 def test_refuses_halves_that_do_not_agree():
     values = np.stack([np.arange(10.0), -np.arange(10.0) + np.arange(10) ** 2 % 3], axis=-1)[:, None]
-    with pytest.raises(ValueError, match="halves of the repetitions do not agree"):
+    with pytest.raises(ValueError, match=r"ceiling from split halves is .* do not agree"):
         split_half_ceiling(values, neuroids(1))
+
+
+def test_weights_count_a_stimulus_several_times():
+    values = noisy(stimuli=30)
+    halves = SplitHalves(values)
+    np.testing.assert_allclose(halves.over_images(np.ones((1, 30)))[0], halves.by_neuron(), rtol=1e-10)
+    rows = np.random.default_rng(3).integers(0, 30, 30)
+    weights = np.bincount(rows, minlength=30)[None].astype(float)
+    x, y = values[:, :, 0], values[:, :, 1]
+    expected = [np.corrcoef(x[rows, i], y[rows, i])[0, 1] for i in range(4)]
+    np.testing.assert_allclose(weighted_correlation(x, y, weights)[0], expected, rtol=1e-10)
+    one = np.zeros((1, 30))
+    one[0, 7] = 3  # a single stimulus, three times: nothing varies
+    assert np.isnan(weighted_correlation(1000 + x, y, one)).all()
+    assert np.isnan(weighted_correlation(np.ones_like(x), y, weights)).all()
 
 
 def test_no_ceiling_says_so():

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_real, check_seed, check_text, check_whole, nearest_names
+from .noise_ceiling import no_ceiling, repetition_ceiling
 from .pairing import paired
-from .split_half import FEWEST_STIMULI, no_ceiling, split_half_ceiling
+from .split_half import FEWEST_STIMULI
 
 # Those of Brain-Score's metrics that score each neuron by a correlation, which a split-half ceiling bounds.
 METRICS = ("pls", "ridge", "neuron_to_neuron", "linear_predictivity")
@@ -34,8 +35,8 @@ def neural_benchmark(
     """A Brain-Score `NeuralBenchmark` from images and the responses recorded to them.
 
     The score is ``r^2 / ceiling``, r the median over neurons of the cross-validated correlation between recorded and
-    predicted responses, the mean over splits. With repetitions the ceiling is `split_half_ceiling`. Without, none is
-    claimed: the score is r^2 itself, and ``benchmark.ceiling.attrs['claimed']`` is False.
+    predicted responses, the mean over splits. With repetitions the ceiling is `noise_ceiling.repetition_ceiling`.
+    Without, none is claimed: the score is r^2 itself, and ``benchmark.ceiling.attrs['claimed']`` is False.
 
     Responses that name their stimuli are matched to images by name: a stimulus's id or the name of its file. Otherwise
     row i belongs to image i: of a folder in the sorted order of file names, of a list, mapping or stimulus set in its
@@ -98,9 +99,10 @@ def neural_benchmark(
     _check_splits(stimulus_set, metric, metric_object, stratify)
 
     neuroids = {"neuroid_id": np.array(neurons), "region": np.full(len(neurons), region)}
-    ceiling = (
-        split_half_ceiling(values, neuroids) if values.shape[-1] > 1 else no_ceiling("no repetitions were recorded")
-    )
+    if values.shape[-1] > 1:
+        ceiling, estimate = repetition_ceiling(values, neuroids)
+    else:
+        ceiling, estimate = no_ceiling("no repetitions were recorded"), None
     repetitions = median_repetitions(values)
     assembly = _assembly(values, stimulus_set, neuroids, time_bin)
     benchmark = NeuralBenchmark(
@@ -115,6 +117,7 @@ def neural_benchmark(
     )
     # Brain-Score stores a ceiling on disk under the benchmark's name alone; other recordings of that name would get it.
     benchmark._ceiling = lambda identifier: ceiling
+    benchmark.ceiling_estimate = estimate  # by which an interval resamples the ceiling together with the score
     benchmark.own_recordings = {
         "visual_degrees": float(visual_degrees),
         "metric": metric,

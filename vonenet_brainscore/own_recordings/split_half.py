@@ -1,6 +1,4 @@
-"""The split-half ceiling of recordings in which stimuli were repeated."""
-
-from typing import Any
+"""How well halves of the repetitions predict each other: the ceiling where stimuli were repeated equally often."""
 
 import numpy as np
 
@@ -8,15 +6,17 @@ import numpy as np
 FEWEST_STIMULI = 3
 
 
-def split_half_reliability(responses: np.ndarray, *, splits: int = 10, seed: int = 1) -> np.ndarray:
-    """Reliability of each neuron's mean response, estimated from halves of the repetitions.
+class SplitHalves:
+    """Reliability of each neuron's mean response, from the correlation between halves of the repetitions.
 
     With r the Pearson correlation over stimuli between the means of two random halves,
     ``2 r / (1 + r)`` (Spearman 1910, Br J Psychol 3:271; Brown 1910, Br J Psychol 3:296), which for independent noise
     of variance N and signal of variance S tends to ``S / (S + N / repetitions)``: the largest r^2 that a perfect model
-    can reach against the mean. It is what Brain-Score's `internal_consistency` computes, on the same splits, where
-    every stimulus was repeated equally often. Where not, each neuron's repetitions of each stimulus are halved by
-    themselves, so that none is lost; a stimulus that a neuron saw once has no halves and is left out for it.
+    can reach against the mean. It is what Brain-Score's `internal_consistency` computes, on the same splits.
+
+    Each neuron's repetitions of each stimulus are halved by themselves, so that none is lost where they are numbered
+    through a session. A stimulus that a neuron saw once has no halves and is left out for it: where repetitions are
+    uneven, this is the reliability of the repeated stimuli only.
 
     Parameters
     ----------
@@ -26,31 +26,60 @@ def split_half_reliability(responses: np.ndarray, *, splits: int = 10, seed: int
         Random splits.
     seed : int
         Of the splits; 1 as Brain-Score's.
-
-    Returns
-    -------
-    array, shape (split, neuron)
-        NaN where fewer than three stimuli have two repetitions, and where a half does not vary over stimuli, as for a
-        neuron that hardly fires.
     """
-    from sklearn.model_selection import ShuffleSplit
 
-    available = ~np.isnan(responses)
-    count = available.sum(axis=-1)  # (stimulus, neuron)
-    halved = count >= 2
-    reliability = []
-    for first, second in ShuffleSplit(splits, train_size=0.5, random_state=seed).split(np.empty(responses.shape[-1])):
-        order = np.concatenate([first, second])
-        present = available[..., order]
-        in_first = present & (np.cumsum(present, axis=-1) <= (count // 2)[..., None])
-        shuffled = np.where(present, responses[..., order], 0)
-        half1, half2 = (
-            np.divide((shuffled * half).sum(axis=-1), half.sum(axis=-1), where=halved, out=np.zeros(count.shape))
-            for half in (in_first, present & ~in_first)
-        )  # each (stimulus, neuron)
-        r = _correlation(half1, half2, where=halved)
-        reliability.append(2 * r / (1 + r))
-    return np.stack(reliability)  # (split, neuron)
+    estimator = "split halves"
+
+    def __init__(self, responses: np.ndarray, *, splits: int = 10, seed: int = 1) -> None:
+        from sklearn.model_selection import ShuffleSplit
+
+        available = ~np.isnan(responses)
+        count = available.sum(axis=-1)  # (stimulus, neuron)
+        self._halved = count >= 2
+        self._halves = []  # a pair for each split, both (stimulus, neuron)
+        repetitions = np.empty(responses.shape[-1])
+        for first, second in ShuffleSplit(splits, train_size=0.5, random_state=seed).split(repetitions):
+            order = np.concatenate([first, second])
+            present = available[..., order]
+            in_first = present & (np.cumsum(present, axis=-1) <= (count // 2)[..., None])
+            shuffled = np.where(present, responses[..., order], 0)
+            half1, half2 = (
+                np.divide(
+                    (shuffled * half).sum(axis=-1),
+                    half.sum(axis=-1),
+                    where=self._halved,
+                    out=np.zeros(count.shape),
+                )
+                for half in (in_first, present & ~in_first)
+            )
+            self._halves.append((half1, half2))
+
+    def by_neuron(self) -> np.ndarray:
+        """The reliability of each neuron in each split.
+
+        Returns
+        -------
+        array, shape (split, neuron)
+            NaN where fewer than three stimuli have two repetitions, and where a half does not vary over stimuli, as for
+            a neuron that hardly fires.
+        """
+        r = np.stack([_correlation(*halves, where=self._halved) for halves in self._halves])
+        return 2 * r / (1 + r)
+
+    def over_images(self, weights: np.ndarray) -> np.ndarray:
+        """The reliability with some stimuli counted more often than others, of neurons that saw all of them repeated.
+
+        Parameters
+        ----------
+        weights : array, shape (draw, stimulus)
+
+        Returns
+        -------
+        array, shape (draw, split, neuron)
+        """
+        r = np.stack([weighted_correlation(*halves, weights) for halves in self._halves], axis=1)
+        with np.errstate(divide="ignore"):
+            return 2 * r / (1 + r)
 
 
 def _correlation(x: np.ndarray, y: np.ndarray, where: np.ndarray) -> np.ndarray:
@@ -62,65 +91,29 @@ def _correlation(x: np.ndarray, y: np.ndarray, where: np.ndarray) -> np.ndarray:
     return np.divide((x * y).sum(axis=0), norm, where=defined, out=np.full(norm.shape, np.nan))
 
 
-def split_half_ceiling(responses: np.ndarray, neuroids: dict[str, Any]) -> Any:
-    """The ceiling of a population as Brain-Score aggregates it: median over neurons, mean over splits.
+def weighted_correlation(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Pearson correlation over stimuli that count with a weight, neuron by neuron.
 
     Parameters
     ----------
-    responses : array, shape (stimulus, neuron, repetition)
-    neuroids : dict of arrays, shape (neuron,)
-        Coordinates of the neurons, `neuroid_id` among them.
+    x, y : arrays, shape (stimulus, neuron)
+    weights : array, shape (draw, stimulus)
 
     Returns
     -------
-    brainscore_core Score
-        `attrs` has 'raw' (split, neuroid), 'error' (standard error over splits) and 'claimed', True.
-
-    Raises
-    ------
-    ValueError
-        If a neuron has two repetitions of fewer than three stimuli, or the ceiling is not above 0: halves of the
-        repetitions do not agree, so there is nothing to predict.
+    array, shape (draw, neuron)
+        NaN where what counts of x or y does not vary.
     """
-    from brainscore_core.metrics import Score
-
-    repeated = ((~np.isnan(responses)).sum(axis=-1) >= 2).sum(axis=0)  # (neuron,)
-    if (repeated < FEWEST_STIMULI).any():
-        few = int(np.argmin(repeated))
-        raise ValueError(
-            f"neuron {neuroids['neuroid_id'][few]!r} has two or more repetitions of {repeated[few]} stimuli, and "
-            f"{(repeated < FEWEST_STIMULI).sum()} neurons have them of fewer than the {FEWEST_STIMULI} that a "
-            "split-half ceiling needs; leave them out, or pass means without repetitions to claim no ceiling"
-        )
-    reliability = split_half_reliability(responses)
-    with np.errstate(all="ignore"):
-        by_split = np.nanmedian(reliability, axis=1) if np.isfinite(reliability).any() else np.array([np.nan])
-    ceiling = by_split.mean()
-    if not ceiling > 0:
-        raise ValueError(
-            f"the split-half ceiling is {ceiling:.3f}: halves of the repetitions do not agree, so nothing is left to "
-            "predict; check that the repetitions of a stimulus are in its row"
-        )
-    score = Score(ceiling)
-    score.attrs["raw"] = Score(
-        reliability,
-        coords={"split": np.arange(len(reliability)), **{k: ("neuroid", v) for k, v in neuroids.items()}},
-        dims=("split", "neuroid"),
+    # In units of the standard deviation, so that variance below a limit is rounding: 1e-12 is a millionth of it.
+    x, y = ((a - a.mean(axis=0)) / np.where(a.std(axis=0) > 0, a.std(axis=0), 1) for a in (x, y))
+    total = np.maximum(weights.sum(axis=1, keepdims=True), 1)
+    mean_x, mean_y = weights @ x / total, weights @ y / total
+    variance = (weights @ x**2 / total - mean_x**2) * (weights @ y**2 / total - mean_y**2)
+    covariance = weights @ (x * y) / total - mean_x * mean_y
+    defined = variance > 1e-12
+    return np.divide(
+        covariance,
+        np.sqrt(variance, where=defined, out=np.ones_like(variance)),
+        where=defined,
+        out=np.full(covariance.shape, np.nan),
     )
-    score.attrs["error"] = Score(by_split.std() / np.sqrt(len(by_split)))
-    score.attrs["claimed"] = True
-    return score
-
-
-def no_ceiling(reason: str) -> Any:
-    """A ceiling of 1 that claims nothing: divided by it, a score is the raw r^2.
-
-    Brain-Score's `NeuralBenchmark` divides by the ceiling whatever it is. NaN would make every score NaN and an
-    estimate would be made up, so the divisor is 1, and `attrs['claimed']` is False with `attrs['reason']` saying why:
-    who shows the score shows no ceiling.
-    """
-    from brainscore_core.metrics import Score
-
-    score = Score(1.0)
-    score.attrs.update(claimed=False, reason=reason)
-    return score
