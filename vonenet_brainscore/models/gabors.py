@@ -125,25 +125,25 @@ def sample_gabor_parameters(
     phase = 360 * random.random_sample(features)
     if rand_param:
         theta = 180 * random.random_sample(features)
-        log_sf = _inverse_cdf(random.random_sample(features), np.ones(len(log_sf_edges) - 1), log_sf_edges)
+        log_sf = inverse_cdf(random.random_sample(features), np.ones(len(log_sf_edges) - 1), log_sf_edges)
         log_nx, log_ny = (
-            _inverse_cdf(random.random_sample(features), np.ones(1), log_envelope_edges[[0, -1]]) for _ in range(2)
+            inverse_cdf(random.random_sample(features), np.ones(1), log_envelope_edges[[0, -1]]) for _ in range(2)
         )
         return GaborParameters(2**log_sf, theta, phase, 10**log_nx, 10**log_ny)
 
-    theta = _inverse_cdf(random.random_sample(features), ORIENTATION_COUNTS, ORIENTATION_EDGES_DEG)
+    theta = inverse_cdf(random.random_sample(features), ORIENTATION_COUNTS, ORIENTATION_EDGES_DEG)
     theta = np.where(theta < 0, theta + 180, theta)
     normals = random.multivariate_normal([0, 0], [[1, sf_corr], [sf_corr, 1]], features)  # (channel, [nx, sf])
     nx_quantile, sf_quantile = ndtr(normals).T
     ny_quantile = random.random_sample(features)
 
-    log_nx = _inverse_cdf(nx_quantile, ENVELOPE_COUNTS.sum(axis=1), log_envelope_edges)
+    log_nx = inverse_cdf(nx_quantile, ENVELOPE_COUNTS.sum(axis=1), log_envelope_edges)
     log_ny = np.empty(features)
     nx_bin = np.searchsorted(log_envelope_edges, log_nx) - 1
     for row in np.unique(nx_bin):
-        log_ny[nx_bin == row] = _inverse_cdf(ny_quantile[nx_bin == row], ENVELOPE_COUNTS[row], log_envelope_edges)
+        log_ny[nx_bin == row] = inverse_cdf(ny_quantile[nx_bin == row], ENVELOPE_COUNTS[row], log_envelope_edges)
     sf_counts = SF_COUNTS[in_range[:-1] & in_range[1:]]
-    log_sf = _inverse_cdf(sf_quantile, sf_counts, log_sf_edges)
+    log_sf = inverse_cdf(sf_quantile, sf_counts, log_sf_edges)
     return GaborParameters(2**log_sf, theta, phase, 10**log_nx, 10**log_ny)
 
 
@@ -195,7 +195,7 @@ def _per_channel(values: FloatArray) -> FloatArray:
     return values[:, None, None]  # (channel, 1, 1)
 
 
-def _inverse_cdf(quantiles: FloatArray, counts: NDArray, edges: FloatArray) -> FloatArray:
+def inverse_cdf(quantiles: FloatArray, counts: NDArray, edges: FloatArray) -> FloatArray:
     """Quantiles of a histogram, linear within each bin."""
     cumulative = np.concatenate(([0.0], np.cumsum(counts / counts.sum())))
     return np.interp(quantiles, cumulative, edges)
