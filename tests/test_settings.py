@@ -22,6 +22,7 @@ from vonenet_brainscore.sweep.cells import Sweep
 from vonenet_brainscore.training.fit import _options
 from vonenet_brainscore.training.recipe import RECIPE
 
+INF = float("inf")
 FEW = {"simple_channels": 3, "complex_channels": 2, "image_size": 32, "ksize": 9}
 # Another value than the default for each setting: adding a setting is adding a row, here too.
 OTHER = {
@@ -37,6 +38,12 @@ OTHER = {
     "complex_channels": 0,
     "stride": 7,
     "k_exc": -3.5,
+    "surround": "li2022",
+    "surround_extent": 1.7,
+    "surround_unit": "cycle",
+    "surround_orientation": INF,
+    "surround_octaves": 2,
+    "surround_seed": 1,
     "noise_mode": None,
     "noise_scale": 1e-3,
     "noise_level": 0,
@@ -44,7 +51,6 @@ OTHER = {
     "colour_seed": 5,
 }
 # Values that are refused, and the words that say so after the setting's name.
-INF = float("inf")
 WRONG = [
     ("sf_corr", 1.01, r"is 1\.01; it must be in \[-1, 1\]"),
     ("sf_corr", -1.01, r"it must be in \[-1, 1\]"),
@@ -67,6 +73,14 @@ WRONG = [
     ("stride", 0, "is 0; it must be at least 1"),
     ("k_exc", INF, "is inf; it must be finite"),
     ("k_exc", -INF, "is -inf; it must be finite"),
+    ("surround", "li", r"'li'; have .*'cavanaugh2002', None, or a number in \[0, 0\.95\]"),
+    ("surround", 1, r"is 1; it must be li2022 or .* or none or a number in \[0, 0\.95\]"),
+    ("surround", True, "is True; it must be text"),
+    ("surround_extent", 0, r"is 0; it must be in \(0, 100\]"),
+    ("surround_unit", "degree", "'degree'; have 'envelope', 'cycle'"),
+    ("surround_orientation", 9, "is 9; it must be at least 10"),
+    ("surround_octaves", 0.4, r"is 0\.4; it must be at least 0\.5"),
+    ("surround_seed", -1, r"is -1; it must lie in \[0, 2\*\*32\)"),
     ("noise_mode", "none", "'none'; have 'neuronal', 'gaussian', None"),
     ("noise_mode", 3, "is 3; it must be text"),
     ("noise_scale", 0, "is 0; it must be more than 0 and finite"),
@@ -103,6 +117,8 @@ def test_the_defaults_are_those_of_the_released_models():
     released |= {"simple_channels": 256, "complex_channels": 256}
     released |= {"noise_mode": "neuronal", "noise_scale": 0.35, "noise_level": 0.07}
     ours = {"quadrature": "matched", "colour_seed": 0}
+    ours |= {"surround": None, "surround_extent": 3.1, "surround_unit": "envelope", "surround_orientation": 60}
+    ours |= {"surround_octaves": INF, "surround_seed": 0}
     assert released | ours == DEFAULTS
 
 
@@ -111,9 +127,8 @@ def test_a_row_is_whole(row):
     assert row.text and row.source and row.stage in STAGES
     assert row.checked(row.default) == row.default and row.checked(OTHER[row.name]) == OTHER[row.name] != row.default
     assert row.text in row.help and row.allowed in row.help and row.unit in row.help
-    assert (row.within == "") == (row.kind in ("flag", "choice", "seed")) and (row.choices == ()) == (
-        row.kind != "choice"
-    )
+    assert (row.within == "") == (row.kind in ("flag", "choice", "seed"))
+    assert (row.choices == ()) == (row.kind not in ("choice", "choice or real"))
 
 
 @pytest.mark.parametrize(("name", "value", "words"), WRONG)
@@ -249,6 +264,10 @@ def test_an_interval_is_as_written(within, inside, outside):
 def test_none_on_the_command_line_is_a_choice_only_where_it_is_one():
     assert SETTINGS["noise_mode"].read("none") is None and SETTINGS["noise_mode"].read("gaussian") == "gaussian"
     assert SETTINGS["quadrature"].read("none") == "none"
+
+
+def test_a_number_on_the_command_line_is_one_where_numbers_are_allowed_beside_names():
+    assert [SETTINGS["surround"].read(word) for word in ("0.5", "li2022", "none", "li")] == [0.5, "li2022", None, "li"]
 
 
 def test_every_vone_block_of_a_network_is_found():

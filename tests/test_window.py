@@ -8,8 +8,9 @@ from tiny_networks import tiny_vonenet
 
 from vonenet_brainscore.recordings.activations import ActivationsExtractor
 from vonenet_brainscore.recordings.noise_draws import noise_draw
-from vonenet_brainscore.stimuli.gratings import grating_parameters, render_gratings
-from vonenet_brainscore.stimuli.images import normalise, resize
+from vonenet_brainscore.stimuli.gratings import grating_parameters
+from vonenet_brainscore.stimuli.images import as_picture, normalise, resize
+from vonenet_brainscore.stimuli.masked_gratings import render
 from vonenet_brainscore.tuning.receptive_fields import is_probed, receptive_field_centres
 from vonenet_brainscore.tuning.window import VOneWindow
 from vonenet_brainscore.tuning.window_recorder import WindowRecorder
@@ -23,7 +24,7 @@ def some_gratings():
 
 def whole_screen(block, gratings, visual_degrees):
     """Rates of every unit, computed without any shortcut: (grating, channel, y, x)."""
-    screens = render_gratings(gratings, visual_degrees=visual_degrees)
+    screens = render(gratings, visual_degrees=visual_degrees)
     size = (block.image_size, block.image_size)
     fed = np.stack([normalise(np.repeat(resize(screen, size)[..., None], 3, axis=2)) for screen in screens])
     with torch.no_grad():
@@ -49,9 +50,58 @@ def test_equals_the_full_computation(visual_degrees, image_size):
         np.testing.assert_allclose(ours, theirs.reshape(ours.shape), rtol=1e-5, atol=1e-5)
 
 
-@pytest.fixture(scope="module")
-def recorder_and_block():
-    network = tiny_vonenet(noise_mode=None)
+@pytest.mark.parametrize(("visual_degrees", "image_size"), [(8, 64), (7.33, 64), (2, 224)])
+def test_equals_the_full_computation_where_cells_have_surrounds(visual_degrees, image_size):
+    # 40 envelopes reach across the field; all cells have the same strength, so that each tests it
+    block = tiny_vonenet(
+        visual_degrees=visual_degrees, image_size=image_size, surround=0.9, surround_extent=40
+    ).vone_block
+    gratings = some_gratings()
+    last = image_size // 4
+    full = whole_screen(block, gratings, visual_degrees)
+    for rows, columns in ((range(3, 9), range(5, 7)), (range(0, 2), range(last - 2, last))):
+        window = VOneWindow(block, visual_degrees, rows, columns)
+        ours = np.concatenate([rates.numpy() for _, rates in window.rates(gratings)])
+        theirs = full[:, :, rows.start : rows.stop, columns.start : columns.stop].reshape(ours.shape)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_what_is_far_from_a_unit_matters_where_it_has_a_surround():
+    """A grating that no kernel in the window sees changes its units' answer to the blank, as in the whole field."""
+    block = tiny_vonenet(surround=0.9, surround_extent=40).vone_block
+    far = grating_parameters("receptive_field").query("position_y == 2.5 and position_x == -2.5").iloc[:2]
+    window = VOneWindow(block, 8, range(1, 3), range(12, 14))
+    ((_, ours),) = window.rates(far)
+    ((_, blank),) = window.rates(grating_parameters("blank"))
+    theirs = whole_screen(block, far, 8)[:, :, 1:3, 12:14].reshape(ours.shape)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+    fires = blank[0] > 1e-4
+    assert (ours[:, fires] < 0.999 * blank[0, fires]).any()
+
+
+def test_a_mask_around_a_grating_is_pooled_as_far_as_it_reaches():
+    block = tiny_vonenet(surround=0.9, surround_extent=40).vone_block
+    gratings = grating_parameters("size").iloc[[200, 400]]
+    masks = {"mask_contrast": [1.0, 0.0], "mask_inner_radius": [1.0, 1.0], "mask_radius": [2.5, 2.5]}
+    gratings = gratings.assign(**masks, mask_orientation=90.0, mask_phase=0.0)
+    ours = torch.cat([rates for _, rates in VOneWindow(block, 8, range(8, 10), range(8, 10)).rates(gratings)])
+    theirs = whole_screen(block, gratings, 8)[:, :, 8:10, 8:10].reshape(ours.shape)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_images_that_fill_the_screen_are_seen_whole_where_cells_have_surrounds():
+    block = tiny_vonenet(surround=0.9, surround_extent=40).vone_block
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 64, 64), dtype=np.uint8)
+    ours = VOneWindow(block, 8, range(2, 4), range(9, 10)).rates_to_images([as_picture(image) for image in pixels])
+    with torch.no_grad():
+        theirs = block.rates(torch.from_numpy(normalise(np.repeat(pixels[..., None], 3, axis=3))))
+    torch.testing.assert_close(ours, theirs[:, :, 2:4, 9:10].flatten(1), rtol=1e-5, atol=1e-5)
+
+
+# Without a surround, and with one that reaches across the field.
+@pytest.fixture(scope="module", params=[{}, {"surround": "li2022", "surround_extent": 10}], ids=["alone", "surround"])
+def recorder_and_block(request):
+    network = tiny_vonenet(noise_mode=None, **request.param)
     extractor = ActivationsExtractor(network, "tiny", image_size=64, progress=False)
     return WindowRecorder(extractor, network.vone_block, 8), network.vone_block
 

@@ -4,6 +4,7 @@ import difflib
 import math
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Integral, Real
 from reprlib import repr as shortened
@@ -12,8 +13,16 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import torch
 
-Kind = Literal["whole", "odd", "real", "seed", "flag", "choice"]
-_TYPES: dict[Kind, type] = {"whole": int, "odd": int, "real": float, "seed": int, "flag": bool, "choice": str}
+Kind = Literal["whole", "odd", "real", "seed", "flag", "choice", "choice or real"]
+_TYPES: dict[Kind, type] = {
+    "whole": int,
+    "odd": int,
+    "real": float,
+    "seed": int,
+    "flag": bool,
+    "choice": str,
+    "choice or real": str,
+}
 
 
 @dataclass(frozen=True)
@@ -25,14 +34,15 @@ class Setting:
     name : str
         As an argument; with ``--`` in front, on the command line.
     default : object
-    kind : {'whole', 'odd', 'real', 'seed', 'flag', 'choice'}
-        Whole numbers, odd ones, real numbers, seeds of NumPy's generators, True or False, one of `choices`.
+    kind : {'whole', 'odd', 'real', 'seed', 'flag', 'choice', 'choice or real'}
+        Whole numbers, odd ones, real numbers, seeds of NumPy's generators, True or False, one of `choices`, or one of
+        them or a real number.
     text : str
         What it is, in a few words for the help.
     within : str
         Interval of allowed numbers, such as ``"(0, inf)"``; infinity is allowed where the bracket beside it is square.
     choices : tuple
-        What is allowed where `kind` is 'choice'; None among them is 'none' on the command line.
+        What is allowed where `kind` is a choice; None among them is 'none' on the command line.
     unit : str
     source : str
         Where the default comes from.
@@ -60,11 +70,13 @@ class Setting:
         ValueError
             If it is out of the setting's range.
         """
-        if self.kind == "choice":
+        if self.kind == "choice or real" and isinstance(value, Real) and not isinstance(value, bool):
+            return self._checked_number(value)
+        if self.kind in ("choice", "choice or real"):
             if value is not None or None not in self.choices:
                 check_text(**{self.name: value})
             if value not in self.choices:
-                have = ", ".join(map(repr, self.choices))
+                have = ", ".join(map(repr, self.choices)) + (f", or a number in {self.within}" if self.within else "")
                 raise ValueError(f"unknown {self.name.replace('_', ' ')} {shortened(value)}; have {have}")
             return value
         if self.kind == "flag":
@@ -76,20 +88,28 @@ class Setting:
         if self.kind == "seed":
             check_seed(value, self.name)
             return int(value)
-        (check_real if self.kind == "real" else check_whole)(**{self.name: value})
+        return self._checked_number(value)
+
+    def _checked_number(self, value: Any) -> Any:
+        real = self.kind in ("real", "choice or real")
+        (check_real if real else check_whole)(**{self.name: value})
         if not _contains(self.within, value) or (self.kind == "odd" and value % 2 == 0):
             raise ValueError(f"{self.name} is {shortened(value)}; it must be {self.allowed}")
-        return value if isinstance(value, int | float) else _TYPES[self.kind](value)
+        return value if isinstance(value, int | float) else (float if real else int)(value)
 
     def read(self, word: Any) -> Any:
         """The value that a word of the command line stands for."""
+        if self.kind == "choice or real" and word not in self.choices:
+            with suppress(ValueError):
+                return float(word)
         return None if word == "none" and None in self.choices else word
 
     @property
     def allowed(self) -> str:
         """What is allowed, in words."""
-        if self.kind == "choice":
-            return " or ".join("none" if each is None else each for each in self.choices)
+        if self.choices:
+            numbers = [f"a number in {self.within}"] if self.within else []
+            return " or ".join(["none" if each is None else each for each in self.choices] + numbers)
         if self.kind == "flag":
             return "True or False"
         if self.kind == "seed":

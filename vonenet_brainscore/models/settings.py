@@ -1,5 +1,6 @@
 """The settings of a front end: one row each, which serves everything that takes, checks, stores or explains them."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -35,6 +36,7 @@ STAGES: dict[str, Stage] = {
     "colours": Stage("the colour channel that each filter sees", "colours", in_block=False),
     "filters": Stage("Gabor filters on the image's pixels", "filters"),
     "cells": Stage("simple and complex cells that read the filters", "flags"),
+    "surround": Stage("division of each rate by the activity around its cell", "flags"),
     "noise": Stage("V1-like variability of the rates", "free"),
 }
 
@@ -139,6 +141,57 @@ FRONT_END: tuple[Setting, ...] = (
     Setting(
         "k_exc", 25, "real", "Gain from filter response to rate", within="(-inf, inf)", source=_VONENET, stage="cells"
     ),
+    Setting(
+        "surround",
+        None,
+        "choice or real",
+        "Suppression indices of the surrounds: a published distribution, which is sampled, or one for all cells",
+        within="[0, 0.95]",
+        choices=("li2022", "li2022_input", "li2022_output", "cavanaugh2002", None),
+        source=f"{_VONENET} have none",
+        stage="surround",
+    ),
+    Setting(
+        "surround_extent",
+        3.1,
+        "real",
+        "Standard deviation of the surround's Gaussian",
+        within="(0, 100]",
+        unit="envelopes or cycles",
+        # The ratio of the fitted divisive to the excitatory extent in input layers, medians of 3.04 and 0.98 degrees.
+        source="Li et al. 2022, Cell Reports, n = 28",
+        stage="surround",
+    ),
+    Setting(
+        "surround_unit",
+        "envelope",
+        "choice",
+        "Unit of the surround's extent: the cell's own Gabor's envelope, or the period of its carrier",
+        choices=("envelope", "cycle"),
+        source="Li et al. 2022, Cell Reports, whose excitatory extent it is",
+        stage="surround",
+    ),
+    Setting(
+        "surround_orientation",
+        60,
+        "real",
+        "Full width at half height of the pool in orientation; inf pools all alike",
+        within="[10, inf]",
+        unit="degrees",
+        source="the normalisation pool of Sawada & Petrov 2017, J Neurophysiol 118:3051",
+        stage="surround",
+    ),
+    Setting(
+        "surround_octaves",
+        math.inf,
+        "real",
+        "Full width at half height of the pool in spatial frequency; inf pools all alike",
+        within="[0.5, inf]",
+        unit="octaves",
+        source="chosen here; Sawada & Petrov 2017, J Neurophysiol 118:3051, have 2",
+        stage="surround",
+    ),
+    Setting("surround_seed", 0, "seed", "Seed of the suppression indices", source="chosen here", stage="surround"),
     Setting(
         "noise_mode",
         "neuronal",

@@ -1,4 +1,4 @@
-"""The VOneBlock: Gabor filter bank, simple and complex cells, and V1-like neuronal noise."""
+"""The VOneBlock: Gabor filters, simple and complex cells, their normalisation, and V1-like neuronal noise."""
 
 import math
 from collections.abc import Iterator
@@ -13,6 +13,8 @@ from .gabors import GaborParameters, gabor_kernels
 from .kept_rates import KeptRates
 from .neuronal_noise import noisy
 from .settings import BLOCK, DEFAULTS, checked_settings
+from .surround import made_surround
+from .v1_cells import simple_and_complex_cells
 
 # Filter responses computed at once on a CPU: 16 MB of float32, whose memory is reused instead of mapped afresh.
 _RESPONSES_AT_ONCE = 2**22
@@ -53,6 +55,7 @@ class VOneBlock(nn.Module):
     simple_channels: int
     complex_channels: int
     k_exc: float
+    surround: str | float | None
     noise_mode: str | None
     noise_scale: float
     noise_level: float
@@ -79,6 +82,8 @@ class VOneBlock(nn.Module):
         q0, q1 = self._kernels(gabor_parameters)
         self.simple_conv_q0, self.simple_conv_q1 = FilterBank(q0, colours_q0), FilterBank(q1, colours_q1)
         self.simple = nn.ReLU()
+        of_complex = q1[self.simple_channels :].numpy()
+        self.normalisation = made_surround(gabor_parameters, q0.numpy(), of_complex, self.settings)
         self.noise = nn.ReLU(inplace=True)
         self.output = nn.Identity()
         self.fixed_noise: Tensor | None
@@ -86,7 +91,7 @@ class VOneBlock(nn.Module):
         self._kept: KeptRates | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Filters, cells, noise: images (batch, colour, y, x) to rates (batch, channel, y, x)."""
+        """Filters, cells, normalisation, noise: images (batch, colour, y, x) to rates (batch, channel, y, x)."""
         rates = self.rates(x) if self._kept is None else self._kept.of(x, self.rates)
         if self.noise_mode is not None:
             rates = self.add_noise(rates, self._noise_draw(rates))
@@ -98,7 +103,15 @@ class VOneBlock(nn.Module):
         return {name: getattr(self, name) for name in BLOCK}
 
     def rates(self, x: Tensor, padding: int | None = None) -> Tensor:
-        """Responses without noise: filters and cells.
+        """Responses without noise: filters, cells, normalisation.
+
+        Parameters, returns and refusals as for `cell_rates`; what is normalised is taken for all of the field.
+        """
+        cells = self.cell_rates(x, padding)
+        return cells if self.normalisation is None else self.normalisation(cells, self.k_exc)
+
+    def cell_rates(self, x: Tensor, padding: int | None = None) -> Tensor:
+        """Rates of the simple and complex cells before anything divides them: filters, cells.
 
         Parameters
         ----------
@@ -256,13 +269,10 @@ class VOneBlock(nn.Module):
         return torch.from_numpy(q0), torch.from_numpy(q1)
 
     def _cells(self, x: Tensor, groups: list[FilterGroup], padding: int) -> tuple[Tensor, Tensor]:
-        """Noise-free rates of the simple and of the complex cells."""
+        """Rates of the simple and of the complex cells."""
         responses = filter_responses(x, groups, stride=self.stride, padding=padding)
-        sizes = (self.simple_channels, self.complex_channels, self.complex_channels)
-        simple, q0, q1 = responses.split(sizes, dim=1)
-        simple = self.simple(simple)
-        amplitude = _amplitude(q0, q1, in_place=not (simple.requires_grad or q0.requires_grad))
-        return simple * self.k_exc, amplitude.mul_(self.k_exc / math.sqrt(2))
+        sizes = (self.simple_channels, self.complex_channels)
+        return simple_and_complex_cells(responses, *sizes, gain=self.k_exc, rectify=self.simple)
 
     def _images_at_once(self, x: Tensor, padding: int) -> int:
         differentiated = torch.is_grad_enabled() and any(t.requires_grad for t in (x, *self.parameters()))
@@ -285,12 +295,3 @@ class VOneBlock(nn.Module):
 def vone_blocks(network: nn.Module) -> list[VOneBlock]:
     """The VOneBlocks of a network, itself included."""
     return [module for module in network.modules() if isinstance(module, VOneBlock)]
-
-
-def _amplitude(q0: Tensor, q1: Tensor, *, in_place: bool) -> Tensor:
-    """``sqrt(q0² + q1²)``, with a gradient of zero where both are zero."""
-    if in_place:
-        return q0.square_().addcmul_(q1, q1).sqrt_()
-    energy = q0.square() + q1.square()
-    silent = energy == 0
-    return energy.masked_fill(silent, 1).sqrt().masked_fill(silent, 0)

@@ -14,7 +14,16 @@ from .checkpoints import Checkpoint, fetch_checkpoint, load_weights, read_checkp
 from .filter_bank import draw_colours
 from .gabors import sample_gabor_parameters
 from .registry import MODELS, ModelRow
-from .settings import BLOCK, DEFAULTS, SETTINGS, checked_settings, described_settings, names_beside, settings_of
+from .settings import (
+    BLOCK,
+    DEFAULTS,
+    FRONT_END,
+    SETTINGS,
+    checked_settings,
+    described_settings,
+    names_beside,
+    settings_of,
+)
 from .vone_block import VOneBlock
 
 _N_CLASSES = 1000
@@ -205,6 +214,7 @@ def _loaded(
         with torch.device("meta"):  # every weight comes from the file: drawing others first would cost seconds
             untrained = BACK_ENDS[row.back_end](trained)
         model = VOneNet(block, untrained.to_empty(device="cpu"))
+    _refuse_other_surround(block, checkpoint)
     state_dict = checkpoint.state_dict
     if model.model is None:
         state_dict = {name: value for name, value in state_dict.items() if name.startswith("vone_block.")}
@@ -231,6 +241,24 @@ def _contents(state_dict: Mapping[str, Tensor]) -> str:
             if names == network().state_dict().keys():
                 return f"holds a VOneNet of architecture {architecture!r}"
     return "holds a network of none of the named architectures"
+
+
+def _refuse_other_surround(block: VOneBlock, checkpoint: Checkpoint) -> None:
+    """ValueError unless the surround in the checkpoint, or that there is none, is what the settings make."""
+    prefix = "vone_block.normalisation."
+    held = {name: value for name, value in checkpoint.state_dict.items() if name.startswith(prefix)}
+    if block.normalisation is None:
+        if held:
+            raise ValueError(f"{checkpoint.path} has a surround and does not say which; give surround and its settings")
+        return
+    described = _listed(block.settings, [row.name for row in FRONT_END if row.stage == "surround"])
+    if not held:
+        raise ValueError(f"{checkpoint.path} has surround=None, not {block.surround!r}; leave surround out")
+    for name, made in block.normalisation.state_dict(prefix=prefix).items():
+        value = held.get(name, made[:0]).float()
+        tolerance = 1e-3 * made.abs().max()  # for half precision; other settings differ in the first digits
+        if value.shape != made.shape or not ((value - made).abs() <= tolerance).all():
+            raise ValueError(f"{checkpoint.path} has another surround than its filters have with {described}")
 
 
 def _refuse_other_filters(block: VOneBlock, given: Mapping[str, Any], checkpoint: Checkpoint) -> None:

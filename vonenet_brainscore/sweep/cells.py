@@ -16,6 +16,7 @@ from ..kept_scores import content_digest
 from ..models.checkpoints import checkpoint_sha256
 from ..models.registry import MODELS
 from ..models.settings import FRONT_END_ARGUMENTS
+from ..models.settings import SETTINGS as FRONT_END_SETTINGS
 
 SETTINGS = (*FRONT_END_ARGUMENTS, "seed", "trials")
 _MOST_CELLS = 1_000_000
@@ -216,6 +217,7 @@ def _plain(name: str, value: Any) -> Any:
         value = str(file)
     if value is not None and not isinstance(value, str | bool | int | float):
         raise TypeError(f"{name} has a {type(value).__name__}; values are numbers, words, True, False and None")
-    if isinstance(value, float) and not math.isfinite(value):
+    has_infinity = name in FRONT_END_SETTINGS and FRONT_END_SETTINGS[name].within.endswith("inf]")
+    if isinstance(value, float) and not math.isfinite(value) and not (has_infinity and value > 0):
         raise ValueError(f"{name} is {value}; it must be finite")
     return value

@@ -2,17 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import torch
 
+from ..models.normalisation import Normalisation
 from ..models.vone_block import VOneBlock
-from ..stimuli.gratings import screen_size
+from ..recordings.neuroids import receptive_field_degrees
+from ..stimuli.gratings import GREY, screen_size
 from ..stimuli.images import Picture, normalise, resize
 from ..stimuli.masked_gratings import render
 
 _STIMULI_AT_A_TIME = 64  # bounds memory: 64 windows of 11 x 11 units and 512 channels are 16 MB
+_RATES_AT_ONCE = 2**23  # bounds memory where a surround makes units of the whole field matter: 32 MB
 
 
 class VOneWindow:
@@ -21,6 +26,9 @@ class VOneWindow:
     With noise off its responses equal those of the whole block to the same screen, up to float32 rounding: a unit
     sees nothing outside its kernel, and Pillow's resize, which is shift-invariant wherever a whole number of network
     pixels spans a whole number of screen pixels, nothing outside its filter.
+
+    A surround pools units of the whole field, but those whose kernel no part of a grating reaches answer as to the
+    blank screen. So the units around each grating are computed besides, the more the larger it is, and the rest once.
 
     Parameters
     ----------
@@ -46,11 +54,6 @@ class VOneWindow:
         """How many units it has, over all channels."""
         return self.channels * len(self.rows) * len(self.columns)
 
-    def extent(self, units: range) -> tuple[int, int]:
-        """First and last + 1 network pixel that rows or columns of units see; may lie outside the image."""
-        reach = self.block.ksize // 2
-        return units[0] * self.block.stride - reach, units[-1] * self.block.stride + reach + 1
-
     def rates(self, parameters: pd.DataFrame) -> Iterator[tuple[slice, torch.Tensor]]:
         """Noise-free responses to gratings, some at a time.
 
@@ -61,8 +64,13 @@ class VOneWindow:
         tensor, shape (grating, neuroid)
             Neuroids in the order (channel, row, column).
         """
-        for rows in some_at_a_time(len(parameters)):
-            yield rows, self._rates(self._resized(parameters.iloc[rows], *self._seen)[..., None])
+        if self.block.normalisation is None:
+            for some in some_at_a_time(len(parameters)):
+                yield some, self._rates(self._resized(parameters.iloc[some], self.rows, self.columns)[..., None])
+            return
+        for some, rows, columns in self._pooled_at_a_time(parameters):
+            pixels = self._resized(parameters.iloc[some], rows, columns)[..., None]
+            yield some, self._normalised(pixels, rows, columns)
 
     def rates_to_images(self, images: Sequence[Picture]) -> torch.Tensor:
         """Noise-free responses, (image, neuroid), to grey images that fill the screen.
@@ -74,44 +82,129 @@ class VOneWindow:
         """
         if not all(image.is_grey for image in images):
             raise ValueError("an image has colour; units at the probed position are recorded for grey images only")
-        top, bottom, left, right = self._seen
         edge = (self.block.image_size, self.block.image_size)
-        return self._rates(np.stack([resize(image.pixels, edge)[top:bottom, left:right, :1] for image in images]))
-
-    @property
-    def _seen(self) -> tuple[int, int, int, int]:
-        """Network pixels within the window: top, bottom, left, right."""
-        size = self.block.image_size
-        top, bottom = self.extent(self.rows)
-        left, right = self.extent(self.columns)
-        return max(top, 0), min(bottom, size), max(left, 0), min(right, size)
+        rows, columns = self._field if self.block.normalisation is not None else (self.rows, self.columns)
+        top, bottom, left, right = self._seen(rows, columns)
+        pixels = np.stack([resize(image.pixels, edge)[top:bottom, left:right, :1] for image in images])
+        if self.block.normalisation is None:
+            return self._rates(pixels)
+        one_at_a_time = [self._normalised(pixels[[image]], rows, columns) for image in range(len(pixels))]
+        return torch.cat(one_at_a_time)
 
     def _rates(self, pixels: np.ndarray) -> torch.Tensor:
-        """Responses (stimulus, neuroid) to what lies in the window: uint8 (stimulus, y, x, 1)."""
+        """Responses (stimulus, neuroid) to what the window sees: uint8 (stimulus, y, x, 1)."""
+        return finite(self._cells(pixels, self.rows, self.columns).flatten(1))
+
+    # --------------------------------------------------------------------------------------------- with a surround
+
+    def _normalised(self, pixels: np.ndarray, rows: range, columns: range) -> torch.Tensor:
+        """Responses (stimulus, neuroid) to what the units in `rows` and `columns` see: uint8 (stimulus, y, x, 1).
+
+        Those units hold the window's, and all others answer as to the blank screen.
+        """
+        stage = self._stage
+        cells = self._cells(pixels, rows, columns)
+        blank, of_blank = self._blank
+        with torch.no_grad():
+            excess = cells.square() - blank[:, :, rows.start : rows.stop, columns.start : columns.stop]
+            blur = stage.blur(rows, columns, self.rows, self.columns)
+            suppression = of_blank + stage.suppression(excess, self.block.k_exc, blur)
+            down, across = (
+                slice(own.start - all_.start, own.stop - all_.start)
+                for own, all_ in ((self.rows, rows), (self.columns, columns))
+            )
+            return finite((cells[:, :, down, across] / (1 + suppression)).flatten(1))
+
+    @property
+    def _stage(self) -> Normalisation:
+        assert self.block.normalisation is not None
+        return self.block.normalisation
+
+    @cached_property
+    def _blank(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Squares of all cells' rates to the blank screen, (1, channel, y, x), and their share of the suppression."""
+        top, bottom, left, right = self._seen(*self._field)
+        pixels = np.full((1, bottom - top, right - left, 1), GREY)
+        with torch.no_grad():
+            squares = self._cells(pixels, *self._field).square()
+            blur = self._stage.blur(*self._field, self.rows, self.columns)
+            return squares, self._stage.suppression(squares, self.block.k_exc, blur)
+
+    @property
+    def _field(self) -> tuple[range, range]:
+        """All rows and columns of units."""
+        _, rows, columns = self.block.units(self.block.image_size, self.block.image_size)
+        return range(rows), range(columns)
+
+    def _pooled_at_a_time(self, parameters: pd.DataFrame) -> Iterator[tuple[slice, range, range]]:
+        """Gratings with the units that they drive: neighbours of one place and size, as many as memory holds."""
+        radii = parameters[[name for name in ("radius", "mask_radius") if name in parameters]].max(axis=1)
+        place = np.column_stack([parameters[["position_y", "position_x"]], radii])
+        alike = (place[1:] == place[:-1]).all(axis=1)
+        starts = [0, *(np.flatnonzero(~alike) + 1), len(parameters)]
+        for start, stop in pairwise(starts):
+            y, x, radius = place[start]
+            rows, columns = self._driven(y, radius, self.rows), self._driven(x, radius, self.columns)
+            at_once = max(1, min(_STIMULI_AT_A_TIME, _RATES_AT_ONCE // (self.channels * len(rows) * len(columns))))
+            for first in range(start, stop, at_once):
+                yield slice(first, min(first + at_once, stop)), rows, columns
+
+    def _driven(self, centre: float, radius: float, own: range) -> range:
+        """Rows or columns of units that a grating drives, and the window's own, along one axis."""
+        if np.isnan(centre):  # the blank
+            return own
+        (units,) = {len(axis) for axis in self._field}
         size = self.block.image_size
-        beyond = [(max(-start, 0), max(end - size, 0)) for start, end in map(self.extent, (self.rows, self.columns))]
+        distance = np.abs(receptive_field_degrees(self.block, np.arange(units)) - centre)  # degrees
+        reach = radius + (self.block.ksize / 2 + self._margin) * self.visual_degrees / size
+        near = np.flatnonzero(distance <= reach)
+        first, last = (near[0], near[-1]) if len(near) else (own[0], own[-1])
+        return range(int(min(first, own[0])), int(max(last, own[-1])) + 1)
+
+    # ---------------------------------------------------------------------------------------------- any front end
+
+    def _seen(self, rows: range, columns: range) -> tuple[int, int, int, int]:
+        """Network pixels that units see: top, bottom, left, right."""
+        size = self.block.image_size
+        (top, bottom), (left, right) = self._extent(rows), self._extent(columns)
+        return max(top, 0), min(bottom, size), max(left, 0), min(right, size)
+
+    def _extent(self, units: range) -> tuple[int, int]:
+        """First and last + 1 network pixel that rows or columns of units see; may lie outside the image."""
+        reach = self.block.ksize // 2
+        return units[0] * self.block.stride - reach, units[-1] * self.block.stride + reach + 1
+
+    def _cells(self, pixels: np.ndarray, rows: range, columns: range) -> torch.Tensor:
+        """Rates of the cells, (stimulus, channel, row, column), to what they see: uint8 (stimulus, y, x, 1)."""
+        size = self.block.image_size
+        beyond = [(max(-start, 0), max(end - size, 0)) for start, end in map(self._extent, (rows, columns))]
         fed = np.pad(normalise(pixels), ((0, 0), (0, 0), *beyond))  # (stimulus, 1, y, x), 0 beyond the image
         with torch.no_grad():
             seen = torch.from_numpy(fed).to(self.block.simple_conv_q0.weight).expand(-1, 3, -1, -1)
-            rates = self.block.rates(seen, padding=0).flatten(1)  # (stimulus, neuroid)
-        return finite(rates)
+            return self.block.cell_rates(seen, padding=0)
 
-    def _resized(self, parameters: pd.DataFrame, top: int, bottom: int, left: int, right: int) -> np.ndarray:
-        """Network pixels [top, bottom) x [left, right) of the screen: uint8 (grating, y, x)."""
+    @property
+    def _margin(self) -> int:
+        """Network pixels that the resize's filter reaches, a network or a screen pixel, and one for rounding."""
+        size = self.block.image_size
+        return 1 + -(-size // min(size, screen_size(self.visual_degrees)))
+
+    def _resized(self, parameters: pd.DataFrame, rows: range, columns: range) -> np.ndarray:
+        """Network pixels of the screen that units see: uint8 (grating, y, x)."""
         size, screen = self.block.image_size, screen_size(self.visual_degrees)
+        top, bottom, left, right = self._seen(rows, columns)
         if size == screen:
             window = (top, left, bottom - top, right - left)
             return render(parameters, visual_degrees=self.visual_degrees, window=window)
         step = _shift_invariant_step(size, screen)
-        margin = 1 + -(-size // min(size, screen))  # the filter's reach, a network or a screen pixel, and rounding
-        rows = _aligned(top - margin, bottom + margin, step, size)
-        columns = _aligned(left - margin, right + margin, step, size)
-        on_screen = [edge * screen // size for edge in (*rows, *columns)]
+        down = _aligned(top - self._margin, bottom + self._margin, step, size)
+        across = _aligned(left - self._margin, right + self._margin, step, size)
+        on_screen = [edge * screen // size for edge in (*down, *across)]
         window = (on_screen[0], on_screen[2], on_screen[1] - on_screen[0], on_screen[3] - on_screen[2])
         screens = render(parameters, visual_degrees=self.visual_degrees, window=window)
-        shape = (rows[1] - rows[0], columns[1] - columns[0])
+        shape = (down[1] - down[0], across[1] - across[0])
         return np.stack([resize(image, shape) for image in screens])[
-            :, top - rows[0] : bottom - rows[0], left - columns[0] : right - columns[0]
+            :, top - down[0] : bottom - down[0], left - across[0] : right - across[0]
         ]
 
 
