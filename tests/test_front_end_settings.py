@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from few_gratings import show_few_gratings
 from submission_models import TinyResNet, tiny_checkpoint
 from tiny_networks import SMALL, tiny_vonenet
 
@@ -38,6 +39,28 @@ def test_the_screen_follows_the_block():
     assert plain.visual_degrees() == 8 and plain.extractor.image_size == 224 and plain.weights == loading.REBUILT
 
 
+def test_a_front_end_alone_answers_for_v1_and_nothing_else():
+    subject = load_subject("voneblock_li2022", front_end=SMALL, progress=False)
+    assert subject.region_layer_map == {"V1": "vone_block"}
+    assert subject.weights.startswith(f"{loading.REBUILT}; changed: surround='li2022'")
+    coloured = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    subject.start_recording("V1")
+    assert subject.look_at([coloured]).shape[:2] == (1, 64 * 16 * 16)  # its colours are its own: no checkpoint is asked
+    with pytest.raises(ValueError, match="voneblock_li2022 is a V1 front end without a back end"):
+        subject.start_recording("IT")
+    with pytest.raises(ValueError, match="it can do no tasks"):
+        subject.start_task(subject.Task.label, "imagenet")
+
+
+def test_properties_of_a_surround_that_was_sampled_from_their_neurons_are_not_held_out(monkeypatch):
+    show_few_gratings(monkeypatch)
+    index, diameter = (f"Marques2020_Cavanaugh2002-surround_{name}" for name in ("suppression_index", "diameter"))
+    for surround, held_out in (("cavanaugh2002", False), ("li2022", True)):
+        front_end = {**SMALL, "surround": surround, "surround_extent": 1}
+        scores = score_model("voneblock_li2022", [index, diameter], front_end=front_end, noise="none", **QUIET)
+        assert scores[index].attrs["held_out"] is held_out and scores[diameter].attrs["held_out"] is True
+
+
 def test_weights_of_ones_own_and_what_contradicts_them(tmp_path, tiny_resnet):
     file = tiny_checkpoint(tmp_path / "own.pth", TinyResNet())
     subject = load_subject("voneresnet50", front_end={"weights": file, "noise_scale": 0.7}, progress=False)
@@ -68,7 +91,7 @@ def test_refusals():
         score_model("voneresnet50", BANDWIDTH, front_end={"pretrained": False})
     with pytest.raises(ValueError, match=r"front_end can be set on a named model only \(voneresnet50, "):
         score_model(tiny_vonenet(), BANDWIDTH, front_end={"gabor_seed": 1})
-    with pytest.raises(ValueError, match="noise scale 0"):
+    with pytest.raises(ValueError, match="noise_scale is 0"):
         score_model("voneresnet50", BANDWIDTH, front_end={"noise_scale": 0})
 
 

@@ -46,6 +46,15 @@ def test_a_cell_equals_what_score_model_gives(tmp_path):
             assert cell["error"].item() == score.attrs["error"] and cell["problem"].item() == ""
 
 
+def test_surrounds_are_a_setting_of_a_sweep(tmp_path, stubs):
+    settings = {"surround": [None, "li2022", 0.5], "surround_octaves": [2, np.inf], **TINY}
+    found = score_models("voneblock_li2022", BANDWIDTH, settings, output=tmp_path, **QUIET)
+    assert found.sizes["surround"] == 3 and found.sizes["surround_octaves"] == 2 and not found["score"].isnull().any()
+    assert len(stubs()) == 6
+    again = score_models("voneblock_li2022", BANDWIDTH, settings, output=tmp_path, **QUIET)
+    assert len(stubs()) == 6 and again["score"].equals(found["score"])
+
+
 def test_a_table_a_dataset_and_a_figure_come_out(tmp_path, stubs):
     settings = {"seed": range(2), "noise_mode": [None, "neuronal"], **TINY}
     found = score_models(["voneresnet50", "vonealexnet"], [PREF_OR, PEAK_SF], settings, output=tmp_path, **QUIET)

@@ -65,6 +65,25 @@ def test_a_front_end_without_weights(images):
         subject.start_task(subject.Task.label, "imagenet")
 
 
+def test_a_front_end_with_surrounds(images):
+    network = tiny_front_end(surround="li2022", surround_octaves=2)
+    made = packaged(network, identifier="my_front_end")
+    subject = submitted_subject(made.path)
+    assert subject.extractor.block.settings == network.vone_block.settings
+    local = load_subject(network, progress=False)
+    np.testing.assert_array_equal(responses(subject, "V1", images), responses(local, "V1", images))
+    front_end = made.path / "front_end.json"
+    recorded = json.loads(front_end.read_text())
+    front_end.write_text(json.dumps(recorded | {"settings": recorded["settings"] | {"surround": "li2022_input"}}))
+    assert not np.array_equal(responses(submitted_subject(made.path), "V1", images), responses(local, "V1", images))
+
+
+def test_a_named_front_end_alone_is_packaged_under_its_own_name():
+    made = packaged("voneblock_li2022")
+    assert made.identifier == "voneblock_li2022" and made.region_layer_map == {"V1": "vone_block"}
+    assert submitted_subject(made.path).extractor.block.surround == "li2022"
+
+
 @pytest.mark.parametrize("model", ["voneresnet50", "voneresnet50_ns"])
 def test_named_front_ends_are_those_published(model):
     made = packaged(model, front_end=True)

@@ -92,7 +92,7 @@ def content_of_score(subject: Any, identifier: str, benchmark: Any, *, seed: int
     if network is None:
         return None
     row = MODELS.get(subject.identifier)
-    released = vonenet_home() / row.checkpoint if row is not None else None
+    released = vonenet_home() / row.checkpoint if row is not None and row.checkpoint else None
     return {
         **_recording(subject, benchmark),
         "model": subject.identifier,

@@ -16,7 +16,8 @@ from brainscore_vision.benchmarks import BenchmarkBase, ceil_score
 from ..brainscore import without_pip
 from ..primates.binned_similarity import binned_similarity, property_assembly
 from ..primates.property_table import V1_BENCHMARKS
-from ..primates.v1_property import Experiment
+from ..primates.v1_property import Experiment, V1Property
+from ..recordings.subject import Subject
 from ..stimuli.gratings import GRATING_SETS
 from ..tuning.grating_experiments import TRIALS, GratingExperiments
 from ..tuning.grating_responses import RESPONSE_THRESHOLD
@@ -129,7 +130,7 @@ class V1PropertyBenchmark(BenchmarkBase):
             "n_units": len(values),
             "n_undefined": int(np.isnan(values).sum()),
             "model_values": values,
-            "held_out": row.held_out,
+            "held_out": row.held_out and not _sampled_from(row, experiments.subject),
             "data_source": row.data_source,
         }
 
@@ -195,3 +196,9 @@ def stored_stimuli(identifier: str) -> "StimulusSet":
     fetch_data(identifier)
     with without_pip(), data_on_demand(identifier):
         return brainscore_vision.load_stimulus_set(identifier)
+
+
+def _sampled_from(row: V1Property, subject: Any) -> bool:
+    """Whether a subject's surrounds have the strengths of the very neurons that it is to be compared with."""
+    block = subject.extractor.block if isinstance(subject, Subject) else None
+    return row.name == "surround_suppression_index" and block is not None and block.surround == "cavanaugh2002"

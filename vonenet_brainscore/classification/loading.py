@@ -11,7 +11,7 @@ from torch import nn
 
 from ..arguments import check_text, usable_device
 from ..models.checkpoints import load_weights, read_checkpoint
-from ..models.registry import MODELS
+from ..models.registry import MODELS, architecture_of
 from ..models.vonenet import get_model
 from .classifier import Classifier
 
@@ -52,8 +52,7 @@ def load_classifier(
     check_text(model=model)
     device = usable_device(("cuda" if torch.cuda.is_available() else "cpu") if device is None else device)
     if ":" not in model:
-        row = MODELS.get(model)
-        network: nn.Module = get_model(row.model_arch if row else model, weights=weights)
+        network: nn.Module = get_model(architecture_of(model), weights=weights)
     else:
         network = network_of(model)
         if weights is not None:

@@ -40,8 +40,12 @@ def list_models_and_benchmarks(
 
     models = table("Models", "model", "in Brain-Score", "V1 (grey stimuli)", "V2, V4, IT")
     for name, row in MODELS.items():
-        here = (vonenet_home() / row.checkpoint).is_file()
-        rest = "ready" if here else f"needs {row.checkpoint}, fetched when asked for"
+        if not row.checkpoint:
+            rest = "none: a front end alone"
+        elif (vonenet_home() / row.checkpoint).is_file():
+            rest = "ready"
+        else:
+            rest = f"needs {row.checkpoint}, fetched when asked for"
         models.add_row(name, row.brainscore_identifier, "ready", rest)
     benchmarks = table("Benchmarks", "benchmark", "region", "data")
     benchmarks.add_row(V1_PROPERTIES_NAME, "V1", "ready: the seven below")

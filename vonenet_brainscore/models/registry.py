@@ -1,4 +1,4 @@
-"""The VOneNets that were published: adding a model is adding a row."""
+"""The models that have a name: the VOneNets that were published, and a front end. Adding one is adding a row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,16 +7,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ModelRow:
-    """A published VOneNet.
+    """A published VOneNet, or a front end that stands for V1 alone and has nothing to train.
 
     Attributes
     ----------
     model_arch
-        What `get_model` calls it.
+        What `get_model` calls it; empty for a front end alone, which is None there.
     back_end
-        Key of its network in `back_ends.BACK_ENDS`.
+        Key of its network in `back_ends.BACK_ENDS`; empty for a front end alone.
     checkpoint
-        File name of its released weights.
+        File name of its released weights; empty for a front end alone, which is rebuilt from its parameters.
     region_layer_map
         Visual area to layer: V1 as the paper means it, the others as Brain-Score's own VOneNets commit them.
     readout_layer
@@ -29,6 +29,8 @@ class ModelRow:
         Visual area to (start in ms after stimulus onset, length in ms, number) of a recurrent network's time steps.
     visual_degrees
         Visual angle of its images.
+    front_end
+        Settings of its front end where they differ from those of the published models.
     """
 
     model_arch: str
@@ -40,17 +42,19 @@ class ModelRow:
     noise: bool = True
     time_steps: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     visual_degrees: float = 8
+    front_end: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def published(self) -> dict[str, Any]:
-        """Arguments of `get_model` that make the published front end, where they differ from those of a new model.
+        """Arguments of `get_model` that make its front end, where they differ from those of a new model.
 
-        Its colours are the checkpoint's alone: they were drawn from an unrecorded seed.
+        The colours of the released models are the checkpoint's alone: they were drawn from an unrecorded seed.
         """
         return {
             "visual_degrees": self.visual_degrees,
             "quadrature": "paper",
             "noise_mode": "neuronal" if self.noise else None,
+            **self.front_end,
         }
 
 
@@ -109,4 +113,33 @@ MODELS: dict[str, ModelRow] = {
         brainscore_identifier="voneresnet50_ns",
         noise=False,
     ),
+    "voneblock_li2022": ModelRow(
+        model_arch="",
+        back_end="",
+        checkpoint="",
+        region_layer_map={"V1": "vone_block"},
+        readout_layer="vone_block",  # which nothing asks for: a front end alone does no task
+        brainscore_identifier="voneblock_li2022",
+        front_end={"surround": "li2022", "quadrature": "matched"},
+    ),
 }
+
+
+def architecture_of(name: str) -> str:
+    """What `get_model` calls the architecture of a named model; a name that is not in `MODELS`, as it is.
+
+    Raises
+    ------
+    ValueError
+        If the model is a front end alone.
+    """
+    row = MODELS.get(name)
+    if row is None:
+        return name
+    if not row.model_arch:
+        settings = ", ".join(f"{each}={value!r}" for each, value in row.front_end.items())
+        raise ValueError(
+            f"{name} is a front end without a back end, which classifies nothing; name an architecture, such as "
+            f"resnet50, and give its front end the settings {settings}"
+        )
+    return row.model_arch

@@ -167,7 +167,7 @@ get_model.__doc__ = (get_model.__doc__ or "").replace("{settings}", described_se
 
 def _row(model_arch: str) -> ModelRow:
     check_text(model_arch=model_arch)
-    rows = {row.model_arch: row for row in MODELS.values()}
+    rows = {row.model_arch: row for row in MODELS.values() if row.model_arch}
     if model_arch not in rows:
         raise ValueError(f"unknown model_arch {model_arch!r}; {did_you_mean(model_arch, rows)}, or None")
     return rows[model_arch]

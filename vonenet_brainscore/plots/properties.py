@@ -38,7 +38,7 @@ def property_distribution(score: "Score", ax: "Axes") -> None:
     ax.set_xlabel(f"{row.label} ({row.unit})" if row.unit else row.label)
     ax.set_ylabel("Fraction of cells")
     _label_bins(ax, row)
-    origin = "held out" if row.held_out else "built from these data"
+    origin = "held out" if score.attrs.get("held_out", row.held_out) else "built from these data"
     scored = "error" in score.attrs
     title = f"score {float(score):.2f} ± {score.attrs['error']:.2f} ({origin})" if scored else "model only, not scored"
     ax.set_title(title, fontsize="medium")

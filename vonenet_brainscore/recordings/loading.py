@@ -14,6 +14,7 @@ from ..models.registry import MODELS
 from ..models.settings import FRONT_END_ARGUMENTS
 from ..models.vonenet import VOneNet, get_model
 from .activations import ActivationsExtractor
+from .front_end_subject import FrontEndSubject
 from .layers import LOGITS, check_layers
 from .subject import FRONT_END, Subject
 
@@ -110,22 +111,24 @@ def _named_subject(
     has_own_weights = front_end.get("weights") is not None
 
     def load_trained() -> tuple[VOneNet, str]:
-        network = get_model(row.model_arch, pretrained=True, **front_end)
+        network = get_model(row.model_arch or None, pretrained=True, **front_end)
         return network, _weights(network) + _changes(front_end)
 
     def rebuild() -> tuple[VOneNet, str]:
         network = get_model(None, pretrained=False, **{**row.published, **front_end})
-        return network, REBUILT + _changes(front_end)
+        return network, REBUILT + _changes({**row.front_end, **front_end})
 
     network, weights = load_trained() if has_own_weights else rebuild()
     block = network.vone_block
-    with torch.device("meta"):  # layers without weights
-        architecture = VOneNet(block, BACK_ENDS[row.back_end]())
+    architecture = network
+    if row.back_end:
+        with torch.device("meta"):  # layers without weights
+            architecture = VOneNet(block, BACK_ENDS[row.back_end]())
     regions = with_own_regions(row.region_layer_map, region_layer_map)
     check_layers(architecture, list(dict.fromkeys(regions.values())))
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device is None else device
     extractor = ActivationsExtractor(network, name, image_size=block.image_size, device=device, **settings)
-    return Subject(
+    return (Subject if row.back_end else FrontEndSubject)(
         name,
         extractor,
         regions,
@@ -133,7 +136,7 @@ def _named_subject(
         weights=weights,
         readout_layer=row.readout_layer,
         time_steps=row.time_steps,
-        load_trained=None if has_own_weights else load_trained,
+        load_trained=None if has_own_weights or not row.back_end else load_trained,
         architecture=architecture,
     )
 
@@ -167,7 +170,8 @@ def network_subject(
     network: nn.Module, region_layer_map: Mapping[str, str] | None, device: Any, settings: dict[str, Any]
 ) -> Subject:
     layers = {name for name, _ in network.named_modules()}
-    row = next((row for row in MODELS.values() if layers.issuperset(row.region_layer_map.values())), None)
+    trained = (row for row in MODELS.values() if row.back_end)
+    row = next((row for row in trained if layers.issuperset(row.region_layer_map.values())), None)
     own = row.region_layer_map if row else {"V1": FRONT_END} if FRONT_END in layers else {}
     regions = with_own_regions(own, region_layer_map)
     if not regions:

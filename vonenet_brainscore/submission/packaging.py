@@ -120,6 +120,8 @@ def package_submission(
         If the check fails; nothing is written then.
     """
     row = _checked_row(model, weights, weights_url, weights_sha256)
+    if row is not None and not row.back_end:
+        front_end = True
     if identifier is None:
         identifier = _released_identifier(model, row, front_end, own=weights is not None or weights_url is not None)
     check_identifier(identifier)
@@ -179,7 +181,7 @@ def _checked_row(model: object, weights: object, weights_url: str | None, sha256
 def _released_identifier(model: object, row: ModelRow | None, front_end: bool, *, own: bool) -> str:
     if own or row is None:
         raise ValueError("a model of your own needs an identifier of its own (identifier=, --identifier)")
-    return f"{model}_front_end" if front_end else row.brainscore_identifier
+    return f"{model}_front_end" if front_end and row.back_end else row.brainscore_identifier
 
 
 def _regions(trained: ModelRow | None, own: Mapping[str, str] | None) -> dict[str, str]:

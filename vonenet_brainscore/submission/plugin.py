@@ -4,7 +4,6 @@ This module and everything that it imports go into the plugin, so nothing here m
 """
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from ..models.downloads import download, sha256_of
 from ..models.settings import names_beside
 from ..models.vonenet import VOneNet, get_model
 from ..recordings.activations import ActivationsExtractor
+from ..recordings.front_end_subject import FrontEndSubject
 from ..recordings.subject import Subject
 from .front_end import check_front_end, rebuilt_front_end
 
@@ -28,20 +28,6 @@ BIBTEX = """@inproceedings{dapello2020simulating,
   volume={33},
   year={2020}
 }"""
-
-
-class FrontEndSubject(Subject):
-    """A VOneBlock alone: it answers for V1, and refuses what an untrained network could only answer with noise."""
-
-    def start_recording(self, recording_target: str, time_bins: Sequence[tuple[int, int]] = ((50, 200),)) -> None:
-        """As `Subject.start_recording`; ValueError for a region that is not in the map."""
-        if str(recording_target) not in self.region_layer_map:
-            raise ValueError(f"{self.identifier} is a V1 front end without a back end: nothing stands for the region")
-        super().start_recording(recording_target, time_bins)
-
-    def start_task(self, task: Any, *args: Any, **kwargs: Any) -> None:
-        """ValueError: tasks are read from a trained back end."""
-        raise ValueError(f"{self.identifier} is a V1 front end without a back end: it can do no tasks")
 
 
 def submitted_subject(folder: Path) -> Subject:

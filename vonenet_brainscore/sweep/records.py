@@ -75,7 +75,7 @@ def of_these_weights(cell: Cell, score: "Score") -> bool:
     own = cell.content["front_end"].get("weights")
     if own is not None:
         return made_with is not None and made_with[1] == own
-    released = vonenet_home() / MODELS[cell.model].checkpoint
-    if made_with is None or not released.is_file():
+    checkpoint = MODELS[cell.model].checkpoint
+    if made_with is None or not checkpoint or not (vonenet_home() / checkpoint).is_file():
         return True
-    return made_with[1] == checkpoint_sha256(released)
+    return made_with[1] == checkpoint_sha256(vonenet_home() / checkpoint)

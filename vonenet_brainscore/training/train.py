@@ -11,7 +11,7 @@ from ..classification.classifier import Classifier
 from ..classification.image_folder import LabelledImage, class_folders, read_image_folder
 from ..classification.keyed_draws import keyed_draws
 from ..classification.loading import network_of
-from ..models.registry import MODELS
+from ..models.registry import architecture_of
 from ..models.settings import DEFAULTS
 from ..models.vonenet import get_model
 from .fit import Training, fit
@@ -79,14 +79,13 @@ def train(
     if n_classes not in (None, outputs):
         raise ValueError(f"{model_arch} gives a network of {outputs} outputs, not {n_classes}; leave n_classes out")
     training, validation = _images(Path(in_path).expanduser(), outputs)
-    row = MODELS.get(model_arch)
     return fit(
         network,
         RandomCrops(training, image_size),
         MiddleCrops(validation, image_size),
         recipe=recipe,
         output_path=output_path,
-        flags={"model_arch": row.model_arch if row else model_arch},
+        flags={"model_arch": architecture_of(model_arch)},
         mean=mean,
         std=std,
         resume=resume,
@@ -101,8 +100,7 @@ def train(
 
 def _network(model_arch: str, n_classes: int | None, image_size: int, vone_block: dict[str, Any]) -> nn.Module:
     if ":" not in model_arch:
-        row = MODELS.get(model_arch)
-        architecture = row.model_arch if row else model_arch
+        architecture = architecture_of(model_arch)
         return get_model(architecture, pretrained=False, n_classes=n_classes, image_size=image_size, **vone_block)
     if vone_block:
         raise TypeError(f"{model_arch} makes its own network; {', '.join(vone_block)} cannot be given beside it")
