@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # the same names, for type checkers and editors
     from .classification.classifier import contents_of as contents_of
     from .classification.loading import load_classifier as load_classifier
     from .classification.validation import validate as validate
+    from .correlations import noise_correlations as noise_correlations
     from .gabors.gabor_comparison import compare_gabors as compare_gabors
     from .gabors.gabor_filters import gabor_table as gabor_table
     from .gabors.sampling_grid import sampling_table as sampling_table
@@ -60,6 +61,7 @@ _PUBLIC = {
     # V1 physiology
     "v1_properties": "physiology",
     "tuning_curves": "physiology",
+    "noise_correlations": "correlations",
     "compare_gabors": "gabors.gabor_comparison",
     "gabor_table": "gabors.gabor_filters",
     "sampling_table": "gabors.sampling_grid",

@@ -1,4 +1,4 @@
-"""A model's V1 as a physiologist would measure it: `v1_properties` and `tuning_curves`, for any layer of any model."""
+"""A model's V1 as a physiologist would measure it: `v1_properties` and `tuning_curves`, for any layer."""
 
 import warnings
 from collections.abc import Sequence
@@ -21,6 +21,7 @@ def v1_properties(
     layer: str | None = None,
     *,
     properties: Sequence[str] | None = None,
+    extra: bool = False,
     curves: bool = False,
     trials: int | None = None,
     noise: str = "model",
@@ -28,7 +29,7 @@ def v1_properties(
     device: "str | torch.device | None" = None,
     progress: bool = True,
 ) -> "Dataset":
-    """The V1 properties of Marques et al. 2021 of the neuroids whose receptive field is at the probed position.
+    """V1 properties, of Marques et al. 2021 and beyond, of neuroids with a receptive field at the probed position.
 
     No primate data are needed. Receptive fields are mapped without noise.
 
@@ -39,8 +40,13 @@ def v1_properties(
     layer : str, optional
         To measure in place of the model's V1: any layer of a named model or network.
     properties : sequence of str, optional
-        As in ``primates.property_table.V1_PROPERTIES``. By default all that can be measured here: those on
-        gratings, which are drawn, and the seven on textures if Brain-Score's stimuli are on this machine.
+        Of ``primates.property_table.V1_PROPERTIES`` and ``primates.extra_properties.EXTRA_PROPERTIES``. By default
+        all of the first that can be measured here: those on gratings, which are drawn, and the seven on textures if
+        Brain-Score's stimuli are on this machine.
+    extra : bool
+        Also those that no benchmark has: contrast response, plaids, surrounds, size by contrast, receptive-field size
+        and, of a VOneBlock with its noise on, Fano factors. They show each neuroid variants of its best grating,
+        about 20,000 presentations in all.
     curves : bool
         Also the tuning curves of the experiments: all of `tuning_curves` but contrast.
     trials : int, optional
@@ -56,7 +62,8 @@ def v1_properties(
     Dataset
         ``value`` (neuroid, property), NaN where a property is undefined, and ``responsive`` (neuroid, property):
         whether the neuroid fires strongly enough in the property's experiment to be compared with recorded neurons.
-        With each property, its `benchmark`, `label`, `unit`, and over its responsive neuroids `n_responsive` and
+        With each property, its `benchmark` ('' where there is none), `label`, `unit`, what is `published` of macaque V1
+        (its source, or a summary), and over its responsive neuroids `n_responsive` and
         `n_undefined`; with each neuroid, what is known of it (a VOneBlock's Gabor as `gabor_orientation` and so on) and
         its measured receptive field; ``attrs`` say how it was recorded and which properties were `not_measured`.
 
@@ -75,14 +82,17 @@ def v1_properties(
     """
     import xarray as xr
 
-    from .benchmarks.v1_properties import measured
-    from .primates.property_table import TEXTURE_STIMULI, V1_PROPERTIES
+    from .primates.extra_properties import NEED_NOISE
     from .tuning.tuning_curves import neuroid_coordinates_of, tuning_curves_of
 
-    names, absent = _chosen_properties(properties)
-    rows = [V1_PROPERTIES[name] for name in names]
+    known = _known_properties()
+    names, absent = _chosen_properties(properties, extra)
     experiments = _probe(model, layer, trials=trials, noise=noise, seed=seed, device=device, progress=progress)
-    tables = {each: measured(experiments, each) for each in dict.fromkeys(row.experiment for row in rows)}
+    if properties is None and experiments.trials < 2:
+        absent |= {name: "the model has no noise on" for name in names if name in NEED_NOISE}
+    rows = [known[name] for name in names if name not in absent]
+    names = [row.name for row in rows]
+    tables = {how: _measured(experiments, how) for how in dict.fromkeys(row.experiment for row in rows)}
     value = np.stack([tables[row.experiment][row.name].to_numpy(float) for row in rows], axis=1)
     responsive = np.stack([tables[row.experiment]["responsive"].to_numpy(bool) for row in rows], axis=1)
     undefined = (np.isnan(value) & responsive).sum(axis=0)
@@ -96,6 +106,7 @@ def v1_properties(
             "benchmark": ("property", [row.benchmark for row in rows]),
             "label": ("property", [row.label for row in rows]),
             "unit": ("property", [row.unit for row in rows]),
+            "published": ("property", [row.data_source for row in rows]),
             "n_responsive": ("property", responsive.sum(axis=0)),
             "n_undefined": ("property", undefined),
             **neuroid_coordinates_of(experiments, everyone),
@@ -103,7 +114,8 @@ def v1_properties(
         attrs=_record(experiments, seed),
     )
     if absent:
-        dataset.attrs["not_measured"] = f"{', '.join(absent)}: stimuli {TEXTURE_STIMULI} are not on this machine"
+        reasons = {why: [name for name in absent if absent[name] == why] for why in absent.values()}
+        dataset.attrs["not_measured"] = "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
     if curves:
         dataset = dataset.merge(tuning_curves_of(experiments))
     return dataset
@@ -156,24 +168,41 @@ def _probe(model: Any, layer: str | None, **settings: Any) -> "GratingExperiment
     return GratingExperiments(load_subject(model, region_layer_map=regions, **settings), _REGION)
 
 
-def _chosen_properties(asked: Sequence[str] | None) -> tuple[list[str], list[str]]:
-    """Those to measure, and those left out because their stimuli are not here."""
+def _known_properties() -> dict[str, Any]:
+    from .primates.extra_properties import EXTRA_PROPERTIES
+    from .primates.property_table import V1_PROPERTIES
+
+    return {**V1_PROPERTIES, **EXTRA_PROPERTIES}
+
+
+def _measured(experiments: "GratingExperiments", how: Any) -> Any:
+    """The table of an experiment of either kind of property."""
+    from .benchmarks.v1_properties import measured
+
+    return how(experiments) if callable(how) else measured(experiments, how)
+
+
+def _chosen_properties(asked: Sequence[str] | None, extra: bool) -> tuple[list[str], dict[str, str]]:
+    """Those to measure, and why others are left out: by default, where their stimuli are not here."""
     from .benchmarks.storage import data_status
     from .primates.property_table import TEXTURE_STIMULI, V1_PROPERTIES
 
+    known = _known_properties()
     if asked is not None:
         if isinstance(asked, str) or not isinstance(asked, Sequence):
             raise TypeError(f"properties are a list of names, not {shortened(asked)}")
         for name in asked:
-            if name not in V1_PROPERTIES:
-                raise ValueError(f"unknown property {name!r}; have {', '.join(V1_PROPERTIES)}")
+            if name not in known:
+                raise ValueError(f"unknown property {name!r}; have {', '.join(known)}")
         if not asked or len(set(asked)) < len(asked):
             raise ValueError(f"properties are one or more names, each once, not {list(asked)}")
-        return list(asked), []
+        return list(asked), {}
+    names = list(known) if extra else list(V1_PROPERTIES)
     if all(state == "verified" for state in data_status(TEXTURE_STIMULI).values()):
-        return list(V1_PROPERTIES), []
-    on_textures = [name for name, row in V1_PROPERTIES.items() if row.experiment.stimuli == TEXTURE_STIMULI]
-    return [name for name in V1_PROPERTIES if name not in on_textures], on_textures
+        return names, {}
+    missing = f"stimuli {TEXTURE_STIMULI} are not on this machine"
+    on_textures = {name: missing for name, row in V1_PROPERTIES.items() if row.experiment.stimuli == TEXTURE_STIMULI}
+    return names, on_textures
 
 
 def _warn_of_nothing(names: list[str], defined: np.ndarray, responsive: np.ndarray) -> None:

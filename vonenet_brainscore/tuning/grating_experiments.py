@@ -16,7 +16,12 @@ from ..brainscore import without_result_caching
 from ..recordings.subject import FRONT_END, Subject
 from ..stimuli.gratings import PROBED_POSITION, grating_parameters
 from .grating_tuning import firing_rate_affine, firing_rates
-from .receptive_fields import RECEPTIVE_FIELD_TOLERANCE, is_probed, receptive_field_centres
+from .receptive_fields import (
+    RECEPTIVE_FIELD_TOLERANCE,
+    is_probed,
+    receptive_field_centres,
+    receptive_field_diameters,
+)
 from .screen_recorder import ScreenRecorder
 from .window_recorder import EachTrial, WindowRecorder
 
@@ -92,6 +97,9 @@ class GratingExperiments:
             )
         table = self._recorder.keep(probed)
         table["measured_receptive_field_y"], table["measured_receptive_field_x"] = centres[probed].T
+        table["measured_receptive_field_diameter"] = receptive_field_diameters(
+            responses[probed], blank[probed], positions
+        )
         return table
 
     @cached_property

@@ -52,9 +52,7 @@ def receptive_field_centres(responses: np.ndarray, blank: np.ndarray, parameters
     array, shape (neuroid, 2)
         (y, x) in degrees of visual angle; NaN for a neuroid that never responds more than to the blank.
     """
-    field = receptive_field_map(responses, blank, parameters)
-    strongest = field.max(axis=(1, 2), keepdims=True)
-    weight = np.where(field > RECEPTIVE_FIELD_THRESHOLD * strongest, field, 0)
+    weight = _supra_threshold(receptive_field_map(responses, blank, parameters))
     total = weight.sum(axis=(1, 2))
     total = np.where(total > 0, total, np.nan)
     centre = []
@@ -63,6 +61,31 @@ def receptive_field_centres(responses: np.ndarray, blank: np.ndarray, parameters
         index = np.arange(len(position))
         centre.append(np.interp(weight.sum(axis=other) @ index / total, index, position))
     return np.stack(centre, axis=1)  # (neuroid, 2)
+
+
+def receptive_field_diameters(responses: np.ndarray, blank: np.ndarray, parameters: pd.DataFrame) -> np.ndarray:
+    """Receptive-field diameters: four standard deviations of `receptive_field_map` where it exceeds 5 % of its maximum.
+
+    The variance is the mean of those along y and x, less what the mapping grating itself adds: ``r² / 4`` for a disc of
+    radius r.
+
+    Parameters and refusals as for `receptive_field_map`.
+
+    Returns
+    -------
+    array, shape (neuroid,)
+        Degrees of visual angle; NaN for a neuroid that never responds, or whose map is no wider than the grating.
+    """
+    weight = _supra_threshold(receptive_field_map(responses, blank, parameters))
+    variance = np.zeros(len(weight))
+    for axis, other in (("position_y", 2), ("position_x", 1)):
+        position = np.unique(parameters[axis])
+        profile = weight.sum(axis=other)
+        total = profile.sum(axis=1)
+        profile = profile / np.where(total > 0, total, np.nan)[:, None]
+        variance += ((position**2 * profile).sum(axis=1) - (position * profile).sum(axis=1) ** 2) / 2
+    variance -= float(parameters["radius"].iloc[0]) ** 2 / 4
+    return 4 * np.sqrt(np.where(variance > 0, variance, np.nan))
 
 
 def is_probed(centres: np.ndarray, position: Sequence[float] = PROBED_POSITION) -> np.ndarray:
@@ -78,3 +101,8 @@ def is_probed(centres: np.ndarray, position: Sequence[float] = PROBED_POSITION) 
     array of bool, shape (neuroid,)
     """
     return np.linalg.norm(centres - np.asarray(position), axis=1) <= RECEPTIVE_FIELD_TOLERANCE
+
+
+def _supra_threshold(field: np.ndarray) -> np.ndarray:
+    """The maps (neuroid, y, x) with what is weaker than 5 % of each one's maximum set to 0."""
+    return np.where(field > RECEPTIVE_FIELD_THRESHOLD * field.max(axis=(1, 2), keepdims=True), field, 0)
