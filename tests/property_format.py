@@ -7,23 +7,7 @@ import pandas as pd
 import xarray as xr
 from brainio_format import MadeDataSet, write_recordings, write_stimuli
 
-from vonenet_brainscore.primates.property_table import V1_PROPERTIES
-from vonenet_brainscore.stimuli.gratings import grating_parameters, render_gratings
-
-
-def write_ringach(folder: Path, *, neurons: int = 40, seed: int = 0) -> MadeDataSet:
-    """Write Ringach et al.'s properties as they are stored, with two of the orientation gratings."""
-    gratings = grating_parameters("orientation").iloc[[0, 700]]
-    return _write(
-        folder,
-        "Ringach2002",
-        "shapley.Ringach2002",
-        "Marques2020_orientation",
-        gratings.assign(degrees=12),
-        render_gratings(gratings, visual_degrees=12),
-        neurons,
-        seed,
-    )
+from vonenet_brainscore.primates.property_table import TEXTURE_STIMULI, V1_PROPERTIES
 
 
 def write_texture_properties(
@@ -46,22 +30,8 @@ def write_texture_properties(
         pattern = np.sin(2 * np.pi * (1 + family) * (x * np.cos(angle) + y * np.sin(angle)) + rng.uniform(0, 6.28))
         pattern = (pattern if kind == 2 else 0.5) * rng.normal(0.7, 0.3, (80, 80)).repeat(8, 0).repeat(8, 1)
         images.append(np.clip(128 + 100 * pattern * aperture, 0, 255).astype(np.uint8))
-    name = "FreemanZiemba2013_properties"
-    stored = "movshon.FreemanZiemba2013_V1_properties"
-    return _write(folder, "FreemanZiemba2013_V1_properties", stored, name, rows, np.stack(images), neurons, seed)
-
-
-def _write(
-    folder: Path,
-    data_set: str,
-    stored: str,
-    stimulus_set: str,
-    rows: pd.DataFrame,
-    images: np.ndarray,
-    neurons: int,
-    seed: int,
-) -> MadeDataSet:
-    _, csv_sha1, zip_sha1 = write_stimuli(folder, stimulus_set, rows.reset_index(drop=True), images)
+    data_set, stored = "FreemanZiemba2013_V1_properties", "movshon.FreemanZiemba2013_V1_properties"
+    _, csv_sha1, zip_sha1 = write_stimuli(folder, TEXTURE_STIMULI, rows.reset_index(drop=True), np.stack(images))
     measured = [row for row in V1_PROPERTIES.values() if row.study.data_set == data_set]
     rng = np.random.default_rng(seed)
     values = np.stack([rng.uniform(row.edges[0], row.edges[-1], neurons) for row in measured], axis=1)
@@ -79,7 +49,7 @@ def _write(
     return MadeDataSet(
         assembly=data_set,
         stored_assembly=stored,
-        stimulus_set=stimulus_set,
+        stimulus_set=TEXTURE_STIMULI,
         nc_sha1=write_recordings(folder, stored, data),
         csv_sha1=csv_sha1,
         zip_sha1=zip_sha1,

@@ -15,7 +15,7 @@ def test_a_sweep_is_the_product_of_its_axes():
     axes = {"gabor_seed": range(3), "noise_scale": [0, 0.35], **SMALL}
     sweep = Sweep.of(["voneresnet50", "vonealexnet"], "V1-properties", axes)
     groups = sweep.groups()
-    assert len(sweep) == 2 * 3 * 2 * 7 == sum(map(len, groups)) and len(groups) == 12
+    assert len(sweep) == 2 * 3 * 2 * 15 == sum(map(len, groups)) and len(groups) == 12
     for group in groups:
         assert len({(cell.model, tuple(cell.settings.items())) for cell in group}) == 1
         assert tuple(cell.benchmark for cell in group) == benchmark_identifiers("V1-properties")

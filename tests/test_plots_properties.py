@@ -28,7 +28,7 @@ def scores(identifiers):
 def test_heights_are_fractions_of_cells():
     figure = property_distributions(scores(SHOWN))
     shown = [ax for ax in figure.axes if ax.axison]
-    assert len(shown) == 7
+    assert len(shown) == 15
     for ax, identifier in zip(shown, SHOWN, strict=True):
         row = V1_BENCHMARKS[identifier]
         primate, model = ax.containers

@@ -43,7 +43,7 @@ def test_a_v1_property_of_a_named_model():
     assert attrs["versions"]["brainscore_vision"]
 
 
-def test_v1_properties_stand_for_seven_in_one_pass(tiny, monkeypatch):
+def test_v1_properties_stand_for_fifteen_in_one_pass(tiny, monkeypatch):
     from vonenet_brainscore.tuning import window_recorder
 
     mapped = []

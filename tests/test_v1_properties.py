@@ -1,18 +1,21 @@
-"""V1 properties whose primate data are in storage: measurement without data, and scores against Brain-Score's."""
+"""V1 property benchmarks against Brain-Score's own, and where their primate data are not here."""
 
 import socket
 import urllib.error
 
 import numpy as np
 import pytest
+import xarray as xr
 from brainio_format import registered
-from property_format import write_ringach, write_texture_properties
+from property_format import write_texture_properties
 from tiny_networks import tiny_vonenet
 
 from vonenet_brainscore import score_model
 from vonenet_brainscore.benchmarks import storage
 from vonenet_brainscore.benchmarks.storage import MissingDataError, wanted_files
 from vonenet_brainscore.benchmarks.v1_properties import V1PropertyBenchmark
+from vonenet_brainscore.brainscore import seeded_global_generator
+from vonenet_brainscore.primates.binned_similarity import property_assembly
 from vonenet_brainscore.primates.property_table import TEXTURE_STIMULI, V1_BENCHMARKS
 from vonenet_brainscore.recordings.activations import ActivationsExtractor
 from vonenet_brainscore.recordings.subject import Subject
@@ -22,14 +25,14 @@ from vonenet_brainscore.tuning import grating_experiments, screen_recorder, wind
 from vonenet_brainscore.tuning.grating_experiments import GratingExperiments
 from vonenet_brainscore.tuning.window import VOneWindow
 
-CIRCULAR_VARIANCE = "Marques2020_Ringach2002-circular_variance"
+RINGACH = {name: row for name, row in V1_BENCHMARKS.items() if "Ringach2002" in name}
 TEXTURE = "Marques2020_FreemanZiemba2013-texture_sparseness"
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("brainio")
-    return folder, write_ringach(folder), write_texture_properties(folder)
+    return folder, write_texture_properties(folder)
 
 
 @pytest.fixture
@@ -76,34 +79,81 @@ def subject(**settings):
 # ---- reference: Brain-Score
 
 
-def test_scores_are_those_of_brainscores_own_benchmarks(data_here, tmp_path):
-    import brainscore_vision
+@pytest.fixture
+def drawn(tmp_path, monkeypatch):
+    """Brain-Score's benchmarks see the gratings that ours draw; by name."""
     from brainscore_vision import stimulus_set_registry
+    from brainscore_vision.data import marques2020  # registers its own, which these replace  # noqa: F401
 
-    drawn = {
+    sets = {
         f"Marques2020_{name}": gratings.grating_stimulus_set(name, tmp_path / name, visual_degrees=8)
         for name in ("blank", "receptive_field", "orientation")
     }
-    compared = [CIRCULAR_VARIANCE, "Marques2020_Ringach2002-or_bandwidth", TEXTURE]
-    scores = score_model(subject(), compared, seed=3, cache=False)
-    for identifier in compared:
-        theirs = brainscore_vision.load_benchmark(identifier)
-        with pytest.MonkeyPatch.context() as patch:
-            for name, stimuli in drawn.items():
-                patch.setitem(stimulus_set_registry, name, lambda stimuli=stimuli: stimuli)
-            np.random.seed(3)  # noqa: NPY002
-            expected = theirs(subject())
-            np.random.seed(3)  # noqa: NPY002
-            ceiling = theirs.ceiling
+    for name, stimuli in sets.items():
+        monkeypatch.setitem(stimulus_set_registry, name, lambda stimuli=stimuli: stimuli)
+    return sets
 
-        score = scores[identifier]
-        assert float(score.attrs["raw"]) == pytest.approx(float(expected.attrs["raw"]), abs=1e-6)
+
+def ringach_assembly(stimuli):
+    """The neurons behind the counts of all eight properties in Brain-Score's format."""
+    columns = [property_assembly(row.primate_values(), row.name, row.edges) for row in RINGACH.values()]
+    assembly = xr.concat(columns, "neuronal_property")
+    for column in columns:
+        assembly.attrs |= column.attrs
+    # A set of its own, because Brain-Score renames the one that it shows.
+    assembly.attrs["stimulus_set"] = type(stimuli)(stimuli[["degrees", "position_x", "position_y"]])
+    assembly.attrs["stimulus_set"].identifier = "Marques2020_orientation"
+    return assembly
+
+
+def test_the_eight_are_brainscores_own_unit_by_unit(drawn, monkeypatch):
+    """Its functions from the model to the properties, and its metric on neurons built from the counts."""
+    from brainscore_vision import load_benchmark
+    from brainscore_vision.benchmarks.marques2020.benchmarks import ringach2002_benchmark
+
+    neurons = ringach_assembly(drawn["Marques2020_orientation"])
+    monkeypatch.setattr(ringach2002_benchmark, "load_dataset", lambda identifier: neurons.copy(deep=True))
+    measured = []
+    properties = ringach2002_benchmark.ringach2002_properties
+    monkeypatch.setattr(
+        ringach2002_benchmark,
+        "ringach2002_properties",
+        lambda **recorded: measured.append(properties(**recorded)) or measured[-1].copy(deep=True),
+    )
+    scores = score_model(subject(), list(RINGACH), seed=3, cache=False)
+    load_benchmark(next(iter(RINGACH)))(subject())  # records
+    (theirs,) = measured
+    for identifier, score in scores.items():
+        row, benchmark = RINGACH[identifier], load_benchmark(identifier)
+        of_unit = theirs.loc[:, row.name].values
+        np.testing.assert_allclose(score.attrs["model_values"], of_unit, atol=1e-6, rtol=1e-6, equal_nan=True)
+        assert len(of_unit) == score.attrs["n_units"] <= score.attrs["n_probed"]
+        with seeded_global_generator(3):
+            raw = benchmark._similarity_metric(theirs.copy(deep=True), benchmark._assembly)
+        with seeded_global_generator(3):
+            ceiling = benchmark.ceiling
+        assert float(score.attrs["raw"]) == pytest.approx(float(raw), abs=1e-6)
         assert float(score.attrs["ceiling"]) == pytest.approx(float(ceiling), abs=1e-6)
-        assert score.attrs["error"] == pytest.approx(expected.attrs["raw"].attrs["error"], abs=1e-6)
-        assert score.attrs["n_neurons"] == len(score.attrs["primate_values"]) == 40
-        assert score.attrs["n_units"] == len(score.attrs["model_values"]) <= score.attrs["n_probed"]
-        study = V1_BENCHMARKS[identifier].study
-        assert score.attrs["data_source"] == f"{study.reference}; Brain-Score's data set {study.data_set}"
+        assert score.attrs["error"] == pytest.approx(raw.attrs["error"], abs=1e-6)
+        assert score.attrs["n_neurons"] == 304 and score.attrs["held_out"]
+        assert score.attrs["data_source"].endswith("22:5639; counted from the study's public data for this package")
+
+
+def test_scores_on_stored_data_are_those_of_brainscores_own_benchmarks(data_here, drawn):
+    import brainscore_vision
+
+    score = score_model(subject(), TEXTURE, seed=3, cache=False)
+    theirs = brainscore_vision.load_benchmark(TEXTURE)
+    with seeded_global_generator(3):
+        expected = theirs(subject())
+    with seeded_global_generator(3):
+        ceiling = theirs.ceiling
+    assert float(score.attrs["raw"]) == pytest.approx(float(expected.attrs["raw"]), abs=1e-6)
+    assert float(score.attrs["ceiling"]) == pytest.approx(float(ceiling), abs=1e-6)
+    assert score.attrs["error"] == pytest.approx(expected.attrs["raw"].attrs["error"], abs=1e-6)
+    assert score.attrs["n_neurons"] == len(score.attrs["primate_values"]) == 40
+    study = V1_BENCHMARKS[TEXTURE].study
+    assert score.attrs["data_source"] == f"{study.reference}; Brain-Score's data set {study.data_set}"
 
 
 # ---- data that are not here
@@ -111,21 +161,14 @@ def test_scores_are_those_of_brainscores_own_benchmarks(data_here, tmp_path):
 
 def test_a_score_without_data_is_refused_before_the_work_starts(no_data, monkeypatch):
     monkeypatch.setattr(GratingExperiments, "properties", None)
-    with pytest.raises(
-        MissingDataError, match="needs Brain-Score's data set Ringach2002; not on this machine"
-    ) as error:
-        score_model(subject(), CIRCULAR_VARIANCE)
+    message = "needs Brain-Score's data set FreemanZiemba2013_V1_properties; not on this machine"
+    with pytest.raises(MissingDataError, match=message) as error:
+        score_model(subject(), TEXTURE)
     assert [file.name for file in error.value.files] == [
-        "assy_shapley_Ringach2002.nc",
-        "stimulus_Marques2020_orientation.csv",
-        "stimulus_Marques2020_orientation.zip",
+        "assy_movshon_FreemanZiemba2013_V1_properties.nc",
+        "stimulus_FreemanZiemba2013_properties.csv",
+        "stimulus_FreemanZiemba2013_properties.zip",
     ]
-
-
-def test_the_model_is_measured_without_primate_data(no_data):
-    model = V1PropertyBenchmark(CIRCULAR_VARIANCE).measure(GratingExperiments(subject()))
-    assert model["n_units"] > 0 and model["n_undefined"] == 0
-    assert ((model["model_values"] >= 0) & (model["model_values"] <= 1)).all()
 
 
 def test_textures_that_are_not_here_are_named(no_data):
@@ -134,7 +177,7 @@ def test_textures_that_are_not_here_are_named(no_data):
 
 
 def test_only_what_a_score_wants_is_fetched(data_here):
-    assert {file.data_set for file in wanted_files(CIRCULAR_VARIANCE)} == {"Ringach2002"}
+    assert wanted_files("Marques2020_Ringach2002-circular_variance") == ()
     assert {file.data_set for file in wanted_files(TEXTURE)} == {"FreemanZiemba2013_V1_properties"}
 
 
@@ -175,7 +218,7 @@ def test_images_with_colour_are_refused():
 def test_a_model_of_which_no_unit_responds_is_refused(monkeypatch):
     from vonenet_brainscore.benchmarks import v1_properties
 
-    benchmark = V1PropertyBenchmark(CIRCULAR_VARIANCE)
+    benchmark = V1PropertyBenchmark("Marques2020_Ringach2002-circular_variance")
     experiments = GratingExperiments(subject())
     table = v1_properties.measured(experiments, benchmark.row.experiment).assign(responsive=False)
     monkeypatch.setattr(v1_properties, "measured", lambda *_: table)

@@ -33,7 +33,7 @@ def score_model(
     model : str, nn.Module or BrainModel
         A name (`MODELS`, or one that Brain-Score knows), a network from `get_model`, or a ready-made subject.
     benchmark : str, Benchmark, or a list of them
-        An identifier, 'V1-properties' for the seven whose data ship with the package, or a Brain-Score benchmark.
+        An identifier, 'V1-properties' for the fifteen whose data ship with the package, or a Brain-Score benchmark.
     noise : {'model', 'none'}
         The VOneBlock's neuronal noise as the model has it, or off.
     trials : int, optional

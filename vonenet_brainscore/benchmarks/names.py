@@ -7,9 +7,14 @@ from ..arguments import nearest_names
 from ..brainscore import registrations
 from ..primates.property_table import V1_BENCHMARKS
 
-# Names that stand for several benchmarks: the V1 properties whose primate data are part of this package.
 V1_PROPERTIES_NAME = "V1-properties"
-BENCHMARK_SETS = {V1_PROPERTIES_NAME: tuple(name for name, row in V1_BENCHMARKS.items() if row.counts)}
+_WITH_COUNTS = tuple(name for name, row in V1_BENCHMARKS.items() if row.counts)
+# Names that stand for several benchmarks: the V1 properties whose primate data are part of this package, and those of
+# them whose data are histograms in print, which were all before the counts of Ringach et al. 2002.
+BENCHMARK_SETS = {
+    V1_PROPERTIES_NAME: _WITH_COUNTS,
+    f"{V1_PROPERTIES_NAME}-7": tuple(name for name in _WITH_COUNTS if "Ringach2002" not in name),
+}
 
 # The dataset-style names of Brain-Score's first version, for the parts whose data are public.
 DATASET_NAMES = {
@@ -35,8 +40,9 @@ def benchmark_identifiers(name: str) -> tuple[str, ...]:
     Parameters
     ----------
     name : str
-        ``'V1-properties'`` (the seven whose primate data ship with this package), a dataset-style name of
-        `DATASET_NAMES`, or any benchmark identifier of the installed Brain-Score.
+        ``'V1-properties'`` (the fifteen whose primate data are part of this package), ``'V1-properties-7'`` (those
+        of them whose data are histograms in print), a dataset-style name of `DATASET_NAMES`, or any benchmark
+        identifier of the installed Brain-Score.
 
     Returns
     -------

@@ -48,7 +48,7 @@ def list_models_and_benchmarks(
             rest = f"needs {row.checkpoint}, fetched when asked for"
         models.add_row(name, row.brainscore_identifier, "ready", rest)
     benchmarks = table("Benchmarks", "benchmark", "region", "data")
-    benchmarks.add_row(V1_PROPERTIES_NAME, "V1", "ready: the seven below")
+    benchmarks.add_row(V1_PROPERTIES_NAME, "V1", "ready: the fifteen below")
     for identifier in benchmark_identifiers(V1_PROPERTIES_NAME):
         benchmarks.add_row(f"  {identifier}", "V1", "ready: part of this package")
     for name in DATASET_NAMES:

@@ -1,16 +1,12 @@
 """What a row of the table of V1 properties says: how a property is measured, and what macaque V1 has of it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
+
+from ..tuning.grating_responses import Analysis
 
 _NO_OR_YES = (0.0, 0.5, 1.0)  # edges of the bins of a property that is 0 or 1
-
-# Rates (neuroid, presentation) and baseline (neuroid,) in spikes/s, and the stimuli's table -> a row per neuroid,
-# with the column `responsive` beside the properties.
-Analysis = Callable[[np.ndarray, np.ndarray, pd.DataFrame], pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -41,11 +37,14 @@ class Study:
         That the study's distributions are of.
     data_set
         Brain-Score's name for them.
+    counted
+        Who counted the neurons in each bin; empty where no counts are part of this package.
     """
 
     reference: str
     n_neurons: int
     data_set: str
+    counted: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class V1Property:
         """The study, and where its data come from."""
         if not self.counts:
             return f"{self.study.reference}; Brain-Score's data set {self.study.data_set}"
-        return f"{self.study.reference}; published histogram, part of this package"
+        return f"{self.study.reference}; {self.study.counted}"
 
     def primate_values(self) -> np.ndarray:
         """The neurons behind the counts, as Brain-Score's data set of them is built.

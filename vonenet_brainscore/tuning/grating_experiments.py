@@ -4,7 +4,6 @@ Where the recorded layer is a VOneBlock only the units that can have their recep
 computed, and only the pixels that they see. Any other subject looks at whole screens.
 """
 
-from collections.abc import Callable
 from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,6 +14,7 @@ import pandas as pd
 from ..brainscore import without_result_caching
 from ..recordings.subject import FRONT_END, Subject
 from ..stimuli.gratings import PROBED_POSITION, grating_parameters
+from .grating_responses import Analysis
 from .grating_tuning import firing_rate_affine, firing_rates
 from .receptive_fields import (
     RECEPTIVE_FIELD_TOLERANCE,
@@ -69,6 +69,7 @@ class GratingExperiments:
         self.start()
         self._recorder: _Recorder = _recorder_for(subject)
         self._responses: dict[str, np.ndarray] = {}
+        self._tables: dict[tuple[str, Analysis], pd.DataFrame] = {}
 
     def start(self) -> None:
         """Have the subject recorded from, whatever it was asked for meanwhile."""
@@ -184,10 +185,8 @@ class GratingExperiments:
             self._responses[name] = self._recorder.record_images(placed, TRIALS)
         return firing_rates(self._responses[name], self.affine)
 
-    def properties(
-        self, name: str, analysis: Callable[[np.ndarray, np.ndarray, pd.DataFrame], pd.DataFrame]
-    ) -> pd.DataFrame:
-        """What an analysis measures of every probed neuroid.
+    def properties(self, name: str, analysis: Analysis) -> pd.DataFrame:
+        """What an analysis measures of every probed neuroid, done once.
 
         Parameters
         ----------
@@ -197,7 +196,10 @@ class GratingExperiments:
             Such as `grating_tuning.size_tuning`: takes rates (neuroid, presentation) and the rate at the blank
             (neuroid,), in spikes/s, and the set's parameters.
         """
-        return analysis(self.rates(name), self.rates("blank")[:, 0], grating_parameters(name))
+        if (name, analysis) not in self._tables:
+            table = analysis(self.rates(name), self.rates("blank")[:, 0], grating_parameters(name))
+            self._tables[name, analysis] = table
+        return self._tables[name, analysis]
 
 
 def _recorder_for(subject: Any) -> _Recorder:

@@ -1,6 +1,6 @@
 """Responses to gratings by stimulus axis, and what every tuning analysis reads off them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,10 @@ RESPONSE_THRESHOLD = 5.0
 TUNING_AXES = ("radius", "spatial_frequency", "orientation", "phase")
 # A cubic spline takes 4 points; with 2 phases or less the fundamental is not to be told from the mean.
 _FEWEST_LEVELS = {"radius": 2, "spatial_frequency": 4, "orientation": 2, "phase": 3}
+
+# Rates (neuroid, presentation) and rates at the blank (neuroid,) in spikes/s, and the stimuli's table -> a row per
+# neuroid, with the column `responsive` beside the properties.
+Analysis = Callable[[np.ndarray, np.ndarray, pd.DataFrame], pd.DataFrame]
 
 
 def responses_by_axis(
