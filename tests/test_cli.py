@@ -74,7 +74,16 @@ def test_own_recordings(run, tiny_model, tmp_path):
     np.save(tmp_path / "responses.npy", mean + 0.1 * random.normal(size=(30, 4, 3)))
     words = ("--images", "images", "--responses", "responses.npy", "--region", "V1", "--degrees", "4")
     status, shown = run("score", "voneresnet50", *words, "--metric", "ridge", "--noise", "none")
-    assert status == 0 and "responses" in shown
+    assert status == 0
+    assert shown.startswith(
+        "responses.npy: 30 stimuli, 4 neurons, 3 repetitions; V1, images 4 degrees wide, 50 to 200 m"
+    )
+    assert "note: the array of 30 x 4 x 3 is taken as (stimulus, neuron, repetition); if it is not, say axes=" in shown
+    np.save(tmp_path / "turned.npy", np.load(tmp_path / "responses.npy").transpose(2, 0, 1))
+    turned = ("--images", "images", "--responses", "turned.npy", "--degrees", "4", "--metric", "ridge")
+    status, again = run("score", "voneresnet50", *turned, "--axes", "trial,image,neuron", "--noise", "none")
+    assert status == 0 and again.startswith("turned.npy: 30 stimuli, 4 neurons, 3 repetitions; V1")
+    assert again.splitlines()[-3].split()[1:5] == shown.splitlines()[-3].split()[1:5]
     status, _ = run("score", "voneresnet50", "--images", "images")
     assert status == "error: your own recordings take both --images and --responses"
     np.save(tmp_path / "short.npy", random.normal(size=(29, 4, 3)))

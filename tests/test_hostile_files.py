@@ -35,7 +35,7 @@ from vonenet_brainscore.classification.results_file import ResultsFile
 from vonenet_brainscore.kept_scores import kept_or_computed
 from vonenet_brainscore.models.checkpoints import read_checkpoint
 from vonenet_brainscore.models.vonenet import get_model
-from vonenet_brainscore.own_recordings import response_files, responses
+from vonenet_brainscore.own_recordings import responses, variable_files
 from vonenet_brainscore.own_recordings.neural_benchmark import neural_benchmark
 from vonenet_brainscore.own_recordings.response_files import read_responses
 from vonenet_brainscore.stimuli.images import as_picture, read_image
@@ -178,17 +178,20 @@ def test_filters_of_another_shape_are_no_vonenet(tmp_path, filters):
 # Responses
 
 
-@pytest.mark.parametrize("suffix", [".npy", ".nc", ".mat", ".csv"])
+@pytest.mark.parametrize("suffix", [".npy", ".nc", ".mat", ".csv", ".npz", ".h5", ".parquet", ".nwb"])
 def test_a_pickle_by_another_name_is_not_run(tmp_path, suffix):
     path, trace = tmp_path / f"responses{suffix}", tmp_path / "trace"
     path.write_bytes(pickle.dumps(MakesAFolder(trace)))
     with lawful(), pytest.raises(ValueError, match=f"responses{suffix}"):
         read_responses(path)
     with path.open("wb") as file:
-        np.save(file, np.array([[MakesAFolder(trace)]], dtype=object), allow_pickle=True)
+        save = np.savez if suffix == ".npz" else np.save
+        save(file, np.array([[MakesAFolder(trace)]], dtype=object))
     with lawful(), pytest.raises(ValueError, match=f"responses{suffix}"):
         read_responses(path)
     assert not trace.exists()
+    with path.open("wb") as file:
+        np.save(file, np.array([[MakesAFolder(trace)]], dtype=object), allow_pickle=True)
     np.load(path, allow_pickle=True)
     assert trace.exists()  # the crafted file does what it is for
 
@@ -196,7 +199,7 @@ def test_a_pickle_by_another_name_is_not_run(tmp_path, suffix):
 def test_an_archive_of_arrays_is_named(tmp_path):
     with (tmp_path / "r.npy").open("wb") as file:
         np.savez(file, a=np.zeros((2, 2)))
-    with pytest.raises(ValueError, match=r"r\.npy: is an archive of arrays \(\.npz\); save one"):
+    with pytest.raises(ValueError, match=r"r\.npy: is an archive of arrays; call it \.npz"):
         read_responses(tmp_path / "r.npy")
 
 
@@ -220,13 +223,26 @@ def mat_that_claims(shape, path):
         file.create_dataset("responses", shape, "f8", chunks=(64, 64), compression="gzip")
 
 
+def npz_that_claims(shape, path):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("responses.npy", "w") as member:
+        np.lib.format.write_array_header_1_0(member, {"descr": "<f8", "fortran_order": False, "shape": shape})
+        member.write(b"\0" * 800)
+
+
 def old_mat_that_claims(shape, path):
     scipy.io.savemat(path, {"responses": np.zeros(shape)}, do_compression=True)
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
-    ("suffix", "make"), [(".npy", npy_that_claims), (".nc", netcdf_that_claims), (".mat", mat_that_claims)]
+    ("suffix", "make"),
+    [
+        (".npy", npy_that_claims),
+        (".nc", netcdf_that_claims),
+        (".mat", mat_that_claims),
+        (".h5", mat_that_claims),
+        (".npz", npz_that_claims),
+    ],
 )
 def test_a_small_file_that_claims_terabytes_fills_nothing(tmp_path, suffix, make, peak_mb):
     path = tmp_path / f"huge{suffix}"
@@ -251,11 +267,31 @@ def test_a_file_that_unpacks_to_more_than_is_free_is_refused_before(tmp_path, su
     assert peak_mb.value < 200  # zlib unpacks a block at a time, at most 131 MB
 
 
+def test_a_structure_that_unpacks_to_more_than_is_free_is_refused(tmp_path, monkeypatch):
+    """Its size is not in the file's list of variables."""
+    scipy.io.savemat(tmp_path / "r.mat", {"data": {"responses": np.zeros((9000, 9000))}}, do_compression=True)
+    little_memory(monkeypatch)
+    with pytest.raises(MemoryError, match=r"r\.mat unpacks to more than the 0\.0 GB of memory that are free"):
+        read_responses(tmp_path / "r.mat")
+
+
+def test_numbers_that_lie_in_other_files_are_not_read(tmp_path):
+    (tmp_path / "secret").write_bytes(np.arange(6.0).tobytes())
+    with h5py.File(tmp_path / "r.h5", "w") as file:
+        file.create_dataset("responses", (2, 3), "f8", external=[(str(tmp_path / "secret"), 0, 48)])
+    with pytest.raises(ValueError, match=r"r\.h5: '/responses' keeps its numbers in another file"):
+        read_responses(tmp_path / "r.h5")
+    with h5py.File(tmp_path / "s.h5", "w") as file:
+        file["responses"] = h5py.ExternalLink(str(tmp_path / "r.h5"), "/responses")
+    with pytest.raises(ValueError, match=r"s\.h5: 'responses' is a link to another file"):
+        read_responses(tmp_path / "s.h5")
+
+
 def test_a_table_that_unfolds_to_more_than_is_free_is_refused(monkeypatch, peak_mb):
     little_memory(monkeypatch, megabytes=100)
-    names = [str(index) for index in range(300)]
-    table = pd.DataFrame({"stimulus": names, "neuron": names, "trial": range(300), "response": 1.0})
-    with peak_mb, pytest.raises(MemoryError, match=r"shape \(300, 300, 300\) take 0\.2 GB, and 0\.1 are free"):
+    names = [str(index) for index in range(5000)]
+    table = pd.DataFrame({"stimulus": names, "neuron": names, "trial": range(5000), "response": 1.0})
+    with peak_mb, pytest.raises(MemoryError, match=r"shape \(5000, 5000, 1\) take 0\.2 GB, and 0\.1 are free"):
         read_responses(table)
     assert peak_mb.value < 100
 
@@ -271,7 +307,9 @@ def test_a_table_that_unfolds_to_more_than_is_free_is_refused(monkeypatch, peak_
         lambda: xr.Dataset({"r": (("stimulus", "neuron"), np.zeros((2, 3))), "s": ("stimulus", [1, 2])}),
         lambda: xr.Dataset({}),
         lambda: xr.Dataset({"r": (("stimulus", "neuron"), [["a", "b"], ["c", "d"]])}),
-        lambda: xr.Dataset({"r": (("stimulus", "neuron"), np.zeros((2, 3)))}, {"stimulus": ["x", "x"]}),
+        lambda: xr.Dataset(
+            {"r": (("stimulus", "neuron", "repetition"), np.zeros((2, 3, 2)))}, {"stimulus": ["x", "x"]}
+        ),
         lambda: xr.Dataset({"r": (("stimulus", "neuron"), np.zeros((2, 3)), {"units": "days since never"})}),
         lambda: xr.Dataset({"r": (("stimulus", "neuron"), np.zeros((2, 3)), {"scale_factor": "much"})}),
         lambda: xr.Dataset({"r": (("stimulus", "neuron"), np.zeros((0, 3)))}),
@@ -312,7 +350,7 @@ def test_code_that_lies_beside_the_files_is_not_run(tmp_path, monkeypatch, modul
 
 def test_a_mat_that_crashes_its_reader_is_refused(tmp_path, monkeypatch):
     scipy.io.savemat(tmp_path / "r.mat", {"responses": np.eye(2)})
-    monkeypatch.setattr(response_files, "_READ_MAT", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    monkeypatch.setattr(variable_files, "_READ_MAT", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
     with lawful(), pytest.raises(ValueError, match=r"r\.mat: damaged; reading it ended with -11"):
         read_responses(tmp_path / "r.mat")
 
@@ -332,6 +370,16 @@ def written(write, suffix):
         return path.read_bytes()
 
 
+def write_hdf5(path, **arrays):
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            file[name] = array
+
+
+def parquet_table():
+    return pd.DataFrame({"stimulus": ["a", "b"], "n1": [1.0, 2.5], "n2": [0.0, 4.0]})
+
+
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (12, 10, 3), dtype=np.uint8))
 TABLE = xr.DataArray(np.arange(6.0).reshape(2, 3), dims=("stimulus", "neuron"), name="r")
 WHOLE = {
@@ -343,6 +391,9 @@ WHOLE = {
     ".mat": (read_responses, written(lambda path: scipy.io.savemat(path, {"responses": TABLE.values}), ".mat")),
     ".nc": (read_responses, written(TABLE.to_netcdf, ".nc")),
     " classic.nc": (read_responses, written(lambda path: TABLE.to_netcdf(path, format="NETCDF3_64BIT"), ".nc")),
+    ".npz": (read_responses, written(lambda path: np.savez(path, responses=TABLE.values), ".npz")),
+    ".h5": (read_responses, written(lambda path: write_hdf5(path, responses=TABLE.values), ".h5")),
+    ".parquet": (read_responses, written(lambda path: parquet_table().to_parquet(path), ".parquet")),
     ".csv": (read_responses, written(lambda path: TABLE.to_pandas().to_csv(path), ".csv")),
     ".pth": (read_checkpoint, written(lambda path: torch.save({"a": torch.zeros(3)}, path), ".pth")),
 }

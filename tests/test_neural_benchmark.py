@@ -6,6 +6,7 @@ from PIL import Image
 
 from vonenet_brainscore.benchmarks.recognition import compressible
 from vonenet_brainscore.own_recordings.neural_benchmark import METRICS, median_repetitions, neural_benchmark
+from vonenet_brainscore.own_recordings.pairing import paired
 
 
 @pytest.fixture(autouse=True)
@@ -166,6 +167,8 @@ def test_a_benchmark_says_what_its_scores_are_of(images, features):
         "n_responses": 9600,
         "stimuli": first._assembly.attrs["stimulus_set_identifier"],
         "responses_sha256": first._assembly.attrs["responses_sha256"],
+        "recordings": "200 stimuli, 12 neurons, 4 repetitions",
+        "notes": "the array of 200 x 12 x 4 is taken as (stimulus, neuron, repetition); if it is not, say axes=",
     }
     differ = {name for name, value in first.own_recordings.items() if other.own_recordings[name] != value}
     assert differ == {
@@ -176,6 +179,8 @@ def test_a_benchmark_says_what_its_scores_are_of(images, features):
         "n_neurons",
         "n_responses",
         "responses_sha256",
+        "recordings",
+        "notes",
     }
 
 
@@ -235,8 +240,6 @@ def test_each_file_format_gives_the_identical_benchmark(images, features, tmp_pa
 
 
 def test_stratify_balances_a_column(images, features):
-    from vonenet_brainscore.own_recordings.pairing import paired
-
     responses = linear(features, noise=1.0, repetitions=2)
     stimuli = paired(images, responses).stimulus_set
     stimuli["kind"] = ["texture" if i < 150 else "noise" for i in range(200)]
@@ -277,3 +280,68 @@ def test_refuses_too_few_stimuli(images, features):
         neural_benchmark("mine", files[:20], responses[:20], metric="ridge")
     score = neural_benchmark("mine", files[:21], responses[:21], metric="ridge")(FeatureSubject(features))
     assert np.isfinite(float(score))
+
+
+def with_regions(values, **attributes):
+    """Twelve neurons, the first and every other one in V1, as a file would say it."""
+    import xarray as xr
+
+    return xr.DataArray(
+        values,
+        dims=("stimulus", "neuron", "repetition"),
+        coords={
+            "stimulus": [f"s{i:03d}" for i in range(len(values))],
+            "neuron": [f"n{i}" for i in range(12)],
+            "region": ("neuron", ["V1", "V2"] * 6),
+            "time_bin_start": 70,
+            "time_bin_end": 170,
+        },
+        attrs=attributes,
+    )
+
+
+def test_what_the_file_states_is_used_or_refused_and_never_dropped(images, features, tmp_path):
+    """V1's neurons are linear in the features and V2's are noise: mixed they scored .315, V1 alone .863."""
+    values = linear(features, noise=0.3, repetitions=4)
+    values[:, 1::2] = np.random.default_rng(8).normal(size=(200, 6, 4))
+    with_regions(values, visual_degrees=4.0).to_netcdf(tmp_path / "r.nc")
+    benchmark = neural_benchmark("mine", images, tmp_path / "r.nc", metric="ridge")
+    alone = neural_benchmark("mine", images, values[:, ::2], metric="ridge")
+    subject = FeatureSubject(features)
+    assert float(benchmark(subject)) == float(alone(subject)) > 0.8
+    assert benchmark.own_recordings["n_neurons"] == 6
+    assert benchmark.own_recordings["notes"] == "6 of 12 neurons are in V1; the others are left out"
+    assert list(benchmark._assembly["neuroid_id"].values) == ["n0", "n2", "n4", "n6", "n8", "n10"]
+    assert (benchmark._visual_degrees, benchmark.own_recordings["time_bin"]) == (4, "70 to 170 ms")
+    for settings, message in (
+        ({"region": "v1"}, r"the responses are of 'V1', 'V2', none of 'v1'; did you mean 'V1'\?"),
+        ({"visual_degrees": 8}, r"visual_degrees is 8, and the responses state 4\.0"),
+        ({"time_bin": (50, 200)}, r"time_bin is \(50, 200\), and the responses state \(70\.0, 170\.0\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            neural_benchmark("mine", images, tmp_path / "r.nc", **settings)
+    neural_benchmark("mine", images, tmp_path / "r.nc", visual_degrees=4, time_bin=(70, 170))
+    theirs = with_regions(values).assign_coords(region=("neuron", ["striate", "other"] * 6))
+    benchmark = neural_benchmark("mine", images, theirs, region_in_file="striate")
+    assert (benchmark.own_recordings["n_neurons"], benchmark.region) == (6, "V1")
+
+
+def test_responses_to_another_stimulus_set_are_refused(images, features):
+    values = linear(features, noise=1.0, repetitions=2)
+    stimuli = paired(images, values).stimulus_set
+    with pytest.raises(ValueError, match="the responses are to the stimulus set 'theirs', and the stimuli are 'own-st"):
+        neural_benchmark("mine", stimuli, with_regions(values, stimulus_set_identifier="theirs"))
+    neural_benchmark("mine", stimuli, with_regions(values, stimulus_set_identifier=stimuli.identifier))
+
+
+def test_axes_are_told_and_can_be_said(images, features):
+    """(image, repetition, neuron) must not be read as ten "neurons" without a word."""
+    values = linear(features, noise=1.0, repetitions=10, neurons=6)
+    turned = values.transpose(0, 2, 1)
+    benchmark = neural_benchmark("mine", images, turned, axes="image,repetition,neuron")
+    assert benchmark.own_recordings["recordings"] == "200 stimuli, 6 neurons, 10 repetitions"
+    assert benchmark.own_recordings["notes"] == ""
+    np.testing.assert_array_equal(benchmark._assembly.values, neural_benchmark("m", images, values)._assembly.values)
+    untold = paired(images, turned)
+    assert untold.summary == "200 stimuli, 10 neurons, 6 repetitions"
+    assert "200 x 10 x 6 is taken as (stimulus, neuron, repetition)" in untold.notes[0]

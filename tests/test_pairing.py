@@ -6,12 +6,13 @@ import xarray as xr
 from PIL import Image
 
 from vonenet_brainscore.own_recordings.pairing import paired
+from vonenet_brainscore.own_recordings.stimulus_order import check_order, rows_of_images
 
 
 @pytest.fixture
 def folder(tmp_path):
     """Four images, of which b and c come in another order in the responses."""
-    for number, name in enumerate(("a.png", "b.png", "c.jpg", "d.png")):
+    for number, name in enumerate(("a.png", "b.png", "c.png", "d.png")):
         Image.fromarray(np.full((4, 4), 60 * number, dtype=np.uint8)).save(tmp_path / name)
     (tmp_path / "notes.txt").write_text("no image")
     return tmp_path
@@ -34,8 +35,8 @@ def test_names_decide_over_order(folder, values):
 
 
 def test_order_of_folders_lists_and_mappings(folder, values):
-    assert list(paired(folder, values).stimulus_set["filename"]) == ["a.png", "b.png", "c.jpg", "d.png"]
-    files = [folder / name for name in ("c.jpg", "a.png", "d.png", "b.png")]
+    assert list(paired(folder, values).stimulus_set["filename"]) == ["a.png", "b.png", "c.png", "d.png"]
+    files = [folder / name for name in ("c.png", "a.png", "d.png", "b.png")]
     recordings = paired(files, values)
     assert list(recordings.stimulus_set["stimulus_id"]) == ["c", "a", "d", "b"]
     np.testing.assert_array_equal(recordings.values[..., 0], values)
@@ -86,14 +87,50 @@ def test_refuses_files_whose_order_is_not_clear(tmp_path):
     for number in range(11):
         Image.fromarray(np.full((4, 4), number, dtype=np.uint8)).save(tmp_path / f"im{number}.png")
     responses = np.random.default_rng(0).normal(size=(11, 2))
-    with pytest.raises(ValueError, match=r"im10\.png comes before im2\.png as text and after it by number"):
+    with pytest.raises(ValueError, match=r"im10\.png comes before im2\.png as text and after it by the numbers"):
         paired(tmp_path, responses)
     assert len(paired([tmp_path / f"im{number}.png" for number in range(11)], responses).values) == 11
 
 
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("B.png", "a.png"), "without regard to capitals"),
+        (("a-b.png", "aa.png"), "by letters and digits alone"),
+        (("a-b.png", "a.png"), "without the suffix"),
+        (("a!.png", "a.png"), "without the suffix"),
+        (("a.jpg", "b.png", "c.jpg"), "by kind of file"),
+        (("\u00e9.png", "f.png"), "by letters and digits alone"),
+    ],
+)
+def test_refuses_orders_that_programs_disagree_on(names, words):
+    with pytest.raises(ValueError, match=f"as text and after it {words}"):
+        check_order(sorted(names))
+    check_order(["im01.png", "im02.png", "im10.png", "tex_03.png"])
+
+
+def test_a_hint_where_another_axis_fits(folder, values):
+    with pytest.raises(ValueError, match=r"4 images but 2 rows of responses; axis 1 has 4: if it is the stimuli"):
+        paired(folder, values.T)
+    np.testing.assert_array_equal(paired(folder, values.T, axes="neuron,stimulus").values[..., 0], values)
+
+
+def test_numbers_of_stimuli_are_places_where_they_can_be_nothing_else():
+    files = ["a.png", "b.png", "c.png", "d.png"]
+    assert rows_of_images(["2", "1", "4", "3"], files, files) == [1, 0, 3, 2]
+    assert rows_of_images(["3", "1", "0", "2"], files, files) == [2, 1, 3, 0]
+    assert rows_of_images(["2", "1"], ["1", "2"], ["1.png", "2.png"]) == [1, 0]  # these are names
+    numbered = ["im01.png", "im02.png", "im03.png"]
+    assert rows_of_images(["3", "1", "2"], ["im01", "im02", "im03"], numbered) == [1, 2, 0]
+    with pytest.raises(ValueError, match=r"number their stimuli 1 to 3, and the files have numbers of their own, im00"):
+        rows_of_images(["1", "2", "3"], ["im00", "im01", "im02"], ["im00.png", "im01.png", "im02.png"])
+    with pytest.raises(ValueError, match="number their stimuli 2 to 5, and no image is called by these numbers"):
+        rows_of_images(["2", "3", "4", "5"], files, files)
+
+
 def test_refuses_names_that_stand_twice(folder, values):
     (folder / "sub").mkdir()
-    (folder / "sub" / "a.jpg").write_bytes((folder / "c.jpg").read_bytes())
+    (folder / "sub" / "a.jpg").write_bytes((folder / "c.png").read_bytes())
     files = [folder / "a.png", folder / "b.png", folder / "d.png", folder / "sub" / "a.jpg"]
     with pytest.raises(ValueError, match="stimulus 'a' stands twice"):
         paired(files, values)

@@ -212,13 +212,11 @@ def test_refuses_headers_that_could_be_misread(tmp_path, header, message):
 def test_file_refusals(tmp_path, values):
     with pytest.raises(FileNotFoundError, match=re.escape(f"no responses at {tmp_path / 'r.csv'}")):
         read_responses(tmp_path / "r.csv")
-    with pytest.raises(ValueError, match=r"r\.pkl is none of the files that hold responses: \.npy, \.nc, \.csv, \.mat"):
+    with pytest.raises(ValueError, match=r"r\.pkl is none of the files that hold responses: \.npy, \.nc, \.csv, "):
         read_responses(tmp_path / "r.pkl")
-    (tmp_path / "latin1.csv").write_bytes("stimulus,n1\n\xe9,1\n".encode("latin-1"))
-    with pytest.raises(ValueError, match=r"latin1\.csv: 'utf-8' codec can't decode"):
-        read_responses(tmp_path / "latin1.csv")
     scipy.io.savemat(tmp_path / "r.mat", {"rates": values})
-    with pytest.raises(ValueError, match=r"r\.mat: has no variable 'responses'"):
+    message = r"r\.mat: has no variable 'responses'; has rates \(4 x 3 x 2 float64\)\. Name the one .* variable="
+    with pytest.raises(ValueError, match=message):
         read_responses(tmp_path / "r.mat")
     scipy.io.savemat(tmp_path / "s.mat", {"responses": values, "stimuli": cells(["a", "b"])})
     with pytest.raises(ValueError, match="2 stimulus names for 4 stimulus entries"):

@@ -1,5 +1,6 @@
 """Commands that score: `list`, `score`, `choose-layers`, `self-check`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,10 +80,29 @@ def score(
     ] = None,
     images: Annotated[Path | None, typer.Option(help="Score on your own recordings: the folder of images.")] = None,
     responses: Annotated[
-        Path | None, typer.Option(help="... and the .npy, .nc, .csv or .mat file of responses.")
+        Path | None,
+        typer.Option(help="... and the file of responses: .npy, .nc, .csv, .parquet, .mat, .h5, .npz or .nwb."),
     ] = None,
-    region: Annotated[str, typer.Option(help="... where the neurons are.")] = "V1",
-    degrees: Annotated[float, typer.Option(help="... what the width of an image spanned, in visual degrees.")] = 8,
+    region: Annotated[str, typer.Option(help="... what the model is asked for, and which neurons are taken.")] = "V1",
+    region_in_file: Annotated[
+        str | None, typer.Option("--region_in_file", help="... what the file calls that region, if something else.")
+    ] = None,
+    degrees: Annotated[
+        float | None,
+        typer.Option(help="... what the width of an image spanned, in degrees; default, what the file says, else 8."),
+    ] = None,
+    window: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            help="... when, in ms after onset (of an .nwb, in which to count); default, what the file says, or 50 200."
+        ),
+    ] = None,
+    variable: Annotated[
+        str | None, typer.Option(help="... which variable, or which table of an .nwb file, holds the responses.")
+    ] = None,
+    axes: Annotated[
+        str | None, typer.Option(help="... what an array's axes are, such as 'stimulus,repetition,neuron'.")
+    ] = None,
     metric: Annotated[
         str, typer.Option(help="... 'pls', 'ridge', 'neuron_to_neuron' or 'linear_predictivity'.")
     ] = "pls",
@@ -102,7 +122,20 @@ def score(
     if images is not None and responses is not None:
         from ..own_recordings.neural_benchmark import neural_benchmark
 
-        wanted.append(neural_benchmark(responses.stem, images, responses, region, degrees, metric))
+        own = neural_benchmark(
+            responses.stem,
+            images,
+            responses,
+            region,
+            degrees,
+            metric,
+            time_bin=window,
+            variable=variable,
+            axes=axes,
+            region_in_file=region_in_file,
+        )
+        wanted.append(own)
+        _say_recordings(responses.name, region, own.own_recordings)
     scores: Any = score_model(
         model,
         wanted or ["V1-properties"],
@@ -171,6 +204,16 @@ def self_check(model: Model = "voneresnet50", seed: Seed = 0, noise: Noise = "no
     if found.problems:
         raise RuntimeError("the self-check failed: " + "; ".join(found.problems))
     say("as it must be: the VOneBlock above pixels, pixels above shuffled responses, the ceiling where it belongs")
+
+
+def _say_recordings(file: str, region: str, described: Mapping[str, Any]) -> None:
+    """What was read, before the work that rests on it."""
+    say(
+        f"{file}: {described['recordings']}; {region}, images {described['visual_degrees']:g} degrees wide, "
+        f"{described['time_bin']}"
+    )
+    for note in filter(None, str(described["notes"]).split("\n")):
+        say(f"note: {note}")
 
 
 def _save_figure(scores: "dict[str, Score]", target: Path) -> None:

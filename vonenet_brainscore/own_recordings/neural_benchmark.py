@@ -1,7 +1,7 @@
 """One's own recordings as a Brain-Score benchmark: images and responses -> `NeuralBenchmark`."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from reprlib import repr as shortened
 from typing import Any
 
@@ -9,12 +9,14 @@ import numpy as np
 
 from ..arguments import check_real, check_seed, check_text, check_whole, nearest_names
 from .noise_ceiling import no_ceiling, repetition_ceiling
+from .nwb_files import TIME_BIN
 from .pairing import paired
 from .split_half import FEWEST_STIMULI
 
 # Those of Brain-Score's metrics that score each neuron by a correlation, which a split-half ceiling bounds.
 METRICS = ("pls", "ridge", "neuron_to_neuron", "linear_predictivity")
 TRAIN_SIZE = 0.9  # Brain-Score's share of the stimuli in the training part of a split
+VISUAL_DEGREES = 8  # where nothing says what an image spanned: Brain-Score's default of a model's visual field
 SPLIT_SEED = 1  # Brain-Score's own
 
 
@@ -23,14 +25,17 @@ def neural_benchmark(
     stimuli: Any,
     responses: Any,
     region: str = "V1",
-    visual_degrees: float = 8,
+    visual_degrees: float | None = None,
     metric: str = "pls",
     *,
     number_of_trials: int | None = None,
-    time_bin: tuple[int, int] = (50, 200),
+    time_bin: tuple[float, float] | None = None,
     stratify: str | None = None,
     splits: int = 10,
     split_seed: int = SPLIT_SEED,
+    variable: str | None = None,
+    axes: Any = None,
+    region_in_file: str | None = None,
 ) -> Any:
     """A Brain-Score `NeuralBenchmark` from images and the responses recorded to them.
 
@@ -48,20 +53,21 @@ def neural_benchmark(
         Name of the benchmark.
     stimuli : path of a folder, sequence of paths, mapping of stimulus id to path, or Brain-Score StimulusSet
         For a folder or sequence a stimulus's id is the file's name without suffix. Other files in a folder are ignored.
-    responses : array, xarray.DataArray, pandas.DataFrame, or path of a .npy, .nc, .csv or .mat file
+    responses : array, xarray.DataArray, pandas.DataFrame, or path of a file
         (stimulus, neuron) or (stimulus, neuron, repetition), NaN for missing repetitions; in the experimenter's unit.
-        How each is laid out is in `response_files`.
+        Which files are read, and how each is laid out, is in `response_files`.
     region : str
-        Where the neurons are, and what the subject is asked for.
-    visual_degrees : float
-        What the width of an image spanned.
+        What the subject is asked for. Of responses that say where each neuron is, the neurons that are there.
+    visual_degrees : float, optional
+        What the width of an image spanned; by default what the responses' source states, else 8.
     metric : str
         One of `METRICS`, by Brain-Score's names.
     number_of_trials : int, optional
         Trials a subject sees of each stimulus; by default the median number of repetitions that a stimulus has in the
         recordings, the lower of two.
-    time_bin : (int, int)
-        Window of the responses, start and end in ms after stimulus onset.
+    time_bin : (float, float), optional
+        Window of the responses, start and end in ms after stimulus onset; by default what their source states, else
+        50 to 200.
     stratify : str, optional
         Column of the StimulusSet whose values every split balances.
     splits : int
@@ -70,20 +76,26 @@ def neural_benchmark(
         over splits. More splits narrow that interval.
     split_seed : int
         Of the splits; 1 as Brain-Score's.
+    variable, axes
+        Where the responses are in a file, and what the axes of an array are, as in `response_files.read_responses`.
+    region_in_file : str, optional
+        What the responses' source calls the region, where that is not Brain-Score's name.
 
     Returns
     -------
     brainscore_vision NeuralBenchmark
         `own_recordings` says what the score will be of, as plain values: `visual_degrees`, `metric`, `splits`,
         `split_seed`, `stratify`, `time_bin`, `n_stimuli`, `n_neurons`, `n_repetitions` (median of a stimulus),
-        `n_responses` in all, `stimuli` and `responses_sha256`, digests of both.
+        `n_responses` in all, `stimuli` and `responses_sha256`, digests of both; `recordings`, how many stimuli, neurons
+        and repetitions there are, and `notes`, what was taken for granted in reading them, a line each.
 
     Raises
     ------
     ValueError
         For an image without a response, a response without an image, lengths that do not match, NaN without another
         repetition, infinite values, a constant neuron, an unreadable image, a name that stands twice, one picture under
-        two names, too few stimuli for the splits, or an unknown metric; with the name and the number.
+        two names, too few stimuli for the splits, an unknown metric, or a source that states something else than is
+        said here; with the name and the number.
     FileNotFoundError
         For a missing folder, image or file of responses.
     TypeError
@@ -91,9 +103,22 @@ def neural_benchmark(
     """
     from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark
 
-    _check_settings(identifier, region, visual_degrees, metric, number_of_trials, time_bin, stratify, splits)
+    _check_settings(
+        identifier,
+        region,
+        VISUAL_DEGREES if visual_degrees is None else visual_degrees,
+        metric,
+        number_of_trials,
+        TIME_BIN if time_bin is None else time_bin,
+        stratify,
+        splits,
+    )
     check_seed(split_seed, "split_seed")
-    recordings = paired(stimuli, responses)
+    recordings = paired(
+        stimuli, responses, region=region_in_file or region, variable=variable, axes=axes, time_bin=time_bin
+    )
+    visual_degrees = _agreed("visual_degrees", visual_degrees, recordings.stated, VISUAL_DEGREES)
+    time_bin = _agreed("time_bin", time_bin, recordings.stated, TIME_BIN)
     values, stimulus_set, neurons = recordings.values, recordings.stimulus_set, recordings.neurons
     metric_object = _load_metric(metric, stratify, splits, split_seed)
     _check_splits(stimulus_set, metric, metric_object, stratify)
@@ -124,15 +149,26 @@ def neural_benchmark(
         "splits": int(splits),
         "split_seed": int(split_seed),
         "stratify": stratify,
-        "time_bin": f"{time_bin[0]} to {time_bin[1]} ms",
+        "time_bin": f"{time_bin[0]:g} to {time_bin[1]:g} ms",
         "n_stimuli": len(values),
         "n_neurons": len(neurons),
         "n_repetitions": repetitions,
         "n_responses": int((~np.isnan(values)).sum()),
         "stimuli": stimulus_set.identifier,
         "responses_sha256": assembly.attrs["responses_sha256"],
+        "recordings": recordings.summary,
+        "notes": "\n".join(recordings.notes),
     }
     return benchmark
+
+
+def _agreed(name: str, said: Any, stated: Mapping[str, Any], default: Any) -> Any:
+    """What the caller says, or else the responses' source, or else the default; ValueError if the first two differ."""
+    if name not in stated:
+        return default if said is None else said
+    if said is not None and not np.array_equal(np.asarray(said, float), np.asarray(stated[name], float)):
+        raise ValueError(f"{name} is {said}, and the responses state {stated[name]}; leave it out, or correct the file")
+    return stated[name] if said is None else said
 
 
 def median_repetitions(values: np.ndarray) -> int:
@@ -155,7 +191,7 @@ def _check_settings(
     visual_degrees: float,
     metric: str,
     number_of_trials: int | None,
-    time_bin: tuple[int, int],
+    time_bin: tuple[float, float],
     stratify: str | None,
     splits: int,
 ) -> None:
@@ -213,7 +249,9 @@ def _check_splits(stimulus_set: Any, metric: str, metric_object: Any, stratify: 
         )
 
 
-def _assembly(values: np.ndarray, stimulus_set: Any, neuroids: dict[str, np.ndarray], time_bin: tuple[int, int]) -> Any:
+def _assembly(
+    values: np.ndarray, stimulus_set: Any, neuroids: dict[str, np.ndarray], time_bin: tuple[float, float]
+) -> Any:
     """The mean responses in Brain-Score's format, (presentation, neuroid) with one time bin."""
     from brainscore_core.supported_data_standards.brainio.assemblies import NeuronRecordingAssembly
 

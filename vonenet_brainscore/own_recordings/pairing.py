@@ -1,7 +1,6 @@
 """Images and the responses recorded to them, paired: by name where the responses name their stimuli, else by order."""
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -15,6 +14,7 @@ from ..stimuli.images import image_files, read_image, stimulus_files
 from .distinct_pictures import check_distinct, small_version
 from .response_files import read_responses
 from .responses import Responses
+from .stimulus_order import check_order, listed, rows_of_images
 
 
 @dataclass(frozen=True)
@@ -28,30 +28,61 @@ class Recordings:
     values : float64 array, shape (stimulus, neuron, repetition)
         Row i is of stimulus i; finite, but for NaN where a repetition is missing while another is there.
     neurons : tuple of str
+    stated : dict
+        What the source of the responses says of the experiment, as in `responses.Responses`.
+    summary : str
+        How many stimuli, neurons and repetitions there are, and how many responses are missing.
+    notes : tuple of str
+        What was taken for granted in reading, in words for the user.
     """
 
     stimulus_set: Any
     values: np.ndarray
     neurons: tuple[str, ...]
+    stated: Mapping[str, Any]
+    summary: str
+    notes: tuple[str, ...]
 
 
-def paired(stimuli: Any, responses: Any) -> Recordings:
+def paired(
+    stimuli: Any,
+    responses: Any,
+    *,
+    region: str | None = None,
+    variable: str | None = None,
+    axes: Any = None,
+    time_bin: Sequence[float] | None = None,
+) -> Recordings:
     """Recordings from any form of images and responses that `neural_benchmark` takes.
+
+    Parameters
+    ----------
+    stimuli, responses
+        As in `neural_benchmark`.
+    region : str, optional
+        Whose neurons are taken, by the name that the responses' source has for it; by default all neurons.
+    variable, axes, time_bin
+        As in `response_files.read_responses`.
 
     Raises
     ------
     ValueError
         For an image without a response or the reverse, lengths that do not match, files whose order is not clear, NaN
-        without another repetition, infinite values, a constant neuron, an unreadable image, a name that stands twice or
-        one picture under two names.
+        without another repetition, infinite values, a constant neuron, an unreadable image, a name that stands twice,
+        no neuron in the region, or responses to another stimulus set.
     FileNotFoundError
         For a missing folder, image or file of responses.
     """
+    recorded = read_responses(responses, variable=variable, axes=axes, time_bin=time_bin)
+    if region is not None:
+        recorded = recorded.of_region(region)
+    shown_to, given = recorded.stated.get("stimulus_set"), getattr(stimuli, "identifier", None)
+    if shown_to is not None and isinstance(given, str) and given != shown_to:
+        raise ValueError(f"the responses are to the stimulus set {shown_to!r}, and the stimuli are {given!r}")
     stimulus_set = _stimulus_set(stimuli)
-    recorded = read_responses(responses)
     values = _in_order_of(stimulus_set, recorded, sorted_by_name=isinstance(stimuli, str | PathLike))
     _check_values(values, list(stimulus_set["stimulus_id"]), recorded.neurons)
-    return Recordings(stimulus_set, values, recorded.neurons)
+    return Recordings(stimulus_set, values, recorded.neurons, recorded.stated, recorded.summary(), recorded.notes)
 
 
 def _stimulus_set(stimuli: Any) -> Any:
@@ -107,45 +138,22 @@ def _check_unique(kind: str, names: Sequence[Any]) -> None:
     index = pd.Index(names)
     if not index.is_unique:
         twice = list(index[index.duplicated()].unique())
-        raise ValueError(f"{kind} {_listed(twice)} stands twice; each image needs a name of its own, suffix aside")
+        raise ValueError(f"{kind} {listed(twice)} stands twice; each image needs a name of its own, suffix aside")
 
 
 def _in_order_of(stimulus_set: Any, responses: Responses, *, sorted_by_name: bool) -> np.ndarray:
     """The responses' values, row i to image i."""
+    images, shape = len(stimulus_set), responses.values.shape
     if responses.stimuli is None:
-        if len(responses.values) != len(stimulus_set):
-            raise ValueError(f"{len(stimulus_set)} images but {len(responses.values)} rows of responses")
+        if shape[0] != images:
+            fitting = [axis for axis, size in enumerate(shape) if size == images]
+            hint = f"; axis {fitting[0]} has {images}: if it is the stimuli, say axes=" if fitting else ""
+            raise ValueError(f"{images} images but {shape[0]} rows of responses{hint}")
         if sorted_by_name:
-            _check_name_order(list(stimulus_set["filename"]))
+            check_order(list(stimulus_set["filename"]))
         return responses.values
-    rows = {name: row for row, name in enumerate(responses.stimuli)}
-    row_of = {
-        filename: rows.get(str(stimulus_id), rows.get(filename))
-        for stimulus_id, filename in zip(stimulus_set["stimulus_id"], stimulus_set["filename"], strict=True)
-    }
-    found = [row for row in row_of.values() if row is not None]
-    without_response = [filename for filename, row in row_of.items() if row is None]
-    matched = set(found)
-    without_image = [name for name, row in rows.items() if row not in matched]
-    if without_response or without_image:
-        raise ValueError(
-            f"{len(without_response)} of {len(stimulus_set)} images have no response"
-            + (f" ({_listed(without_response)})" if without_response else "")
-            + f", and {len(without_image)} of {len(rows)} responses have no image"
-            + (f" ({_listed(without_image)})" if without_image else "")
-        )
-    return responses.values[found]
-
-
-def _check_name_order(names: Sequence[str]) -> None:
-    """Refuse names that sort one way as text and another by the numbers in them: either may be the rows' order."""
-    by_number = sorted(names, key=lambda name: [int(s) if s.isdecimal() else s for s in re.split(r"(\d+)", name)])
-    for as_text, as_number in zip(names, by_number, strict=True):
-        if as_text != as_number:
-            raise ValueError(
-                f"the responses do not name their stimuli, and the order of the files is not clear: {as_text} comes "
-                f"before {as_number} as text and after it by number; pass a list of files in the order of the rows"
-            )
+    rows = rows_of_images(responses.stimuli, list(stimulus_set["stimulus_id"]), list(stimulus_set["filename"]))
+    return responses.values[rows]
 
 
 def _check_values(values: np.ndarray, stimulus_ids: Sequence[Any], neurons: Sequence[str]) -> None:
@@ -155,7 +163,7 @@ def _check_values(values: np.ndarray, stimulus_ids: Sequence[Any], neurons: Sequ
     ):
         if cells.any():
             pairs = [f"stimulus {stimulus_ids[i]!r} of neuron {neurons[j]!r}" for i, j in np.argwhere(cells)]
-            raise ValueError(f"{cells.sum()} of {cells.size} responses {problem}: {_listed(pairs, quote=False)}")
+            raise ValueError(f"{cells.sum()} of {cells.size} responses {problem}: {listed(pairs, quote=False)}")
     mean = np.nanmean(values, axis=-1)  # (stimulus, neuron)
     # Means over repetitions of one number differ in the last bits.
     constant = np.ptp(mean, axis=0) <= 1e-12 * np.abs(mean).max(axis=0)
@@ -163,11 +171,5 @@ def _check_values(values: np.ndarray, stimulus_ids: Sequence[Any], neurons: Sequ
         names = [neurons[j] for j in np.flatnonzero(constant)]
         raise ValueError(
             f"{len(names)} of {len(neurons)} neurons answer all stimuli alike, so nothing correlates with them; "
-            f"leave out {_listed(names)}"
+            f"leave out {listed(names)}"
         )
-
-
-def _listed(names: Sequence[Any], *, quote: bool = True, most: int = 5) -> str:
-    """The first names, and how many more there are."""
-    shown = ", ".join(repr(name) if quote else str(name) for name in names[:most])
-    return shown + (f" and {len(names) - most} more" if len(names) > most else "")

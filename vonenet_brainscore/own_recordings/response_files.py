@@ -1,165 +1,194 @@
 """Recorded responses, in an array or a file -> one array (stimulus, neuron, repetition) and its names.
 
-The layouts (dimension and column names may be any of the synonyms in `responses.DIMENSIONS`):
+The layouts (names of dimensions, columns and variables may be any of the synonyms in `responses.DIMENSIONS`, in any
+letters):
 
-======  ==============================================================================================================
-array   (stimulus, neuron) or (stimulus, neuron, repetition), numbers; no names
-.npy    the same array, written with ``numpy.save``
-xarray  a DataArray with those dimensions by name, in any order; coordinates named after a dimension, or `stimulus_id`
-        and `neuroid_id` on it, are the names. A Brain-Score assembly, with `repetition` a coordinate of
-        `presentation`, is one too
-.nc     one such DataArray, written with ``DataArray.to_netcdf``
-.csv    long: one response a line, columns `stimulus`, `neuron`, `response` and, where stimuli were repeated,
-        `repetition`; wide: one presentation a line, column `stimulus`, perhaps `repetition`, and one column a neuron,
-        headed by its name. A pandas DataFrame may have the same columns
-.mat    variable `responses`, the array; perhaps `stimuli` and `neurons`, cell arrays of names; any version
-======  ==============================================================================================================
+===============  =====================================================================================================
+array            (stimulus, neuron) or (stimulus, neuron, repetition), numbers; no names. `axes` says another order
+.npy             the same array, written with ``numpy.save``
+xarray           a DataArray with those dimensions by name, in any order; coordinates named after a dimension, or
+                 `stimulus_id` and `neuroid_id` on it, are the names. A Brain-Score assembly, with `repetition` a
+                 coordinate of `presentation`, is one too
+.nc              one such DataArray, written with ``DataArray.to_netcdf``
+.csv .tsv .txt   long: one response a line, columns `stimulus`, `neuron`, `response` and, where stimuli were repeated,
+                 `repetition`; wide: one presentation a line, column `stimulus`, perhaps `repetition`, and one column a
+                 neuron, headed by its name. Commas, semicolons, tabs or bars; UTF-8, UTF-16 or Latin-1; a decimal comma
+                 where it is clear. A pandas DataFrame may have the same columns
+.parquet         the same table; needs pyarrow
+.mat             variable `responses`, the array, a sparse one, or cells of repetitions; perhaps `stimuli` and
+                 `neurons`, names or numbers; any version. `variable` names another, also in a structure: 'data.rates'
+.h5 .hdf5 .npz   the same variables as data sets or arrays
+.nwb             spike times of units and a table of presentations, see `nwb_files`; needs pynwb
+===============  =====================================================================================================
 
-NaN, or an empty cell of a table, is a missing repetition.
+An array whose `stimuli` are named or numbered once a row, some of them twice, is a list of trials: its rows are
+presentations. NaN, or an empty cell of a table, is a missing repetition. Beside the names a file may state the `region`
+of each neuron, `visual_degrees`, the time bin and the stimulus set; what it states is used, or must agree with what the
+caller says (`neural_benchmark`).
 """
 
-import json
-import subprocess
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from .responses import Responses, check_room, free_bytes, from_array, from_data_array, from_table
-
-# SciPy's reader of older MATLAB files crashes on damaged ones, so it has a process of its own.
-_LONGEST_S = 600
-_READ_MAT = """
-import json, math, sys
-import numpy as np
-from scipy.io import loadmat, whosmat
-
-path, target, free, *names = sys.argv[1:]
-shapes = [shape for name, shape, _ in whosmat(path) if name in names]
-print(json.dumps(shapes))
-if any(8 * math.prod(shape) > int(free) for shape in shapes):
-    sys.exit("too large")
-found = loadmat(path, variable_names=names)
-texts = {name: [str(np.asarray(cell).item()) for cell in found[name].ravel()] for name in names[1:] if name in found}
-np.savez(target, **{name: found[name] for name in names[:1] if name in found}, **texts)
-"""
+from .missing_values import check_marks
+from .named_arrays import from_variables
+from .nwb_files import read_nwb
+from .response_arrays import from_data_array
+from .response_tables import from_table
+from .responses import Responses, check_room, from_array
+from .text_tables import read_text_table
+from .variable_files import read_hdf5, read_mat, read_npz
 
 
-def read_responses(source: Any) -> Responses:
+def read_responses(
+    source: Any, *, variable: str | None = None, axes: Any = None, time_bin: Sequence[float] | None = None
+) -> Responses:
     """Responses from an array, a DataArray, a DataFrame or a file, laid out as the module's table says.
+
+    Parameters
+    ----------
+    source : array, DataArray, DataFrame, or path
+    variable : str, optional
+        Which variable of a .mat, .h5, .hdf5, .npz or .nc file holds the responses, or which table of a .nwb file the
+        presentations.
+    axes : sequence of str, or text such as 'stimulus,repetition,neuron', optional
+        What the axes of an array without named dimensions are.
+    time_bin : (start, end), optional
+        In ms after stimulus onset: which to take of several in an assembly, and in which to count spikes in a .nwb file
+        (there by default 50 to 200).
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is of an unknown kind, or the layout is none of those, or a name stands twice.
+        If the file is of an unknown kind, or the layout is none of those, or a name stands twice, or a number stands
+        among the responses by which programs mark a missing value.
     TypeError
         If the values are not real numbers.
     MemoryError
         If they are more than the memory holds: before they are read, and for a table before they are laid out.
+    ModuleNotFoundError
+        If a file needs a library that is not installed; says how to install it.
     """
+    settings = _Settings(variable, axes, time_bin)
     if isinstance(source, str | PathLike):
-        return _read_file(Path(source))
+        responses = _read_file(Path(source), settings)
+    else:
+        settings.take_only(
+            "axes" if not isinstance(source, xr.DataArray | pd.DataFrame) else "time_bin", type(source).__name__
+        )
+        responses = _from_object(source, settings)
+    check_marks(responses.values)
+    return responses
+
+
+class _Settings:
+    """What the caller says of the layout."""
+
+    def __init__(self, variable: str | None, axes: Any, time_bin: Sequence[float] | None) -> None:
+        self.variable, self.axes, self.time_bin = variable, axes, time_bin
+
+    def take_only(self, names: str, kind: str) -> None:
+        """Refuse what a source of this kind cannot be read by."""
+        for name in ("variable", "axes"):
+            if getattr(self, name) is not None and name not in names.split():
+                raise ValueError(f"{name} is {getattr(self, name)!r}, which says nothing of {kind}; leave it out")
+
+
+def _from_object(source: Any, settings: _Settings) -> Responses:
     if isinstance(source, xr.DataArray):
-        return from_data_array(source)
+        return from_data_array(source, time_bin=settings.time_bin)
     if isinstance(source, pd.DataFrame):
         return from_table(source)
     try:
-        array = np.asarray(source)
+        array = source if isinstance(source, np.ma.MaskedArray) else np.asarray(source)
     except ValueError as error:
         raise ValueError(f"responses are not one array ({error}); give each stimulus as many numbers") from error
-    return from_array(array)
+    return from_array(array, axes=settings.axes)
 
 
-def _read_file(path: Path) -> Responses:
-    if path.suffix not in _READERS:
+def _read_file(path: Path, settings: _Settings) -> Responses:
+    suffix = path.suffix.lower()
+    if suffix not in _READERS:
         raise ValueError(f"{path} is none of the files that hold responses: {', '.join(_READERS)}")
     if not path.is_file():
         raise FileNotFoundError(f"no responses at {path}")
+    read, settings_taken = _READERS[suffix]
     try:
-        return _READERS[path.suffix](path)
-    except MemoryError:
+        settings.take_only(settings_taken, f"a {suffix} file")
+        return read(path, settings)
+    except (MemoryError, ModuleNotFoundError):
         raise
     except Exception as error:  # a damaged file makes the libraries that read it raise almost anything
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{path}: {str(error) or type(error).__name__}") from error
 
 
-def _read_npy(path: Path) -> Responses:
+def _npy(path: Path, settings: _Settings) -> Responses:
     # Not pickles, which can run anything; and mapped, since a header may claim more than the file has.
     found = np.load(path, allow_pickle=False, mmap_mode="r")
     if not isinstance(found, np.ndarray):
-        raise ValueError("is an archive of arrays (.npz); save one array with numpy.save")
-    return from_array(found)
+        raise ValueError("is an archive of arrays; call it .npz, or save one array with numpy.save")
+    return from_array(found, axes=settings.axes)
 
 
-def _read_netcdf(path: Path) -> Responses:
+def _netcdf(path: Path, settings: _Settings) -> Responses:
     import h5py
 
     # netCDF's own library hangs or crashes on damaged files of its classic format.
-    with xr.open_dataarray(path, engine="netcdf4" if h5py.is_hdf5(path) else "scipy") as array:
-        check_room(array.shape)
-        return from_data_array(array.load())
+    with xr.open_dataset(path, engine="netcdf4" if h5py.is_hdf5(path) else "scipy") as dataset:
+        shapes = [f"{name} {dict(dataset[name].sizes)}" for name in dataset.data_vars]
+        if settings.variable is None and len(shapes) != 1:
+            raise ValueError(f"holds {len(shapes)} arrays ({', '.join(shapes)}); name one with variable= (--variable)")
+        name = settings.variable or next(iter(dataset.data_vars))
+        if name not in dataset.data_vars:
+            raise ValueError(f"has no variable {name!r}; has {', '.join(shapes)}")
+        check_room(dataset[name].shape)
+        array = dataset[name].load()
+        # xarray keeps what is said of a whole file apart from what is said of an array.
+        return from_data_array(array.assign_attrs({**dataset.attrs, **array.attrs}), time_bin=settings.time_bin)
 
 
-def _read_csv(path: Path) -> Responses:
-    # As text, so that a stimulus called 007 keeps its name; the header too, or pandas would rename a second 'n1'.
-    lines = pd.read_csv(path, header=None, dtype=str, keep_default_na=False, skipinitialspace=True)
-    return from_table(lines[1:].set_axis(lines.iloc[0].tolist(), axis="columns").reset_index(drop=True))
+def _text(path: Path, settings: _Settings) -> Responses:
+    table, notes = read_text_table(path)
+    made = from_table(table)
+    return replace(made, notes=(*notes, *made.notes))
 
 
-def _read_mat(path: Path) -> Responses:
-    import h5py
-
-    read = _mat_variables_hdf5 if h5py.is_hdf5(path) else _mat_variables
-    variables = read(path, ("responses", "stimuli", "neurons"))
-    if "responses" not in variables:
-        raise ValueError("has no variable 'responses'")
-    return from_array(variables["responses"], variables.get("stimuli"), variables.get("neurons"))
-
-
-def _mat_variables(path: Path, names: Sequence[str]) -> dict[str, Any]:
-    """The variables of a MATLAB file up to version 7."""
-    with TemporaryDirectory() as folder:
-        target = Path(folder) / "variables.npz"
-        command = [sys.executable, "-P", "-c", _READ_MAT, str(path), str(target), str(free_bytes()), *names]
-        # -P: modules that lie in the current folder are not imported. What a damaged file prints need not be text.
-        run = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=_LONGEST_S)
-        for shape in json.loads(run.stdout or "[]"):
-            check_room(shape)
-        if run.returncode:
-            raise ValueError(
-                run.stderr.strip().rpartition("\n")[2] or f"damaged; reading it ended with {run.returncode}"
-            )
-        with np.load(target, allow_pickle=False) as variables:
-            return dict(variables)
+def _parquet(path: Path, settings: _Settings) -> Responses:
+    try:
+        from pyarrow import parquet
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{path} needs pyarrow: pip install 'vonenet_brainscore[parquet]'", name="pyarrow"
+        ) from error
+    found = parquet.read_metadata(path)
+    check_room((found.num_rows, found.num_columns))
+    return from_table(pd.read_parquet(path, engine="pyarrow"))
 
 
-def _mat_variables_hdf5(path: Path, names: Sequence[str]) -> dict[str, Any]:
-    """The variables of a MATLAB file of version 7.3, which is HDF5 with the axes the other way round."""
-    import h5py
-
-    def name_of(file: h5py.File, cell: h5py.Reference) -> str:
-        return "".join(chr(code) for code in np.asarray(file[cell]).ravel())
-
-    with h5py.File(path, "r") as file:
-        for name in names:
-            if name in file:
-                check_room(file[name].shape)
-        return {
-            name: file[name][()].T
-            if name == "responses"
-            else [name_of(file, cell) for cell in np.asarray(file[name]).ravel()]
-            for name in names
-            if name in file
-        }
+def _variables(read: Callable[[Path, str | None], dict[str, Any]]) -> Callable[[Path, _Settings], Responses]:
+    return lambda path, settings: from_variables(
+        read(path, settings.variable), variable=settings.variable, axes=settings.axes
+    )
 
 
-_READERS = {".npy": _read_npy, ".nc": _read_netcdf, ".csv": _read_csv, ".mat": _read_mat}
+# How files are read, by suffix, and which of the caller's words say something of their layout.
+_READERS: dict[str, tuple[Callable[[Path, _Settings], Responses], str]] = {
+    ".npy": (_npy, "axes"),
+    ".nc": (_netcdf, "variable"),
+    **dict.fromkeys((".csv", ".tsv", ".txt"), (_text, "")),
+    ".parquet": (_parquet, ""),
+    ".mat": (_variables(read_mat), "variable axes"),
+    **dict.fromkeys((".h5", ".hdf5"), (_variables(lambda path, variable: read_hdf5(path)), "variable axes")),
+    ".npz": (_variables(lambda path, variable: read_npz(path)), "variable axes"),
+    ".nwb": (lambda path, settings: read_nwb(path, settings.variable, settings.time_bin), "variable"),
+}

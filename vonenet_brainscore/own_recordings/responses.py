@@ -1,24 +1,30 @@
-"""Responses of a population: an array, a DataArray or a table -> (stimulus, neuron, repetition) and names.
+"""Responses of a population: an array or a DataArray -> (stimulus, neuron, repetition), names, and what else is said.
 
 The layouts are those of `response_files`.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import psutil
-import xarray as xr
 
+from ..arguments import nearest_names
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+# What a dimension, column or variable may be called, in any letters.
 DIMENSIONS = {
-    "stimulus": ("stimulus", "stimulus_id", "image", "image_id", "presentation"),
-    "neuron": ("neuron", "neuron_id", "neuroid", "neuroid_id"),
-    "repetition": ("repetition", "trial"),
+    "stimulus": (
+        *("stimulus", "stimuli", "stimulus_id", "stimulus_name", "image", "image_id", "image_name", "presentation"),
+    ),
+    "neuron": ("neuron", "neurons", "neuron_id", "neuroid", "neuroid_id", "unit", "unit_id", "cell", "cell_id"),
+    "repetition": ("repetition", "trial", "repeat"),
 }
-_EMPTY = ("", "nan", "none", "na", "<na>")  # cells of a table that hold no response
 
 
 @dataclass(frozen=True)
@@ -33,11 +39,93 @@ class Responses:
         Name of each stimulus; None where the source has none, so that order alone says which is which.
     neurons : tuple of str
         Name of each neuron; its number, from 0, where the source has none.
+    regions : tuple of str or None
+        Region of each neuron; None where the source does not say.
+    stated : dict
+        What the source says of the experiment: `visual_degrees`, `time_bin` (start and end in ms), `stimulus_set`.
+    notes : tuple of str
+        What was taken for granted in reading the source, in words for the user.
     """
 
     values: np.ndarray
     stimuli: tuple[str, ...] | None
     neurons: tuple[str, ...]
+    regions: tuple[str, ...] | None = None
+    stated: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def of_region(self, region: str) -> "Responses":
+        """The neurons of one region; all of them where the source does not say where they are.
+
+        Raises
+        ------
+        ValueError
+            If none is there; says which regions the source has.
+        """
+        if self.regions is None:
+            return self
+        there = np.array([name == region for name in self.regions])
+        if not there.any():
+            names = list(dict.fromkeys(self.regions))
+            near = nearest_names(region, names)
+            raise ValueError(
+                f"the responses are of {', '.join(map(repr, names))}, none of {region!r}; "
+                + (f"did you mean {near[0]!r}? " if near else "")
+                + "Where the file's name for the region is not Brain-Score's, give it as region_in_file "
+                "(--region_in_file)"
+            )
+        if there.all():
+            return self
+        note = f"{there.sum()} of {len(there)} neurons are in {region}; the others are left out"
+        return replace(
+            self,
+            values=self.values[:, there],
+            neurons=tuple(np.array(self.neurons, dtype=object)[there]),
+            regions=(region,) * int(there.sum()),
+            notes=(*self.notes, note),
+        )
+
+    def summary(self) -> str:
+        """How many stimuli, neurons and repetitions there are, and how many responses are missing.
+
+        Missing are those of a presentation (a repetition of a stimulus) to which another neuron's response is there.
+        """
+        there = ~np.isnan(self.values)
+        shown = there.any(axis=1)  # (stimulus, repetition)
+        stimuli, neurons = self.values.shape[:2]
+        most, mean = int(shown.sum(axis=1).max(initial=0)), shown.sum() / max(1, stimuli)
+        missing = int((shown[:, None] & ~there).sum())
+        counts = [(stimuli, "stimulus", "stimuli"), (neurons, "neuron", "neurons"), (most, "repetition", "repetitions")]
+        words = ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in counts)
+        uneven = f" (mean {mean:.1f} a stimulus)" if mean != most else ""
+        return f"{words}{uneven}, {missing} missing" if missing else f"{words}{uneven}"
+
+    def to_data_array(self) -> "xr.DataArray":
+        """The responses as a DataArray (stimulus, neuron, repetition), whose `to_netcdf` writes what can be read.
+
+        Names are coordinates, and so are regions (of neurons) and the time bin; `visual_degrees` is an attribute.
+        """
+        import xarray as xr
+
+        coordinates: dict[str, Any] = {"neuron": list(self.neurons)}
+        if self.stimuli is not None:
+            coordinates["stimulus"] = list(self.stimuli)
+        if self.regions is not None:
+            coordinates["region"] = ("neuron", list(self.regions))
+        if "time_bin" in self.stated:
+            coordinates["time_bin_start"], coordinates["time_bin_end"] = self.stated["time_bin"]
+        attributes = {
+            theirs: self.stated[ours]
+            for ours, theirs in (("visual_degrees", "visual_degrees"), ("stimulus_set", "stimulus_set_identifier"))
+            if ours in self.stated
+        }
+        return xr.DataArray(self.values, coords=coordinates, dims=tuple(DIMENSIONS), name="responses", attrs=attributes)
+
+
+def role(name: Any) -> str | None:
+    """Which of the three dimensions a name stands for, whatever its letters' case."""
+    plain = str(name).strip().lower().replace(" ", "_")
+    return next((each for each, synonyms in DIMENSIONS.items() if plain in synonyms), None)
 
 
 def free_bytes() -> int:
@@ -54,10 +142,40 @@ def check_room(shape: Sequence[int]) -> None:
         )
 
 
+def dimension_order(axes: Any, ndim: int) -> list[int]:
+    """Which of an array's axes are the stimulus, the neuron and, where there are three, the repetition.
+
+    Parameters
+    ----------
+    axes : text such as 'stimulus,repetition,neuron', or a sequence of such names
+    ndim : int
+        How many the array has.
+
+    Raises
+    ------
+    ValueError
+        If they are not the names of so many axes, each once.
+    """
+    names = axes.split(",") if isinstance(axes, str) else list(axes)
+    roles = [role(name) for name in names]
+    wanted = list(DIMENSIONS)[: len(roles)]
+    if len(roles) != ndim or sorted(map(str, roles)) != sorted(wanted):
+        raise ValueError(
+            f"axes are {','.join(map(str, names))!r}, and the responses have {ndim} axes; name each once, as in "
+            f"axes='stimulus,{'neuron,repetition' if ndim == 3 else 'neuron'}'"
+        )
+    return [roles.index(name) for name in wanted]
+
+
 def from_array(
     values: np.ndarray,
-    stimuli: Sequence[Any] | np.ndarray | None = None,
-    neurons: Sequence[Any] | np.ndarray | None = None,
+    stimuli: Any = None,
+    neurons: Any = None,
+    *,
+    axes: Any = None,
+    regions: Any = None,
+    stated: Mapping[str, Any] | None = None,
+    notes: Sequence[str] = (),
 ) -> Responses:
     """Responses from an array (stimulus, neuron) or (stimulus, neuron, repetition), and names where there are any.
 
@@ -66,6 +184,8 @@ def from_array(
     ValueError, TypeError, MemoryError
         As `response_files.read_responses`; so do the functions below.
     """
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.ma.filled(values.astype(np.float64), np.nan)
     if values.dtype.kind not in "buif":
         raise TypeError(f"responses are real numbers, not {values.dtype}")
     if values.ndim not in (2, 3):
@@ -75,128 +195,55 @@ def from_array(
     if 0 in values.shape:
         raise ValueError(f"responses of shape {values.shape} (stimulus, neuron, ...) are empty")
     check_room(values.shape)
+    if axes is not None:
+        values = values.transpose(dimension_order(axes, values.ndim))
+    elif values.ndim - (stimuli is not None) - (neurons is not None) >= 2:
+        order = ", ".join(list(DIMENSIONS)[: values.ndim])
+        sizes = " x ".join(map(str, values.shape))
+        notes = (*notes, f"the array of {sizes} is taken as ({order}); if it is not, say axes=")
     values = values.reshape(*values.shape[:2], -1).astype(np.float64)  # (stimulus, neuron, repetition)
     return Responses(
         values,
         stimuli=None if stimuli is None else _names(stimuli, "stimulus", len(values)),
         neurons=_names(range(values.shape[1]) if neurons is None else neurons, "neuron", values.shape[1]),
+        regions=_regions(regions, values.shape[1]),
+        stated=dict(stated or {}),
+        notes=tuple(notes),
     )
+
+
+def as_names(names: Any) -> list[str]:
+    """Names as text: without the blanks around them, whole numbers without a decimal point."""
+
+    def text(name: Any) -> str:
+        if isinstance(name, bytes):
+            name = name.decode("utf-8", "replace")
+        if isinstance(name, float | np.floating) and float(name).is_integer():
+            name = int(name)
+        return str(name).strip()
+
+    return [text(name) for name in names]
 
 
 def _names(names: Any, kind: str, count: int) -> tuple[str, ...]:
     """The names as text, one for each row or column of the values, no two alike."""
-    texts = pd.Index([name.decode() if isinstance(name, bytes) else str(name) for name in names])
+    texts = pd.Index(as_names(names))
     if len(texts) != count:
-        raise ValueError(f"{len(texts)} {kind} names for {count} {kind} entries of the responses")
+        raise ValueError(
+            f"{len(texts)} {kind} names for {count} {kind} entries of the responses; if these lie along another axis, "
+            "say axes="
+        )
     if not texts.is_unique:
         raise ValueError(f"{kind} {texts[texts.duplicated()][0]!r} stands twice; each needs a name of its own")
     return tuple(texts)
 
 
-def from_data_array(array: xr.DataArray) -> Responses:
-    """Responses from a DataArray or assembly, whose dimensions and coordinates have names of `DIMENSIONS`."""
-    # Levels of a Brain-Score assembly's indexes become coordinates, and a single time bin is no dimension.
-    array = xr.DataArray(array).reset_index([d for d in array.dims if isinstance(array.indexes.get(d), pd.MultiIndex)])
-    array = array.squeeze([dim for dim in array.dims if _role(dim) is None and array.sizes[dim] == 1], drop=True)
-    dims = {_role(dim): dim for dim in array.dims}
-    if len(dims) < array.ndim or None in dims or not {"stimulus", "neuron"} <= set(dims):
-        raise ValueError(
-            f"responses have the dimensions {tuple(map(str, array.dims))}; they are a stimulus, a neuron and perhaps a "
-            f"repetition, called one of {', '.join(sum(DIMENSIONS.values(), ()))}; average or select over others"
-        )
-    names = {role: _coordinate(array, dims[role], role) for role in ("stimulus", "neuron")}
-    repetition = _coordinate(array, dims["stimulus"], "repetition") if "repetition" not in dims else None
-    if repetition is not None:
-        if names["stimulus"] is None:
-            raise ValueError("responses have a repetition coordinate but none that names the stimuli")
-        table = pd.DataFrame(array.transpose(dims["stimulus"], dims["neuron"]).values)
-        if names["neuron"] is not None:
-            table.columns = pd.Index(_names(names["neuron"], "neuron", table.shape[1]))
-        return _from_wide_table(table, names["stimulus"], repetition)
-    order = [dims[role] for role in DIMENSIONS if role in dims]
-    return from_array(array.transpose(*order).values, names["stimulus"], names["neuron"])
-
-
-def _role(name: Any) -> str | None:
-    """Which of the three dimensions a name stands for."""
-    return next((role for role, synonyms in DIMENSIONS.items() if name in synonyms), None)
-
-
-def _coordinate(array: xr.DataArray, dim: Any, role: str) -> np.ndarray | None:
-    """Values of the coordinate of `dim` that names a stimulus, neuron or repetition, None if there is none."""
-    # A name that ends in `_id` first: `presentation` may be a mere count beside `stimulus_id`.
-    names = sorted(DIMENSIONS[role], key=lambda name: not name.endswith("_id"))
-    return next((array[name].values for name in names if name in array.coords and array[name].dims == (dim,)), None)
-
-
-def from_table(table: pd.DataFrame) -> Responses:
-    """Responses from a long or a wide table, whose columns have names of `DIMENSIONS`."""
-    twice = table.columns[table.columns.duplicated()]
-    if len(twice) or "" in table.columns:
-        raise ValueError(f"column {twice[0]!r} stands twice" if len(twice) else "a column has no name; leave it out")
-    columns: dict[str | None, Any] = {}
-    for name in table.columns[table.columns.map(_role).notna()]:
-        if (first := columns.setdefault(_role(name), name)) != name:
-            raise ValueError(f"columns {first!r} and {name!r} both say the {_role(name)}; leave one out")
-    if "stimulus" not in columns:
-        raise ValueError(f"a table of responses needs a column 'stimulus'; has {', '.join(map(str, table.columns))}")
-    stimulus = table[columns["stimulus"]].to_numpy()
-    repetition = table[columns["repetition"]].to_numpy() if "repetition" in columns else None
-    if "neuron" in columns:
-        if "response" not in table:
-            raise ValueError(
-                f"a table of responses with a column {columns['neuron']!r} needs a column 'response'; "
-                f"has {', '.join(map(str, table.columns))}"
-            )
-        response = _numbers(table["response"])
-        return _from_long(stimulus, table[columns["neuron"]].to_numpy(), repetition, response)
-    wide = table.drop(columns=list(columns.values()))
-    return _from_wide_table(wide.apply(_numbers), stimulus, repetition)
-
-
-def _numbers(column: pd.Series) -> pd.Series:
-    """A table's column as float64, NaN for an empty cell."""
-    if column.dtype.kind in "buif":
-        return column.astype(np.float64)
-    texts = column.astype(str).str.strip()
-    texts = texts.mask(texts.str.lower().isin(_EMPTY), "nan")
-    # pandas' own parser of numbers may be wrong in the last bit; it only says here which are none.
-    wrong = pd.to_numeric(texts, errors="coerce").isna() & (texts != "nan")
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise ValueError(f"column {column.name!r}, row {row + 1}: {column.iloc[row]!r} is not a number")
-    return texts.map(float)
-
-
-def _from_wide_table(wide: pd.DataFrame, stimulus: np.ndarray, repetition: np.ndarray | None) -> Responses:
-    """Responses from a table (presentation, neuron) that says which stimulus and repetition each row is."""
-    return _from_long(
-        np.repeat(stimulus, wide.shape[1]),
-        np.tile(wide.columns.to_numpy(), len(wide)),
-        None if repetition is None else np.repeat(repetition, wide.shape[1]),
-        wide.to_numpy().ravel(),
-    )
-
-
-def _from_long(stimulus: Any, neuron: Any, repetition: Any, response: Any) -> Responses:
-    """Responses from one row a response, in the order in which stimuli and neurons first come."""
-    rows = pd.DataFrame({"stimulus": stimulus, "neuron": neuron, "response": response})
-    rows["repetition"] = 0 if repetition is None else repetition
-    for kind in ("stimulus", "neuron", "repetition"):
-        if (rows[kind].isna() | (rows[kind] == "")).any():
-            raise ValueError(f"a response has no {kind}; name it in every row, or leave the row out")
-    twice = rows.duplicated(["stimulus", "neuron", "repetition"])
-    if twice.any():
-        row = rows[twice].iloc[0]
-        raise ValueError(
-            f"stimulus {row['stimulus']!r}, neuron {row['neuron']!r} has two responses"
-            + ("; number them in a 'repetition'" if repetition is None else f" in repetition {row['repetition']}")
-        )
-    i, stimuli = pd.factorize(rows["stimulus"])
-    j, neurons = pd.factorize(rows["neuron"])
-    k, repetitions = pd.factorize(rows["repetition"], sort=True)
-    shape = (len(stimuli), len(neurons), len(repetitions))
-    check_room(shape)  # repetitions that are numbered through a whole session make it a thousand times the table
-    values = np.full(shape, np.nan)
-    values[i, j, k] = rows["response"]
-    return from_array(values, stimuli, neurons)
+def _regions(regions: Any, count: int) -> tuple[str, ...] | None:
+    if regions is None:
+        return None
+    names = as_names(regions)
+    if len(names) == 1:
+        names *= count
+    if len(names) != count:
+        raise ValueError(f"{len(names)} regions for {count} neurons; give one for each, or one for all")
+    return tuple(names)

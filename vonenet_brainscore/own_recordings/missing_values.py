@@ -1,0 +1,90 @@
+"""How files and programs mark a response that is missing, and which of the marks are taken for one."""
+
+import numpy as np
+import pandas as pd
+
+# Cells of a table that hold no response, in small letters.
+MISSING_TEXTS = frozenset(
+    {
+        *("", "nan", "none", "na", "<na>", "nat", "null", "n/a", "#n/a", "#n/a n/a", "#na", "-nan", "1.#ind"),
+        *("-1.#ind", "1.#qnan", "-1.#qnan"),  # pandas (`read_csv`, na_values) and what C libraries print for NaN
+        *("<missing>", "<undefined>"),  # MATLAB's string and categorical arrays
+        *("--", "masked"),  # NumPy prints a masked value so
+    }
+)
+# A spreadsheet's errors mean that a formula failed, not that nothing was recorded; a lone mark can mean anything.
+DOUBTFUL_TEXTS = frozenset({"#div/0!", "#value!", "#num!", "#ref!", "#name?", "#null!", ".", "-", "?", "*", "x"})
+# Numbers that programs write for a missing value.
+_MARKS = (
+    *(
+        -9.0,
+        -99.0,
+        -999.0,
+        -9999.0,
+        -99999.0,
+        9999.0,
+        99999.0,
+        999999.0,
+    ),  # by custom; numpy.ma's of integers is the last
+    1e20,  # numpy.ma's default fill value of floats
+    float(np.float32(9.969209968386869e36)),  # netCDF's, of floats and doubles
+    *(-127.0, -32767.0, -2147483647.0, -9223372036854775806.0),  # netCDF's, of integers
+    *(-128.0, -32768.0, -2147483648.0, -9223372036854775808.0),  # the smallest integers: NaN cast to one, R's NA
+)
+
+
+def numbers(column: pd.Series) -> pd.Series:
+    """A table's column as float64, NaN for a cell that says it is missing.
+
+    Raises
+    ------
+    ValueError
+        For the first cell that is no number, by column and row.
+    """
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "buif":
+        return column.astype(np.float64)
+    if isinstance(column.dtype, pd.api.extensions.ExtensionDtype) and pd.api.types.is_numeric_dtype(column.dtype):
+        return pd.Series(column.to_numpy(np.float64, na_value=np.nan), name=column.name)
+    texts = column.astype(object).where(column.notna(), "nan").astype(str).str.strip()
+    texts = texts.mask(texts.str.lower().isin(MISSING_TEXTS), "nan")
+    # pandas' own parser of numbers may be wrong in the last bit; it only says here which are none.
+    wrong = pd.to_numeric(texts, errors="coerce").isna() & (texts != "nan")
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        cell = str(column.iloc[row]).strip()
+        remedy = "; leave the cell empty if the response is missing" if cell.lower() in DOUBTFUL_TEXTS else ""
+        raise ValueError(f"column {column.name!r}, row {row + 1}: {column.iloc[row]!r} is not a number{remedy}")
+    return texts.map(float)
+
+
+def check_marks(values: np.ndarray) -> None:
+    """Refuse responses among which a number stands that programs write for a missing value.
+
+    Only where it lies apart: further from every other response than those are from each other. And -1 where all others
+    are whole numbers that are not negative, such as counts of spikes.
+
+    Parameters
+    ----------
+    values : float64 array
+        NaN where a response is missing.
+
+    Raises
+    ------
+    ValueError
+        With the number and how often it stands there.
+    """
+    finite = values[np.isfinite(values)]
+    for mark in (*_MARKS, -1.0):
+        marked = finite == mark
+        others = finite[~marked]
+        if not marked.any() or not len(others):
+            continue
+        low, high = others.min(), others.max()
+        apart = max(low - mark, mark - high) > high - low
+        counts = mark == -1 and low >= 0 and bool((others == np.round(others)).all())
+        if counts or (apart and mark != -1):
+            raise ValueError(
+                f"{int(marked.sum())} responses are {mark:g}, by which programs mark a missing value, and all others "
+                f"lie between {low:g} and {high:g}. Write NaN (or an empty cell) for a missing response; if it is one, "
+                "add a constant to all, of which no score depends"
+            )

@@ -1,0 +1,103 @@
+"""Which row of the responses belongs to which image: by name, by number, or by an order that all agree on."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from pathlib import PurePath
+from typing import Any
+
+
+def _by_number(name: str) -> list[Any]:
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
+
+
+def _letters_and_digits(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).lower()
+    return "".join(letter for letter in plain if letter.isalnum())
+
+
+# How programs list the files of a folder.
+_ORDERS: tuple[tuple[str, Callable[[str], Any]], ...] = (
+    ("by the numbers in them", _by_number),  # Windows, macOS, natsort
+    ("without regard to capitals", str.lower),  # MATLAB's dir on Windows, R's list.files
+    ("by the numbers in them, without regard to capitals", lambda name: _by_number(name.lower())),
+    ("by letters and digits alone", _letters_and_digits),  # ls and sort in many languages
+    ("without the suffix", lambda name: PurePath(name).stem),
+    ("by kind of file", lambda name: (PurePath(name).suffix.lower(), name)),  # one pattern after the other
+)
+
+
+def check_order(names: Sequence[str]) -> None:
+    """Refuse names, sorted as text, that programs list in another order: either may be that of the rows.
+
+    Raises
+    ------
+    ValueError
+        With the first two files that change places, and the way of listing.
+    """
+    for words, key in _ORDERS:
+        for as_text, otherwise in zip(names, sorted(names, key=key), strict=True):
+            if as_text != otherwise:
+                raise ValueError(
+                    f"the responses do not name their stimuli, and the order of the files is not clear: {as_text} "
+                    f"comes before {otherwise} as text and after it {words}; name the stimuli in the responses, or "
+                    "pass a list of files in the order of the rows"
+                )
+
+
+def rows_of_images(stimuli: Sequence[str], stimulus_ids: Sequence[Any], filenames: Sequence[str]) -> list[int]:
+    """For each image the row of the responses that its id or its file's name is given to.
+
+    Numbers that name no image are its places in the order of the images, from 1 or from 0, where they are all of these.
+
+    Raises
+    ------
+    ValueError
+        For images without a response or the reverse, or numbers that can be meant in two ways.
+    """
+    rows = {name: row for row, name in enumerate(stimuli)}
+    row_of = {
+        filename: rows.get(str(stimulus_id), rows.get(filename))
+        for stimulus_id, filename in zip(stimulus_ids, filenames, strict=True)
+    }
+    found = [row for row in row_of.values() if row is not None]
+    if not found and len(stimuli) == len(filenames) and all(name.isdecimal() for name in stimuli):
+        return _rows_by_place([int(name) for name in stimuli], list(filenames))
+    without_response = [filename for filename, row in row_of.items() if row is None]
+    matched = set(found)
+    without_image = [name for name, row in rows.items() if row not in matched]
+    if without_response or without_image:
+        raise ValueError(
+            f"{len(without_response)} of {len(filenames)} images have no response"
+            + (f" ({listed(without_response)})" if without_response else "")
+            + f", and {len(without_image)} of {len(rows)} responses have no image"
+            + (f" ({listed(without_image)})" if without_image else "")
+        )
+    return found
+
+
+def _rows_by_place(numbers: Sequence[int], filenames: Sequence[str]) -> list[int]:
+    """For each image the row that its place is given to."""
+    first = min(numbers)
+    if sorted(numbers) != list(range(first, first + len(numbers))) or first not in (0, 1):
+        raise ValueError(
+            f"the responses number their stimuli {min(numbers)} to {max(numbers)}, and no image is called by these "
+            f"numbers; name the stimuli, or number the {len(filenames)} images from 1 in the order of their names"
+        )
+    own = [[int(each) for each in re.findall(r"\d+", PurePath(name).stem)] for name in filenames]
+    last = [each[-1] for each in own if each]
+    if len(set(last)) == len(filenames) and last != list(range(first, first + len(numbers))):
+        raise ValueError(
+            f"the responses number their stimuli {first} to {max(numbers)}, and the files have numbers of their own, "
+            f"{filenames[0]} being the first: whether {first} means the file of that number or the first file is not "
+            "clear; name the stimuli by their files"
+        )
+    check_order(filenames)
+    row_of_number = {number: row for row, number in enumerate(numbers)}
+    return [row_of_number[place + first] for place in range(len(filenames))]
+
+
+def listed(names: Sequence[Any], *, quote: bool = True, most: int = 5) -> str:
+    """The first names, and how many more there are."""
+    shown = ", ".join(repr(name) if quote else str(name) for name in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")

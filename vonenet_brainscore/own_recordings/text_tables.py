@@ -1,0 +1,112 @@
+"""A table in a text file, whatever program wrote it: its encoding, its separator and its decimal mark."""
+
+import codecs
+import csv
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from .responses import role
+
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_DECIMAL_COMMA = r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?"
+_THOUSANDS = r"[+-]?[1-9]\d{0,2}(?:,\d{3})+"
+_DECIMAL_POINT = r"[+-]?[\d,]*\.\d*(?:[eE][+-]?\d+)?"
+
+
+def read_text_table(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Every cell of a table as text, under the header of its first line, and what was taken for granted.
+
+    Cells are text so that a stimulus called 007 keeps its name. Numbers with a decimal comma get a point.
+
+    Raises
+    ------
+    ValueError
+        If the separator, or whether a comma is a decimal mark, is not clear; if a row has more or fewer cells than the
+        header, as one that was cut off; if the file is no text.
+    """
+    text, notes = _decoded(path)
+    declared = re.match(r'"?sep=(.)"?\r?\n', text)  # which Excel writes and follows
+    if declared:
+        text = text[declared.end() :]
+    separator = declared[1] if declared else _separator(text)
+    if text and not text.endswith(("\n", "\r")):
+        notes.append("the file does not end with a line break; see that its last row is whole")
+    # The header as a line of cells too, or pandas would rename a second 'n1'.
+    lines = pd.read_csv(
+        io.StringIO(text), sep=separator, header=None, dtype=str, keep_default_na=False, skipinitialspace=True
+    )
+    cut = lines.isna().any(axis=1)
+    if cut.any():
+        row = int(np.argmax(cut))
+        raise ValueError(
+            f"row {row} has {int(lines.iloc[row].notna().sum())} cells, and the header {lines.shape[1]}; was it cut "
+            "off? An empty cell, for a response that is missing, keeps its separator"
+            if row
+            else "the header has fewer cells than the rows below it; name every column"
+        )
+    header = [name.strip() for name in lines.iloc[0]]
+    table = lines[1:].set_axis(header, axis="columns").reset_index(drop=True)
+    return _with_points(table, notes), notes
+
+
+def _decoded(path: Path) -> tuple[str, list[str]]:
+    content = path.read_bytes()
+    encoding = next((name for mark, name in _MARKS if content.startswith(mark)), None)
+    if encoding is None and b"\0" in content[:1000]:  # UTF-16 without its mark: every other byte of plain text is zero
+        odd, even = content[1:1000:2].count(0), content[:1000:2].count(0)
+        if min(odd, even) or max(odd, even) < len(content[:1000]) // 4:
+            raise ValueError("is no text; save the table as text (CSV, UTF-8)")
+        encoding = "utf-16-le" if odd else "utf-16-be"
+    if encoding is None:
+        try:
+            return content.decode("utf-8"), []
+        except UnicodeDecodeError:
+            encoding = "cp1252"  # Latin-1 and what Windows adds to it
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"is text in no encoding that is known here ({error}); save it as UTF-8") from error
+    return text, ["letters beyond ASCII are read as Latin-1 (Windows 1252)"] if encoding == "cp1252" else []
+
+
+def _separator(text: str) -> str:
+    """What stands between the cells: that with which the header names the stimuli."""
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    cells = {mark: next(csv.reader([header], delimiter=mark, skipinitialspace=True), []) for mark in _SEPARATORS}
+    several = [mark for mark in _SEPARATORS if len(cells[mark]) > 1]
+    naming = [mark for mark in several if any(role(cell) == "stimulus" for cell in cells[mark])]
+    if len(naming) > 1 or (not naming and len(several) > 1):
+        words = " or ".join(_SEPARATORS[mark] for mark in naming or several)
+        raise ValueError(f"its header {header[:80]!r} can be split at {words}; use one of them only")
+    return (naming or several or [","])[0]
+
+
+def _with_points(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Decimal commas made points, where commas can be nothing else."""
+    values = table[[name for name in table.columns if role(name) not in ("stimulus", "neuron")]]
+    if not values.size or not values.columns.is_unique:
+        return table
+    cells = values.stack().str.strip()
+    commas = cells[cells.str.contains(",", regex=False)]
+    if commas.empty:
+        return table
+    first = commas.iloc[0]
+    if not commas.str.fullmatch(_DECIMAL_COMMA).all() or cells.str.fullmatch(_DECIMAL_POINT).any():
+        odd = commas[~commas.str.fullmatch(_DECIMAL_COMMA)]
+        raise ValueError(
+            f"column {(odd if len(odd) else commas).index[0][1]!r}: {odd.iloc[0] if len(odd) else first!r} is not a "
+            "number that is clear beside the others; write numbers with a decimal point, without marks of thousands"
+        )
+    if commas.str.fullmatch(_THOUSANDS).all():
+        raise ValueError(
+            f"column {commas.index[0][1]!r}: the comma in {first!r} can be a decimal mark or one of thousands; write "
+            "numbers with a decimal point"
+        )
+    notes.append("decimal commas are read")
+    pointed = values.apply(lambda column: column.str.replace(",", ".", regex=False))
+    return table.assign(**{name: pointed[name] for name in values.columns})
