@@ -6,10 +6,8 @@ The JSON says where results go, which seeds are swept and what is done to the pr
 import ctypes
 import json
 import os
-import signal
 import sys
 import warnings
-from contextlib import contextmanager
 from pathlib import Path
 
 import sweep_stubs
@@ -42,24 +40,6 @@ def read_only(folder):
     mount(folder, folder, None, MS_BIND | MS_REMOUNT | MS_RDONLY)
 
 
-def die_in_write(number):
-    """Let the process be killed with half of its number-th record written."""
-    from vonenet_brainscore import kept_scores
-
-    written_whole, writes = kept_scores.written_whole, []
-
-    @contextmanager
-    def half_written(path):
-        with written_whole(path) as partial:
-            yield partial
-            writes.append(path)
-            if len(writes) == number:
-                os.truncate(partial, partial.stat().st_size // 2)
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    kept_scores.written_whole = half_written
-
-
 def main(order):
     """Sweep as ordered; problems, scores and warnings."""
     from vonenet_brainscore import score_models
@@ -72,7 +52,7 @@ def main(order):
     if "read_only" in order:
         read_only(order["read_only"])
     if "die_in_write" in order:
-        die_in_write(order["die_in_write"])
+        sweep_stubs.die_in_write(order["die_in_write"])
     settings = {"seed": range(order["seeds"]), **sweep_stubs.TINY}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,37 @@ def _wait(gate):
         time.sleep(0.02)
 
 
-FAULTS = {"die": _die, "memory": _run_out_of_memory, "bug": _run_into_a_bug, "wait": _wait}
+def die_in_write(number):
+    """Let the process be killed with half of its number-th score written from now on."""
+    from vonenet_brainscore import kept_scores
+
+    written_whole, writes = kept_scores.written_whole, []
+
+    @contextmanager
+    def half_written(path):
+        with written_whole(path) as partial:
+            yield partial
+            writes.append(path)
+            if len(writes) == number:
+                os.truncate(partial, partial.stat().st_size // 2)
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    kept_scores.written_whole = half_written
+
+
+def _die_in_write_once(marker):
+    if not Path(marker).exists():
+        Path(marker).touch()
+        die_in_write(1)
+
+
+FAULTS = {
+    "die": _die,
+    "die in write": _die_in_write_once,
+    "memory": _run_out_of_memory,
+    "bug": _run_into_a_bug,
+    "wait": _wait,
+}
 
 
 def dask_setup(worker):

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -159,6 +160,35 @@ def test_several_write_and_read_at_once(tmp_path):
     for thread in threads:
         thread.join()
     assert not wrong and len(list(tmp_path.iterdir())) == 1
+
+
+def test_leftovers_of_kept_scores_are_removed_and_no_others(tmp_path):
+    kept = KeptScores(tmp_path)
+    kept.write(CONTENT, Score(0.5))
+    done, wanted = (kept.path(content) for content in (CONTENT, CONTENT | {"trials": 3}))
+    for path in (done, wanted):
+        path.with_name(f".{path.stem}.0123.part.json").write_text("{")
+    kept.remove_leftovers()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f".{wanted.stem}.0123.part.json", done.name]
+
+
+def test_a_partial_file_taken_for_a_leftover_is_written_again(tmp_path, monkeypatch):
+    from vonenet_brainscore import kept_scores
+
+    written_whole, removed = kept_scores.written_whole, []
+
+    @contextmanager
+    def written_while_another_sweep_ends(path):
+        with written_whole(path) as partial:
+            yield partial
+            if not removed:
+                removed.append(partial)
+                partial.unlink()
+
+    monkeypatch.setattr(kept_scores, "written_whole", written_while_another_sweep_ends)
+    kept = KeptScores(tmp_path)
+    kept.write(CONTENT, Score(0.5))
+    assert removed and kept.read(CONTENT).item() == 0.5
 
 
 def test_a_score_is_computed_once(home):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from brainscore_core.metrics import Score
+from sweep_records import differences
 from sweep_stubs import BANDWIDTH
 
 from vonenet_brainscore.sweep.cells import Sweep
@@ -32,6 +33,20 @@ def test_a_record_is_of_one_cell(records):
     np.testing.assert_array_equal(read.attrs["values"], score.attrs["values"])
     assert records.read(cell(seed=1)) is None
     assert [path.name for path in records.folder.glob("*.json")] == [f"{cell().key}.json"]
+
+
+def test_two_folders_are_compared_entry_by_entry(tmp_path):
+    """What the tests of clusters go by, and print."""
+    key, another = cell().key, cell(seed=1).key
+    for name, value in (("one", 1.0), ("other", 1.5)):
+        score = Score(0.5)
+        score.attrs |= {"values": np.array([np.nan, value]), "seed": 0}
+        Records(tmp_path / name / "records").write(cell(), score)
+    assert differences(tmp_path / "one", tmp_path / "one") == []
+    Records(tmp_path / "one" / "records").write(cell(seed=1), score)
+    assert sorted(differences(tmp_path / "one", tmp_path / "other")) == sorted(
+        [f"{key}.json: score.attrs.values.values[1] is 1.0 and 1.5", f"{another}.json is in {tmp_path}/one alone"]
+    )
 
 
 def test_a_score_of_other_released_weights_is_not_of_this_sweep(records, tmp_path, monkeypatch):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import xarray as xr
+from sweep_records import differences
 from sweep_stubs import BANDWIDTH, PEAK_SF, PREF_OR, SELECTIVE, TINY, stub_compare
 
 from vonenet_brainscore import score_models
@@ -102,8 +103,9 @@ def in_background(function, *args, **kwargs):
     assert results, "the sweep did not end"
 
 
-def records(folder):
-    return {path.name: path.read_text() for path in (folder / "records").glob("*.json")}
+def on_record(folder):
+    """How many scores a running sweep has kept so far."""
+    return len(list((folder / "records").glob("[!.]*.json")))
 
 
 def test_forty_two_cells_on_two_workers_one_of_them_killed_equal_one_process_to_the_bit(tmp_path, monkeypatch):
@@ -116,15 +118,29 @@ def test_forty_two_cells_on_two_workers_one_of_them_killed_equal_one_process_to_
     with scheduler(port), worker(port, tmp_path) as one, worker(port, tmp_path):
         arguments = {"output": on_dask, "scheduler": f"tcp://127.0.0.1:{port}", **ON_DASK}
         with in_background(score_models, "voneresnet50", "V1-properties", settings, **arguments) as results:
-            until(lambda: len(records(on_dask)) >= 4)
+            until(lambda: on_record(on_dask) >= 4)
             for process in children(one.pid):
                 os.kill(process, signal.SIGKILL)
-            killed_after = len(records(on_dask))
+            killed_after = on_record(on_dask)
     reference = score_models("voneresnet50", "V1-properties", settings, output=alone, **ALONE)
     assert killed_after < reference["score"].size == 42
     xr.testing.assert_identical(results[0], reference)
-    assert records(on_dask) == records(alone)
+    assert differences(on_dask, alone) == []
     assert (alone / "results.csv").read_text() == (on_dask / "results.csv").read_text()
+
+
+def test_a_worker_killed_while_it_writes_leaves_nothing(tmp_path, monkeypatch, stubs):
+    """Half a record is in the folder until another worker has completed it."""
+    import dask
+
+    preloaded(monkeypatch, ["die in write", PEAK_SF, 1, str(tmp_path / "died")])
+    settings, out = {"seed": range(2), **TINY}, tmp_path / "out"
+    with dask.config.set({"distributed.worker.preload": ["sweep_stubs"], "distributed.scheduler.allowed-failures": 1}):
+        found = score_models("voneresnet50", [PREF_OR, PEAK_SF], settings, output=out, workers=2, **ON_DASK)
+    assert (tmp_path / "died").exists() and (found["problem"] == "").all()
+    preloaded(monkeypatch)
+    score_models("voneresnet50", [PREF_OR, PEAK_SF], settings, output=tmp_path / "alone", **ALONE)
+    assert differences(out, tmp_path / "alone") == []
 
 
 def children(pid):
@@ -139,7 +155,7 @@ def test_a_scheduler_that_comes_back_is_asked_for_what_is_left(tmp_path, monkeyp
     arguments = {"output": tmp_path / "out", "scheduler": f"tcp://127.0.0.1:{port}", "patience_s": 100, **ON_DASK}
     sweep = in_background(score_models, "voneresnet50", [PREF_OR, PEAK_SF], settings, **arguments)
     with scheduler(port) as lost, worker(port, tmp_path), sweep as results:
-        until(lambda: len(records(tmp_path / "out")) == 3)  # the fourth waits at the gate
+        until(lambda: on_record(tmp_path / "out") == 3)  # the fourth waits at the gate
         lost.kill()
         lost.wait()
         with scheduler(port), worker(port, tmp_path, PYTHONPATH=a_year_behind(tmp_path / "clock")):
@@ -148,7 +164,7 @@ def test_a_scheduler_that_comes_back_is_asked_for_what_is_left(tmp_path, monkeyp
     computed = stubs()
     alone = score_models("voneresnet50", [PREF_OR, PEAK_SF], settings, output=tmp_path / "alone", **ALONE)
     xr.testing.assert_identical(results[0], alone)
-    assert records(tmp_path / "out") == records(tmp_path / "alone")
+    assert differences(tmp_path / "out", tmp_path / "alone") == []
     assert set(computed) == set(stubs()) and len(computed) <= 8 + 1  # the one that was lost with its worker
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from brainio_format import registered, write_freeman_ziemba
+from sweep_records import differences
 from sweep_stubs import PEAK_SF, PREF_OR, TINY, stub_compare
 
 from vonenet_brainscore import score_models
@@ -62,6 +63,7 @@ def test_a_process_killed_while_it_writes_a_record(tmp_path, stubs):
     found = score_models("voneresnet50", BOTH, {"seed": range(3), **TINY}, output=output, **QUIET)
     assert len(stubs()) == 3 + 4  # two were done
     xr.testing.assert_identical(found, alone(tmp_path))
+    assert differences(output, tmp_path / "alone") == []  # the half is gone
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "other number", "another cell's", "not text", "nested"])

@@ -30,6 +30,25 @@ def test_a_sweep_scores_with_its_own_number_of_threads(tmp_path, monkeypatch, tw
     assert seen == [{1}] and torch.get_num_threads() == 2
 
 
+def test_an_error_on_the_way_gives_threads_back_at_once(tmp_path, monkeypatch, two_threads):
+    """And the lock that lets one model be scored at a time: while the error is held, so is what it came from."""
+    from tqdm.auto import tqdm
+
+    arguments = {"output": tmp_path, "workers": 1, "cache": False, "progress": False}
+    monkeypatch.setattr(V1PropertyBenchmark, "compare", stub_compare)
+
+    def stopped(bar, n=None):
+        if n is None:  # the sweep's own bar, with a score in hand
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt) as error:
+        patch.setattr(tqdm, "update", stopped)
+        score_models("voneresnet50", BANDWIDTH, {"seed": range(2), **TINY}, **arguments)
+    assert torch.get_num_threads() == 2
+    assert (score_models("voneresnet50", BANDWIDTH, TINY, **arguments)["problem"] == "").all()
+    del error
+
+
 def test_threads_that_blas_does_not_have_are_refused():
     with pytest.raises(UnfitWorkerError, match=r"BLAS has .*; set OMP_NUM_THREADS=1000 in"), fixed_threads(1000):
         pass

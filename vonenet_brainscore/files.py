@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+PARTIAL = ".*.*.part.*"  # what `written_whole` calls files that are being written
+
 
 def check_writable(path: str | Path, suffixes: Sequence[str]) -> Path:
     """The path, if a file of that kind can be written there; to be asked before the work whose result it will hold.

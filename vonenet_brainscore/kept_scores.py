@@ -9,12 +9,13 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .files import written_whole
+from .files import PARTIAL, written_whole
 
 if TYPE_CHECKING:
     from brainscore_core.metrics import Score
@@ -91,9 +92,23 @@ class KeptScores:
         """
         encoded = _encoded(score)
         kept = {"score": encoded, "sha256": _sha256(_json(encoded)), "content": content}
+        text = json.dumps(kept, default=_plain)
         self.folder.mkdir(parents=True, exist_ok=True)
-        with written_whole(self.path(content)) as partial:
-            partial.write_text(json.dumps(kept, default=_plain), encoding="utf-8")
+        try:
+            self._write_text(self.path(content), text)
+        except FileNotFoundError:  # another process took the partial file for a leftover
+            self._write_text(self.path(content), text)
+
+    def _write_text(self, path: Path, text: str) -> None:
+        with written_whole(path) as partial:
+            partial.write_text(text, encoding="utf-8")
+
+    def remove_leftovers(self) -> None:
+        """Remove the partial files that killed processes left of scores that are kept by now."""
+        for partial in self.folder.glob(PARTIAL):
+            if (self.folder / f"{partial.name.split('.')[1]}.json").exists():
+                with suppress(OSError):  # what cannot be removed does no harm
+                    partial.unlink()
 
 
 def kept_or_computed(content: Mapping[str, Any], compute: "Callable[[], Score]") -> "Score":

@@ -1,7 +1,7 @@
 """Where a sweep runs: in this process, in others of this machine, on a Dask scheduler, as a batch system's jobs."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -87,7 +87,9 @@ class Place:
                 "a batch system needs dask-jobqueue: pip install 'vonenet_brainscore[cluster]'", name="dask_jobqueue"
             ) from error
 
-    def outcomes(self, groups: Sequence[list[Cell]], work: Work, say: Callable[[str], None]) -> Iterator[Outcome]:
+    def outcomes(
+        self, groups: Sequence[list[Cell]], work: Work, say: Callable[[str], None]
+    ) -> Generator[Outcome, None, None]:
         """Outcomes of groups of cells as they come, as `schedule.dask_outcomes`; nothing is started for none."""
         if not groups:
             return

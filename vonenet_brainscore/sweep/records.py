@@ -32,6 +32,8 @@ class Records:
     def opened(self) -> Iterator[str]:
         """The folder, there and writable meanwhile; gives the name of a file by which a worker knows it again.
 
+        At the end, what killed workers left of records that others completed is removed.
+
         Raises
         ------
         OSError
@@ -49,6 +51,7 @@ class Records:
             yield mark.name
         finally:
             mark.unlink(missing_ok=True)
+            self._kept.remove_leftovers()
 
     def read(self, cell: Cell) -> "Score | None":
         """The score on record; None where there is none, or none to rely on.

@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,10 +139,12 @@ def score_models(
         outcomes = {key: found for key, cell in cells.items() if (found := work.on_record(cell)) is not None}
         bar.update(len(outcomes))
         left = [[cell for cell in group if cell is cells[cell.key] and cell.key not in outcomes] for group in groups]
+        made = place.outcomes(list(filter(None, left)), work, bar.write if progress else _say_nothing)
         try:
-            for outcome in place.outcomes(list(filter(None, left)), work, bar.write if progress else _say_nothing):
-                outcomes[outcome.key] = outcome
-                bar.update()
+            with closing(made):  # after an error, too, threads and the cluster are as they were before
+                for outcome in made:
+                    outcomes[outcome.key] = outcome
+                    bar.update()
         finally:  # what came before an error, or before the user stopped it, is not lost
             outcomes |= {key: failure(cell, "not reached") for key, cell in cells.items() if key not in outcomes}
             lost = _keep(records, cells, outcomes)
