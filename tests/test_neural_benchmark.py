@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from made_recordings import FeatureSubject, linear, small_images
 from PIL import Image
 
 from vonenet_brainscore.benchmarks.recognition import compressible
@@ -14,59 +15,14 @@ def no_stored_results(monkeypatch):
     monkeypatch.setenv("RESULTCACHING_DISABLE", "1")
 
 
-class FeatureSubject:
-    """Answers stimulus i with row i of its features, whatever the image."""
-
-    identifier = "features"
-
-    def __init__(self, features, degrees=8):
-        self.features, self.degrees = features, degrees
-
-    def visual_degrees(self):
-        return self.degrees
-
-    def start_recording(self, recording_target, time_bins):
-        self.asked = (str(recording_target), [tuple(np.asarray(b).tolist()) for b in time_bins])
-
-    def look_at(self, stimuli, number_of_trials=1):
-        from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
-
-        self.shown, self.trials = stimuli, number_of_trials
-        rows = [int(str(stimulus_id)[1:]) for stimulus_id in stimuli["stimulus_id"]]
-        return NeuroidAssembly(
-            self.features[rows],
-            coords={
-                **{column: ("presentation", stimuli[column].values) for column in stimuli.columns},
-                "neuroid_id": ("neuroid", np.arange(self.features.shape[1])),
-                "layer": ("neuroid", ["none"] * self.features.shape[1]),
-            },
-            dims=("presentation", "neuroid"),
-        )
-
-
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
-    """200 little images, s000 and on."""
-    folder = tmp_path_factory.mktemp("images")
-    noise = np.random.default_rng(0).integers(0, 256, (200, 4, 4), dtype=np.uint8)
-    for number, image in enumerate(noise):
-        Image.fromarray(image).save(folder / f"s{number:03d}.png")
-    return folder
+    return small_images(tmp_path_factory.mktemp("images"), 200)
 
 
 @pytest.fixture(scope="module")
 def features():
     return np.random.default_rng(1).normal(size=(200, 30))
-
-
-def linear(features, *, noise, repetitions, neurons=12, weights_of=5):
-    """Responses linear in a few features, signal variance 1, and Gaussian noise: (stimulus, neuron, repetition)."""
-    rng = np.random.default_rng(2)
-    weights = np.zeros((features.shape[1], neurons))
-    weights[:weights_of] = rng.normal(size=(weights_of, neurons))
-    signal = features @ weights
-    signal = signal / signal.std(axis=0)
-    return signal[..., None] + noise * rng.normal(size=(*signal.shape, repetitions))
 
 
 # PLS and ridge fit 30 features to 180 stimuli; least squares with so many loses about

@@ -9,6 +9,8 @@ import numpy as np
 from ..brainscore import seeded_global_generator, without_result_caching
 from ..recordings.subject import Subject
 from ..stimuli.screen import placed_exactly
+from .intervals import neural_intervals
+from .predictions import beside, kept_predictions
 from .recognition import compressible, warn_if_ill_posed
 from .row_space import RowSpaceSubject
 from .storage import data_on_demand
@@ -44,7 +46,11 @@ def run_benchmark(
     Returns
     -------
     Score
-        With the attribute `compressed`: whether the regression saw the row space in place of the features.
+        With the attributes `compressed`, whether the regression saw the row space in place of the features, and
+        `error_of`, what `error` is the error of. A cross-validated neural score also has its intervals
+        (`intervals.neural_intervals`), `splits_counted` (neuroid,), in how many splits each neuron has a correlation,
+        `n_neurons`, and `remarks` in words where something has to be said beside it. The correlation of each neuron in
+        each split is ``score.raw.raw``.
 
     Raises
     ------
@@ -60,6 +66,7 @@ def run_benchmark(
         without_result_caching(),
         TemporaryDirectory() as folder,
         placed_exactly(None if _looks_in_memory(candidate) else Path(folder)),
+        kept_predictions(benchmark) as kept,
     ):
         if isinstance(candidate, Subject):
             _check_full_features(candidate, benchmark)
@@ -67,6 +74,10 @@ def run_benchmark(
             benchmark.preallocate_memory(candidate)
         score = benchmark(candidate)
     score.attrs["compressed"] = isinstance(candidate, RowSpaceSubject)
+    if kept is not None:
+        score.attrs |= neural_intervals(score, benchmark, kept, seed=seed) | beside(score, kept)
+    elif "error" in score.attrs:
+        score.attrs.setdefault("error_of", "raw, as its metric gives it")
     return score
 
 

@@ -71,9 +71,9 @@ def neural_benchmark(
     stratify : str, optional
         Column of the StimulusSet whose values every split balances.
     splits : int
-        Random splits into 90 % training and 10 % test stimuli. Which stimuli are split off follows from the order of
-        the stimulus ids as text, so that the same pictures under other names give another score, within the interval
-        over splits. More splits narrow that interval.
+        Random splits into 90 % training and 10 % test stimuli. Which stimuli they part follows from the order of the
+        stimuli, of a folder that of file names as text: the same pictures under other names give another score, within
+        the interval over splits. More splits narrow that interval.
     split_seed : int
         Of the splits; 1 as Brain-Score's.
     variable, axes
