@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # the same names, for type checkers and editors
     from .gabors import nx_ny_joint as nx_ny_joint
     from .gabors import spatial_frequency_histograms as spatial_frequency_histograms
     from .maps import feature_maps as feature_maps
+    from .measured import measured_properties as measured_properties
     from .properties import property_distributions as property_distributions
     from .sweep import sweep_figure as sweep_figure
     from .tuning import tuning_curve as tuning_curve
@@ -28,6 +29,7 @@ _PUBLIC = {
     "tuning_curve": "tuning",
     "tuning_curves": "tuning",
     "property_distributions": "properties",
+    "measured_properties": "measured",
     "sweep_figure": "sweep",
 }
 __all__ = list(_PUBLIC)

@@ -98,14 +98,14 @@ EXTRA_PROPERTIES = {
             "Semi-saturation contrast",
             contrast_response,
             # What `naka_rushton` makes of the cell's rates; a test fits them again.
-            published=Published(_CAVANAUGH_B, _ONE_CELL, "value", (0.097,)),
+            published=Published(_CAVANAUGH_B, _ONE_CELL, "one cell", (0.097,)),
             log_axis=True,
         ),
         ExtraProperty(
             "contrast_exponent",
             "Contrast exponent",
             contrast_response,
-            published=Published(_CAVANAUGH_B, _ONE_CELL, "value", (3.41,)),
+            published=Published(_CAVANAUGH_B, _ONE_CELL, "one cell", (3.41,)),
         ),
         ExtraProperty("contrast_fit", "Variance explained by the Naka-Rushton fit", contrast_response),
         ExtraProperty("cross_orientation_suppression", "Cross-orientation suppression", cross_orientation_suppression),

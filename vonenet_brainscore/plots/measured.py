@@ -1,0 +1,72 @@
+"""Properties that no benchmark scores: a model's distributions, with what is published of macaque V1."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..primates.extra_properties import EXTRA_PROPERTIES, ExtraProperty
+from .properties import MODEL_COLOUR, PRIMATE_COLOUR
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from xarray import DataArray, Dataset
+
+_BINS = 24
+
+
+def measured_properties(dataset: "Dataset") -> "Figure":
+    """Histograms of a model's neuroids, one panel for each property beyond Brain-Score's benchmarks.
+
+    Published values of macaque V1 are vertical lines, thick for a single one and for the middle one of several.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        As ``v1_properties(model, extra=True)`` returns; other properties are left out.
+
+    Raises
+    ------
+    ValueError
+        If there is no such property.
+    """
+    from matplotlib.figure import Figure
+
+    names = [str(name) for name in dataset["property"].values if str(name) in EXTRA_PROPERTIES]
+    if not names:
+        raise ValueError(f"no property beyond Brain-Score's in the dataset; have {', '.join(EXTRA_PROPERTIES)}")
+    columns = min(len(names), 4)
+    rows = -(-len(names) // columns)
+    figure = Figure(figsize=(4.2 * columns, 3 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for name, ax in zip(names, axes, strict=False):
+        _histogram(EXTRA_PROPERTIES[name], dataset.sel(property=name), ax)
+    for ax in axes[len(names) :]:
+        ax.set_axis_off()
+    return figure
+
+
+def _histogram(row: ExtraProperty, one: "DataArray | Dataset", ax: "Axes") -> None:
+    values = one["value"].values[one["responsive"].values]
+    values = values[np.isfinite(values) & ((values > 0) | (not row.log_axis))]
+    published = () if row.published is None else row.published.values
+    ax.set_xlabel(f"{row.label} ({row.unit})" if row.unit else row.label)
+    ax.set_ylabel("Fraction of neuroids")
+    if not len(values):
+        ax.text(0.5, 0.5, "no neuroid has a value", ha="center", transform=ax.transAxes)
+        return
+    low, high = (pick([pick(values), *published]) for pick in (min, max))
+    if high - low < 1e-3 * abs(high):  # all alike
+        low, high = low - 0.5 * abs(low) - 0.05, high + 0.5 * abs(high) + 0.05
+    bins = np.geomspace(low, high, _BINS + 1) if row.log_axis else np.linspace(low, high, _BINS + 1)
+    weights = np.full(len(values), 1 / len(values))
+    ax.hist(values, bins.tolist(), weights=weights, color=MODEL_COLOUR, label=f"model, n = {len(values)}")
+    if row.log_axis:
+        ax.set_xscale("log", base=2)
+        ax.xaxis.set_major_formatter("{x:.2g}")
+    for place, value in enumerate(published):
+        middle = 2 * place + 1 == len(published)
+        label = f"macaque, {row.published.statistic}" if row.published is not None and middle else None
+        ax.axvline(value, color=PRIMATE_COLOUR, linewidth=2.2 if middle else 1, label=label)
+    ax.set_ylim(top=1.25 * ax.get_ylim()[1])  # room for the legend
+    ax.legend(frameon=False, fontsize="small")
