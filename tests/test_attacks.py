@@ -1,7 +1,7 @@
 """The attack is real: it equals closed forms, is stronger with what should make it so, and stays in its ball."""
 
 import math
-import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,9 +14,9 @@ from torch.nn import functional as F
 from vonenet_brainscore import get_model
 from vonenet_brainscore.classification.accuracy import label_ranks
 from vonenet_brainscore.classification.classifier import Classifier, contents_of
-from vonenet_brainscore.robustness.attacks import NORMS, ProjectedGradientDescent
-
-pytest.importorskip("art", reason="adversarial-robustness-toolbox, of the extra `robustness`, is not installed")
+from vonenet_brainscore.robustness.attacks import ATTACKS, AutoPGD, ProjectedGradientDescent, SquareAttack
+from vonenet_brainscore.robustness.balls import BALLS
+from vonenet_brainscore.robustness.losses import LOSSES, mean_gradient, mean_loss
 
 IMAGES, LABELS = gratings(16, seed=1)
 STRONG = {"inf": 0.06, "2": 6.0, "1": 400.0}  # enough to fool the trained network on every image
@@ -29,7 +29,7 @@ def correct(classifier, images, draws=10):
 
 
 def distances(adversarial, norm, images=IMAGES):
-    return torch.linalg.vector_norm((adversarial - images).flatten(1), ord=NORMS[norm], dim=1)
+    return torch.linalg.vector_norm((adversarial - images).flatten(1), ord=float(norm), dim=1)
 
 
 def linear_classifier(weight):
@@ -39,7 +39,7 @@ def linear_classifier(weight):
     return Classifier(nn.Sequential(nn.Flatten(), linear), mean=0, std=1)
 
 
-@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("norm", BALLS)
 def test_accuracy_falls_with_eps_to_nothing_inside_ball_and_range(norm):
     classifier = trained_classifier()
     found = [correct(classifier, IMAGES)]
@@ -116,7 +116,7 @@ def test_transferred_attack_is_no_stronger_than_the_direct_one():
 def test_a_second_run_never_helps_the_defence():
     classifier = trained_classifier(None)
     one, two = (
-        ProjectedGradientDescent("inf", 0.012, iterations=3, k=1, restarts=restarts)(classifier, IMAGES, LABELS)
+        ProjectedGradientDescent("inf", 0.012, iterations=2, k=1, restarts=restarts)(classifier, IMAGES, LABELS)
         for restarts in (1, 2)
     )
     assert correct(classifier, two, draws=1) <= correct(classifier, one, draws=1)
@@ -148,22 +148,156 @@ def test_gradient_through_the_vone_block_agrees_with_finite_differences(noise_mo
 
 
 def test_gradient_is_the_mean_over_draws():
-    from vonenet_brainscore.robustness.steepest_descent import MeanGradientClassifier  # imports ART
-
     classifier, contents = trained_classifier(), contents_of(IMAGES)
-    estimator = MeanGradientClassifier(classifier, contents, key=(0,), k=3, shape=(3, 64, 64), classes=4)
-    one_hot = F.one_hot(LABELS, 4).float()
-    found = [estimator.loss_gradient(IMAGES, one_hot) for _ in range(2)]
-    assert not torch.equal(*found)  # every step has draws of its own
-    expected = torch.zeros_like(IMAGES)
+    loss = LOSSES["cross-entropy"]
+    found, losses = mean_gradient(classifier, loss, IMAGES, LABELS, contents, key=(0, 0), k=3)
+    other_step, _ = mean_gradient(classifier, loss, IMAGES, LABELS, contents, key=(0, 1), k=3)
+    assert not torch.equal(found, other_step)  # every step has draws of its own
+    expected, expected_losses = torch.zeros_like(IMAGES), torch.zeros(len(IMAGES))
     for draw in range(3):
         for index in range(len(IMAGES)):
             image = IMAGES[index : index + 1].clone().requires_grad_()
             with classifier.drawn_noise(image, contents[index : index + 1], 0, 0, draw):
-                F.cross_entropy(classifier(image), LABELS[index : index + 1]).backward()
+                of_image = F.cross_entropy(classifier(image), LABELS[index : index + 1])
+            of_image.backward()
             expected[index] += image.grad[0] / 3
+            expected_losses[index] += of_image.item() / 3
     # A convolution of one image and of sixteen sum in different orders in float32.
-    torch.testing.assert_close(found[0], expected, rtol=1e-3, atol=1e-3 * expected.abs().max().item())
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3 * expected.abs().max().item())
+    torch.testing.assert_close(losses, expected_losses, rtol=1e-3, atol=1e-4)
+    alone = mean_loss(classifier, loss, IMAGES, LABELS, contents, key=(0, 0), k=3)
+    torch.testing.assert_close(alone, losses, rtol=1e-5, atol=1e-6)
+
+
+def test_losses_are_those_of_a_plain_loop():
+    logits = torch.randn(6, 5, generator=torch.Generator().manual_seed(0)) * 3
+    labels = torch.tensor([0, 4, 2, 2, 1, 3])
+    for row, label, margin, ratio in zip(
+        logits.tolist(), labels.tolist(), LOSSES["margin"](logits, labels), LOSSES["dlr"](logits, labels), strict=True
+    ):
+        best_other = max(value for index, value in enumerate(row) if index != label)
+        assert margin.item() == pytest.approx(best_other - row[label], rel=1e-6)
+        assert (margin.item() > 0) == (row.index(max(row)) != label)
+        first, _, third = sorted(row, reverse=True)[:3]
+        assert ratio.item() == pytest.approx((best_other - row[label]) / (first - third), rel=1e-5)
+        assert ratio.item() >= -1 or row[label] < first
+    scaled = LOSSES["dlr"](logits * 100 + 7, labels)
+    torch.testing.assert_close(scaled, LOSSES["dlr"](logits, labels))  # whatever the logits' scale and origin
+
+
+@pytest.mark.parametrize("norm", BALLS)
+def test_projections_are_nearest_and_draws_uniform(norm):
+    ball, generator = BALLS[norm], torch.Generator().manual_seed(0)
+    points = torch.randn(30, 3, 2, 2, generator=generator) * torch.linspace(0.01, 2, 30)[:, None, None, None]
+    found = ball.projected(points, 1.5)
+    assert ball.norm(found).max() <= 1.5 * (1 + 1e-6)
+    inside = ball.norm(points) <= 1.5
+    assert inside.any() and not inside.all() and torch.equal(found[inside], points[inside])
+    # No other point of the ball is nearer: the angle from the projection to any of them is not acute.
+    others = torch.stack([1.5 * ball.drawn((3, 2, 2), generator) for _ in range(200)])
+    outward = (points - found).flatten(1)
+    assert (torch.einsum("pd,pod->po", outward, (others[None] - found[:, None]).flatten(2)) <= 1e-5).all()
+    radii = ball.norm(torch.stack([ball.drawn((3, 2, 2), generator) for _ in range(2000)]))
+    # A uniform point of a ball in 12 dimensions lies within radius r with probability r**12.
+    shares = [(radii <= radius).double().mean().item() for radius in (0.8, 0.9, 1)]
+    assert shares == pytest.approx([0.8**12, 0.9**12, 1], abs=4 * 0.5 / 2000**0.5)  # four standard errors at most
+
+
+@pytest.mark.parametrize(("norm", "eps"), [("inf", 0.02), ("2", 2.0)])
+@pytest.mark.parametrize("momentum", [0, 1])
+def test_descent_equals_the_librarys_on_a_network_without_noise(norm, eps, momentum):
+    art = pytest.importorskip("art.attacks.evasion", reason="adversarial-robustness-toolbox is not installed")
+    from art.estimators.classification import PyTorchClassifier
+
+    classifier = trained_classifier(None)
+    estimator = PyTorchClassifier(
+        classifier, nn.CrossEntropyLoss(reduction="sum"), (3, 64, 64), 4, clip_values=(0, 1), device_type="cpu"
+    )
+    theirs = art.ProjectedGradientDescent(
+        estimator, norm=float(norm), eps=eps, eps_step=eps / 4, max_iter=8, decay=momentum or None, verbose=False
+    ).generate(IMAGES.numpy(), LABELS.numpy())
+    ours = ProjectedGradientDescent(norm, eps, 8, k=1, step_size=0.25, momentum=momentum)(classifier, IMAGES, LABELS)
+    # Float32 through eight steps; in L-infinity the sign of a gradient near zero may turn.
+    differs = (ours - torch.from_numpy(theirs)).abs() > 1e-4
+    assert differs.double().mean() < 0.002
+
+
+@pytest.mark.parametrize("noise_mode", ["neuronal", None])
+@pytest.mark.parametrize("name", ATTACKS)
+def test_every_attack_follows_the_same_laws(name, noise_mode):
+    """In its ball and in [0, 1], the same again, stronger with eps, and the generators as they were."""
+    classifier, state = trained_classifier(noise_mode), torch.get_rng_state()
+    images, labels = IMAGES[:4], LABELS[:4]
+    found = []
+    for eps in (0.01, 0.06):
+        attack = replace(ATTACKS[name], eps=eps, iterations=12, k=2 if noise_mode else 1)
+        adversarial = attack(classifier, images, labels)
+        assert adversarial.min() >= 0 and adversarial.max() <= 1
+        assert distances(adversarial, "inf", images).max() <= eps * (1 + 1e-5)
+        logits = classifier.logits(adversarial, contents_of(images), draws=5, seed=1)
+        found.append((label_ranks(logits, labels) == 0).double().mean().item())
+    assert torch.equal(attack(classifier, images, labels), adversarial)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert found[1] < found[0] or found[0] == 0
+    assert found[1] < (0.8 if name == "square" else 0.1)  # twelve squares are few
+    assert not torch.equal(replace(attack, seed=1)(classifier, images, labels), adversarial) or noise_mode is None
+
+
+def test_adaptive_steps_reach_a_higher_loss_than_fixed_ones():
+    classifier, contents = trained_classifier(None), contents_of(IMAGES)
+    reached = {}
+    for loss in ("cross-entropy", "dlr"):
+        for name, attack in {
+            "fixed": ProjectedGradientDescent(eps=0.01, iterations=10, k=1),
+            "adaptive": AutoPGD(eps=0.01, iterations=10, k=1, loss=loss),
+        }.items():
+            found = attack(classifier, IMAGES, LABELS)
+            losses = mean_loss(classifier, LOSSES[loss], found, LABELS, contents, key=(), k=1)
+            reached[loss, name] = losses
+    assert reached["cross-entropy", "adaptive"].mean() > 0.97 * reached["cross-entropy", "fixed"].mean()
+    assert reached["dlr", "adaptive"].mean() > reached["dlr", "fixed"].mean()
+
+
+def test_adaptive_descent_keeps_the_best_point_and_halves_its_steps():
+    """A quadratic whose peak lies inside the ball: steps of 2 eps overshoot it, halved ones reach it."""
+
+    class Peak(nn.Module):
+        def forward(self, x):
+            height = -((x - 0.53) ** 2).sum(dim=(1, 2, 3))
+            return torch.stack([-height, height, height - 5], dim=1)
+
+    classifier = Classifier(Peak(), mean=0, std=1)
+    image = torch.full((1, 3, 8, 8), 0.5)
+    found = AutoPGD(eps=0.1, iterations=60, k=1)(classifier, image, torch.tensor([0]))
+    assert (found - 0.53).abs().max() < 1e-3
+    fixed = ProjectedGradientDescent(eps=0.1, iterations=60, k=1, step_size=1)(classifier, image, torch.tensor([0]))
+    assert (fixed - 0.53).abs().max() > 1e-2
+    with pytest.raises(ValueError, match=r"loss='dlr'\) needs 3 classes, but network tells 2 apart"):
+        two = Classifier(nn.Sequential(nn.Flatten(), nn.Linear(192, 2)))
+        AutoPGD(loss="dlr", k=1)(two, image, torch.tensor([0]))
+    with pytest.raises(ValueError, match="unknown loss 'hinge'; have cross-entropy, dlr"):
+        AutoPGD(loss="hinge")
+
+
+def test_random_search_sees_no_gradient_and_lowers_the_margin():
+    """A network that hides its gradient, as rounding does, withstands descent but not scores."""
+
+    class Rounded(nn.Module):
+        def forward(self, x):
+            return (x * 255).round() / 255  # whose gradient is zero
+
+    masked = Classifier(nn.Sequential(Rounded(), trained_classifier(None)), mean=0, std=1)
+    images, labels = IMAGES[:8], LABELS[:8]
+    descent = ProjectedGradientDescent(eps=0.06, iterations=5, k=1)(masked, images, labels)
+    assert torch.equal(descent, images)
+    found = SquareAttack(eps=0.06, iterations=60, k=1)(masked, images, labels)
+    assert (masked(found).argmax(dim=1) == labels).double().mean() < 0.6
+    changed = (found - images).abs()
+    assert (changed > 0.059).double().mean() > 0.8  # nearly everywhere at the border of the ball
+    with pytest.raises(ValueError, match="unknown norm '2'; have inf"):
+        SquareAttack("2")
+    with pytest.raises(ValueError, match="share is 0; it is a share of the image"):
+        SquareAttack(share=0)
 
 
 def test_attack_is_reproducible_and_leaves_everything_as_it_was():
@@ -181,9 +315,13 @@ def test_attack_is_reproducible_and_leaves_everything_as_it_was():
     assert not torch.equal(other_seed(classifier, IMAGES, LABELS), first)
 
 
-def test_order_of_images_does_not_matter():
+@pytest.mark.parametrize("norm", BALLS)
+def test_order_of_images_does_not_matter(norm):
     classifier, backwards = trained_classifier(), torch.arange(15, -1, -1)
     attack = ProjectedGradientDescent("2", 2.0, iterations=2, k=2)
+    begun = replace(attack, norm=norm)._drawn(IMAGES, contents_of(IMAGES), 1)
+    assert torch.equal(replace(attack, norm=norm)._drawn(IMAGES[8:], contents_of(IMAGES[8:]), 1), begun[8:])
+    assert not torch.equal(begun[0], begun[1])
     there = attack(classifier, IMAGES, LABELS)
     back = attack(classifier, IMAGES[backwards], LABELS[backwards])[backwards]
     torch.testing.assert_close(there, back, rtol=0, atol=1e-5)  # convolutions of float32 in another order
@@ -205,6 +343,7 @@ def test_eps_zero_changes_nothing():
         ({"restarts": 0}, "restarts is 0"),
         ({"step_size": 0.0}, "step_size is 0.0; it is a fraction of eps"),
         ({"step_size": 1.5}, "step_size is 1.5"),
+        ({"momentum": 2}, "momentum is 2; it is a share"),
     ],
 )
 def test_settings_that_cannot_be(arguments, told):
@@ -225,9 +364,3 @@ def test_images_labels_and_gradients_that_cannot_be():
 
     with pytest.raises(ValueError, match="gradient of rooted is not finite"):
         attack(Classifier(Rooted(), mean=0, std=1, name="rooted"), IMAGES, LABELS % 2)
-
-
-def test_missing_library_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "art.attacks.evasion", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'vonenet_brainscore\[robustness\]'"):
-        ProjectedGradientDescent()(trained_classifier(), IMAGES, LABELS)

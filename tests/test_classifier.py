@@ -11,7 +11,13 @@ from tiny_networks import PlainNetwork, tiny_vonenet
 from torch import nn
 
 from vonenet_brainscore.classification import loading
-from vonenet_brainscore.classification.accuracy import accuracy, label_ranks
+from vonenet_brainscore.classification.accuracy import (
+    accuracy,
+    binomial_interval,
+    label_ranks,
+    majority_accuracy,
+    undecided,
+)
 from vonenet_brainscore.classification.classifier import Classifier, contents_of
 from vonenet_brainscore.classification.keyed_draws import keyed_draws, seed_of
 from vonenet_brainscore.classification.loading import load_classifier
@@ -29,6 +35,23 @@ def test_interval_is_wilsons(share):
     assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)  # float64
     with pytest.raises(ValueError, match="no images"):
         accuracy([])
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(0, 10), (3, 10), (10, 10), (51, 100), (1, 1)])
+def test_exact_interval_is_scipys(successes, trials):
+    theirs = binomtest(successes, trials).proportion_ci(0.95, method="exact")
+    assert binomial_interval(successes, trials) == pytest.approx((theirs.low, theirs.high), abs=1e-10)
+
+
+def test_majority_of_draws_decides_and_says_when_it_cannot():
+    shares = [1.0, 0.6, 0.5, 0.4, 0.0]
+    assert majority_accuracy(shares).mean == 3 / 5 and majority_accuracy(shares).images == 5
+    # Of ten draws, 1 to 9 right ones leave it open but for 0 and 1, 9 and 10: scipy's two-sided test at 5 % says so.
+    for right in range(11):
+        decided = binomtest(right, 10).pvalue < 0.05
+        assert undecided([right / 10], 10) == (not decided)
+    assert undecided([0.0, 1.0], 1) == 0
+    assert undecided([0.53] * 3, 100) == 3 and undecided([0.7] * 3, 100) == 0
 
 
 def test_ranks_are_those_of_sorted_logits_and_ties_count_against():

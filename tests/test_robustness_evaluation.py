@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+import re
 import resource
+import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +29,6 @@ from vonenet_brainscore.robustness.corrupted_evaluation import evaluate_corrupti
 from vonenet_brainscore.robustness.corruptions import TYPES, corrupt
 from vonenet_brainscore.robustness.evaluate import evaluate
 
-pytest.importorskip("art", reason="adversarial-robustness-toolbox, of the extra `robustness`, is not installed")
 pytest.importorskip("imagecorruptions", reason="imagecorruptions-imaug, of the extra `robustness`, is not installed")
 
 ATTACK = ProjectedGradientDescent("inf", 0.04, iterations=3, k=2)
@@ -49,9 +51,9 @@ def test_evaluation_is_kept_image_by_image_and_is_reproducible(folder, tmp_path)
     first, *rows = lines(tmp_path / "a.jsonl")
     assert rows == found.rows and len(rows) == 8
     assert rows[1]["image"] == "a/004.png" and [row["label"] for row in rows] == [0, 0, 1, 1, 2, 2, 3, 3]
-    assert found.clean.mean == np.mean([row["clean"] for row in rows]) == 1
-    assert found.adversarial.mean == np.mean([row["attacked"] for row in rows]) < 0.5
-    assert all(0 < row["distance"][0] <= 0.04 * (1 + 1e-5) for row in rows)
+    assert found.clean.mean == np.mean([row["clean_model"] for row in rows]) == 1
+    assert found.adversarial.mean == np.mean([row["attacked_model_model"] for row in rows]) < 0.5
+    assert all(0 < row["distance_model"][0] <= 0.04 * (1 + 1e-5) for row in rows)
     assert first["settings"]["eps"] == [0.04] and first["settings"]["draws"] == 3
     again = evaluate(trained_classifier(), folder, ATTACK, draws=3, output=tmp_path / "b.jsonl", **SETTINGS)
     assert (tmp_path / "b.jsonl").read_bytes() == (tmp_path / "a.jsonl").read_bytes()
@@ -66,7 +68,7 @@ def test_several_epsilons_in_one_call_equal_a_call_each(folder, tmp_path):
     for index, eps in enumerate(epsilons):
         alone = evaluate(classifier, folder, replace(ATTACK, eps=eps), draws=3, output=tmp_path, **SETTINGS)
         assert alone.attacked == {eps: together.attacked[eps]} and alone.clean == together.clean
-        for name in ("attacked", "distance"):
+        for name in ("attacked_model_model", "attacked_none_model", "distance_model", "distance_none"):
             assert [row[name] for row in alone.rows] == [[row[name][index]] for row in together.rows]
     assert together.attacked[0] == together.clean
     assert len(list(tmp_path.iterdir())) == 4  # files are named by what made them
@@ -78,19 +80,93 @@ def test_several_epsilons_in_one_call_equal_a_call_each(folder, tmp_path):
         evaluate(classifier, folder, ATTACK, epsilons=0.1, output=tmp_path, **SETTINGS)
 
 
-def test_clean_images_are_scored_once_for_all_epsilons(folder, tmp_path, monkeypatch):
-    shown = []
-    logits = Classifier.logits
+@pytest.fixture
+def shown(monkeypatch):
+    """How many images a classifier is shown at a time to be scored."""
+    sizes, logits = [], Classifier.logits
 
     def counted(self, images, contents, **settings):
         if settings.get("purpose", "score") == "score":
-            shown.append(len(images))
+            sizes.append(len(images))
         return logits(self, images, contents, **settings)
 
-    classifier = trained_classifier(None)
     monkeypatch.setattr(Classifier, "logits", counted)
-    evaluate(classifier, folder, ATTACK, epsilons=[0, 0.01, 0.02], output=tmp_path, **SETTINGS)
+    return sizes
+
+
+def test_clean_images_are_scored_once_for_all_epsilons(folder, tmp_path, shown):
+    evaluate(trained_classifier(None), folder, ATTACK, epsilons=[0, 0.01, 0.02], output=tmp_path, **SETTINGS)
     assert shown.count(4) == 2 * 4  # batches of four: as they are, and at three sizes
+
+
+def test_three_rows_tell_noise_in_attack_and_evaluation_apart(folder, tmp_path):
+    """Each row against the attack and the logits themselves, with the noise switched off by hand."""
+    noisy, silent = trained_classifier(), deepcopy(trained_classifier())
+    silent.network.vone_block.set_noise_mode(None)
+    found = evaluate(noisy, folder, ATTACK, draws=7, output=tmp_path, image_size=64, batch_size=8, progress=False)
+    pairs = [(each.attack_noise, each.evaluation_noise) for each in found.conditions]
+    assert pairs == [("model", "model"), ("none", "model"), ("none", "none")]
+    images = read_image_folder(folder, 4)
+    pixels = torch.from_numpy(np.stack([load_crop(image, 64) for image in images])).permute(0, 3, 1, 2) / 255
+    labels, contents = torch.tensor([image.label for image in images]), contents_of(pixels)
+    attacked = {"model": ATTACK(noisy, pixels, labels), "none": replace(ATTACK, k=1)(silent, pixels, labels)}
+    for condition, (attack, evaluation) in zip(found.conditions, pairs, strict=True):
+        classifier, draws = (noisy, 7) if evaluation == "model" else (silent, 1)
+        logits = classifier.logits(attacked[attack], contents, draws=draws, seed=0)
+        right = (logits.argmax(dim=-1) == labels).double()
+        assert [row[f"attacked_{attack}_{evaluation}"][0] for row in found.rows] == right.mean(dim=0).tolist()
+        assert condition.attacked[0.04].mean == pytest.approx(right.mean().item())
+        by_majority = (right.mean(dim=0) >= 0.5).double().mean().item()
+        assert condition.robust[0.04].mean == by_majority
+    assert found.training_noise == "unknown"
+    fixed = evaluate(noisy, folder, ATTACK, noise=[("fixed", "fixed"), ("none", "fixed")], output=tmp_path, **SETTINGS)
+    assert [each.evaluation_noise for each in fixed.conditions] == ["fixed", "fixed"]
+    assert {row["attacked_fixed_fixed"][0] for row in fixed.rows} <= {0, 1}
+    twin = evaluate(noisy.with_noise("none"), folder, ATTACK, output=tmp_path, **SETTINGS)
+    assert twin.conditions[0].attack_noise == "none" and twin.attack.k == 1
+    for wrong, told in (
+        ([("loud", "model")], "give pairs of model, fixed, none"),
+        ([], "at least one"),
+        ([("model", "model")] * 2, "each once"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            evaluate(noisy, folder, ATTACK, noise=wrong, output=tmp_path, **SETTINGS)
+    with pytest.raises(TypeError, match="give pairs of text"):
+        evaluate(noisy, folder, ATTACK, noise=["none"], output=tmp_path, **SETTINGS)
+    with pytest.raises(ValueError, match="chance has noise that is not a VOneBlock's and cannot be left out"):
+        evaluate(noisy_at_random(), folder, ATTACK, noise=[("none", "none")], output=tmp_path, **SETTINGS)
+
+
+def test_an_attack_has_draws_of_its_seed(folder, tmp_path):
+    classifier = noisy_at_random()
+    shares = []
+    for seed in (0, 1):
+        attack = replace(ATTACK, seed=seed, iterations=1)
+        found = evaluate(classifier, folder, attack, draws=20, output=tmp_path, **SETTINGS)
+        assert len(found.conditions) == 1  # its noise cannot be left out
+        shares.append([row["clean_model"] for row in found.rows])
+    assert shares[0] == [
+        row["top1"] for row in validate(classifier, folder, draws=20, output=tmp_path, **SETTINGS).rows
+    ]
+    assert shares[0] != shares[1]
+
+
+def test_corruptions_have_draws_of_their_seed(folder, tmp_path):
+    class Telltale(torch.nn.Module):
+        """Answers by the last digits of the pixels, so that any other draw gives other answers."""
+
+        def forward(self, x):
+            return torch.nn.functional.one_hot((x.double().sum(dim=(1, 2, 3)) * 255).round().long() % 4, 4).float()
+
+    found = [
+        evaluate_corruptions(
+            Classifier(Telltale(), mean=0, std=1), folder, types=["shot_noise", "contrast"], seed=seed,
+            output=tmp_path / name, **SETTINGS
+        )
+        for seed, name in ((0, "a"), (0, "b"), (1, "c"))
+    ]  # fmt: skip
+    noise, contrast = ([[row[name] for row in each.rows] for each in found] for name in ("shot_noise", "contrast"))
+    assert noise[0] == noise[1] != noise[2] and contrast[0] == contrast[1] == contrast[2]
 
 
 def test_the_seed_is_of_the_noise(folder, tmp_path):
@@ -128,12 +204,13 @@ def test_folders_of_the_same_file_names_have_results_of_their_own(command_line, 
     easy, hard = tmp_path / "fog" / "1", tmp_path / "fog" / "5"
     save_folder(easy, torch.nn.functional.interpolate(images, 73, mode="bilinear"), labels)
     save_folder(hard, torch.nn.functional.interpolate(images.flip(-1).transpose(-1, -2), 73, mode="bilinear"), labels)
-    top1 = {}
-    for folder in (easy, hard, easy):
+    shutil.copytree(hard, tmp_path / "snow" / "1")
+    top1 = []
+    for folder in (easy, hard, tmp_path / "snow" / "1", easy):
         told = command_line("validate", f"--in_path={folder}")
-        top1[folder.name] = float(told.output.split("top-1")[1].split()[0])
-    assert top1 == {"1": 1.0, "5": 0.0}
-    assert len(list(tmp_path.glob("oriented-network-validation-*.jsonl"))) == 2
+        top1.append(float(told.output.split("top-1")[1].split()[0]))
+    assert top1 == [1, 0, 0, 1]
+    assert len(list(tmp_path.glob("oriented-network-validation-*.jsonl"))) == 3
     for evaluation in ("validate", "evaluate"):
         flags = (
             ("--output=one.jsonl",) if evaluation == "validate" else ("--output=two.jsonl", "--iterations=1", "--k=1")
@@ -169,6 +246,16 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_results(folder, tmp_path):
         assert output.read_bytes() == whole
 
 
+def test_batches_of_a_run_that_goes_on_are_those_of_a_whole_one(folder, tmp_path, shown):
+    output = validate(trained_classifier(), folder, output=tmp_path, **SETTINGS).output
+    whole = output.read_bytes()
+    output.write_bytes(b"".join(whole.splitlines(keepends=True)[:6]))  # the settings and five of eight images
+    shown.clear()
+    validate(trained_classifier(), folder, output=output, **SETTINGS)
+    assert [size for size in shown if size > 2] == [4]  # two images are shown to learn what the network is
+    assert output.read_bytes() == whole
+
+
 def test_a_full_disk_loses_nothing_that_was_kept(folder, tmp_path):
     output = tmp_path / "full.jsonl"
     validate(trained_classifier(), folder, output=output, **SETTINGS)
@@ -202,6 +289,14 @@ def test_results_of_other_settings_or_images_are_not_continued(folder, tmp_path)
         validate(trained_classifier(), folder, output=output, seed=1, **SETTINGS)
     with pytest.raises(ValueError, match=r"other settings.*weights"):
         validate(trained_classifier(None), folder, output=output, **SETTINGS)
+    first, _, rest = kept.partition(b"\n")
+    for change in ({"seed": None}, {"seed": 0, "another": 1}):
+        settings = json.loads(first)["settings"] | change
+        settings = {name: value for name, value in settings.items() if value is not None}
+        output.write_bytes(json.dumps({"settings": settings}).encode() + b"\n" + rest)
+        told = "another 1, now None" if "another" in change else "seed None, now 0"
+        with pytest.raises(ValueError, match=rf"other settings \({told}\)"):
+            validate(trained_classifier(), folder, output=output, **SETTINGS)
     output.write_bytes(kept.replace(b"a/004", b"a/005"))
     with pytest.raises(ValueError, match="holds results of other images"):
         validate(trained_classifier(), folder, output=output, **SETTINGS)
@@ -234,7 +329,7 @@ def test_places_and_images_that_cannot_be(folder, tmp_path):
 def test_a_network_without_noise_is_asked_once(folder, tmp_path):
     found = evaluate(trained_classifier(None), folder, ATTACK, output=tmp_path / "a.jsonl", **SETTINGS)
     assert (found.attack.k, found.draws) == (1, 1)
-    assert {row["attacked"][0] for row in found.rows} <= {0, 1}
+    assert {row["attacked_none_none"][0] for row in found.rows} <= {0, 1}
 
 
 def test_top1_and_top5_equal_a_plain_count(folder, tmp_path):
@@ -314,13 +409,31 @@ def test_command_line(command_line, tmp_path):
     attacked = command_line(
         "evaluate", "--DS_factor=2", "--norm=inf", "--eps=0.0039215686", "--iterations=2", "--k=2", "--step_size=0.5"
     )
-    assert attacked.exit_code == 0 and "attacked, Linf 0.00392157" in attacked.output
+    assert attacked.exit_code == 0 and "noise in training: unknown" in attacked.output
+    for row in (r"model +model", r"none +model", r"none +none"):
+        assert re.search(row + r" +0.00392157 ", attacked.output)
     (kept,) = tmp_path.glob("oriented-network-adversarial-inf-*.jsonl")
     settings = lines(kept)[0]["settings"]
     assert {"eps": [0.0039215686], "k": 2, "step_size": 0.5, "restarts": 1, "DS_factor": 2}.items() <= settings.items()
     curve = command_line("evaluate", "--eps", "1/255", "0.1", "--DS_factor=4", "--iterations=1", "--k=1", "--draws=1")
-    assert "attacked, Linf 0.00392157" in curve.output and "attacked, Linf 0.1 " in curve.output
+    assert re.search(r"model +model +0.00392157 ", curve.output) and re.search(r"none +none +0.1 ", curve.output)
     assert len(list(tmp_path.glob("oriented-network-adversarial-inf-*.jsonl"))) == 2
+    few = ("--DS_factor=4", "--iterations=1", "--k=1", "--draws=1")
+    adaptive = command_line(
+        "evaluate", "--attack=apgd-dlr", "--noise=none/none", "--figure=curve.png", "--eps=0.1", *few
+    )
+    assert "AutoPGD" in adaptive.output and (tmp_path / "curve.png").stat().st_size > 10_000
+    assert not re.search(r"model +model", adaptive.output)
+    for flags, told in (
+        (("--attack=fgsm",), "unknown attack 'fgsm'; have pgd, momentum-pgd"),
+        (("--attack=square", "--step_size=0.1"), "square has no --step_size"),
+        (("--figure=curve.txt",), "curve.txt has not one of the suffixes"),
+        (("--protocol=dapello",), "unknown protocol 'dapello'; have dapello2020, descendants"),
+        (("--protocol=dapello2020", "--k=3"), "--protocol dapello2020 says what --k is"),
+        (("--protocol=dapello2020", "--output=one.jsonl"), "one.jsonl is one file, the protocol has 3 norms"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            command_line("evaluate", *flags)
     with pytest.raises(ValueError, match="eps is '1/0'; give a number such as"):
         command_line("evaluate", "--eps=1/0")
     valid = command_line("validate", "--output=v.jsonl", "--mean=0.5,0.5,0.5")
@@ -331,6 +444,19 @@ def test_command_line(command_line, tmp_path):
     assert "8 images had no gradient to follow" in unmoved.output
     with pytest.raises(ValueError, match="'a half' is neither a number nor three"):
         command_line("validate", "--mean=a half")
+
+
+def test_protocols_are_what_they_say(command_line, monkeypatch):
+    asked = []
+    monkeypatch.setattr(ProjectedGradientDescent, "__call__", lambda self, c, images, *_: asked.append(self) or images)
+    told = command_line("evaluate", "--protocol=dapello2020", "--DS_factor=8", "--noise=model/model", "--draws=1")
+    assert "Dapello, Marques et al. 2020" in told.output and "not said there" in told.output
+    sizes = {norm: [each.eps for each in asked if each.norm == norm] for norm in ("inf", "2", "1")}
+    assert sizes == {"inf": [1 / 1020, 1 / 255, 4 / 255], "2": [0.15, 0.6, 2.4], "1": [40, 160, 640]}
+    assert {(each.iterations, each.k, each.step_size, each.momentum) for each in asked} == {(64, 10, 1 / 32, 0)}
+    asked.clear()
+    command_line("evaluate", "--protocol=descendants", "--norm=1", "--DS_factor=8", "--noise=none/none", "--draws=1")
+    assert [(each.norm, each.eps, each.k) for each in asked] == [("1", eps, 1) for eps in (40, 160, 640, 2560)]
 
 
 def test_module_is_the_command():

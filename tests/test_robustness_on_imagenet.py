@@ -37,7 +37,6 @@ def efficientnet():
 
 
 def test_accuracy_falls_under_attack_and_corruption(tmp_path):
-    pytest.importorskip("art", reason="adversarial-robustness-toolbox, of the extra `robustness`, is not installed")
     pytest.importorskip(
         "imagecorruptions", reason="imagecorruptions-imaug, of the extra `robustness`, is not installed"
     )

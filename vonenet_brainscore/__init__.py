@@ -32,11 +32,15 @@ if TYPE_CHECKING:  # the same names, for type checkers and editors
     from .report.page import write_report as write_report
     from .results import results_table as results_table
     from .results import save_results as save_results
+    from .robustness.attacks import ATTACKS as ATTACKS
+    from .robustness.attacks import AutoPGD as AutoPGD
     from .robustness.attacks import ProjectedGradientDescent as ProjectedGradientDescent
+    from .robustness.attacks import SquareAttack as SquareAttack
     from .robustness.corrupted_evaluation import evaluate_corruptions as evaluate_corruptions
     from .robustness.corruptions import CORRUPTIONS as CORRUPTIONS
     from .robustness.corruptions import corrupt as corrupt
     from .robustness.evaluate import evaluate as evaluate
+    from .robustness.protocols import PROTOCOLS as PROTOCOLS
     from .scoring import score_model as score_model
     from .submission.packaging import package_submission as package_submission
     from .sweep.score_models import score_models as score_models
@@ -71,7 +75,11 @@ _PUBLIC = {
     "contents_of": "classification.classifier",
     "validate": "classification.validation",
     "evaluate": "robustness.evaluate",
+    "ATTACKS": "robustness.attacks",
     "ProjectedGradientDescent": "robustness.attacks",
+    "AutoPGD": "robustness.attacks",
+    "SquareAttack": "robustness.attacks",
+    "PROTOCOLS": "robustness.protocols",
     "evaluate_corruptions": "robustness.corrupted_evaluation",
     "CORRUPTIONS": "robustness.corruptions",
     "corrupt": "robustness.corruptions",

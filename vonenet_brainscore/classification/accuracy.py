@@ -56,6 +56,50 @@ def accuracy(correct: Iterable[float]) -> Accuracy:
     return Accuracy(mean, max(0.0, centre - half), min(1.0, centre + half), n)
 
 
+def majority_accuracy(correct: Iterable[float]) -> Accuracy:
+    """Share of images that are misclassified in no more than half of their draws, with its interval over images.
+
+    Parameters
+    ----------
+    correct : iterable of float
+        As in `accuracy`.
+    """
+    return accuracy(float(share >= 0.5) for share in correct)
+
+
+def undecided(correct: Iterable[float], draws: int) -> int:
+    """How many images have a chance of a correct answer that may be above or below a half, as far as draws tell.
+
+    Parameters
+    ----------
+    correct : iterable of float
+        As in `accuracy`.
+    draws : int
+        Of each image; with one, as of a network without noise, an answer is what it is.
+    """
+    if draws == 1:
+        return 0
+    intervals = [binomial_interval(round(share * draws), draws) for share in correct]
+    return sum(low < 0.5 < high for low, high in intervals)
+
+
+def binomial_interval(successes: int, trials: int, coverage: float = COVERAGE) -> tuple[float, float]:
+    """Exact interval of a probability (Clopper & Pearson 1934, Biometrika 26:404), which errs no more than it says.
+
+    Parameters
+    ----------
+    successes, trials : int
+    coverage : float
+        Of the two-sided interval; each of its ends by itself errs with half of what is left.
+    """
+    from scipy.stats import beta
+
+    tail = (1 - coverage) / 2
+    low = 0.0 if successes == 0 else float(beta.ppf(tail, successes, trials - successes + 1))
+    high = 1.0 if successes == trials else float(beta.ppf(1 - tail, successes + 1, trials - successes))
+    return low, high
+
+
 def label_ranks(logits: Tensor, labels: Tensor) -> Tensor:
     """How many classes the network prefers to the right one: 0 where it is correct. A tie counts against the network.
 

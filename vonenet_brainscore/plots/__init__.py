@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # the same names, for type checkers and editors
     from .maps import feature_maps as feature_maps
     from .measured import measured_properties as measured_properties
     from .properties import property_distributions as property_distributions
+    from .robustness import accuracy_against_epsilon as accuracy_against_epsilon
     from .sweep import sweep_figure as sweep_figure
     from .tuning import tuning_curve as tuning_curve
     from .tuning import tuning_curves as tuning_curves
@@ -30,6 +31,7 @@ _PUBLIC = {
     "tuning_curves": "tuning",
     "property_distributions": "properties",
     "measured_properties": "measured",
+    "accuracy_against_epsilon": "robustness",
     "sweep_figure": "sweep",
 }
 __all__ = list(_PUBLIC)

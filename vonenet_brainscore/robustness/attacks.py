@@ -1,182 +1,236 @@
-"""Projected gradient descent on a network with noise: ART's attack, on gradients averaged over the noise."""
+"""Attacks on networks with noise: projected gradient descent, with fixed and with adaptive steps, and random search.
 
-import hashlib
+Written here rather than taken from a library, since libraries ask a network once a step and keep the best of noisy
+answers. Here every step goes by the mean over fresh draws of the noise, keyed image by image. On networks without noise
+the descent equals that of the adversarial-robustness-toolbox to rounding (tested).
+"""
+
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from ..arguments import check_real, check_seed, check_text, check_whole
-from ..brainscore import seeded_global_generator
-from ..classification.accuracy import label_ranks
-from ..classification.classifier import Classifier, contents_of
-
-NORMS = {"inf": math.inf, "2": 2, "1": 1}
+from ..arguments import check_real, check_text
+from ..classification.classifier import Classifier
+from ..classification.keyed_draws import seed_of
+from .attack import Attack
+from .losses import LOSSES, margin, mean_gradient, mean_loss
 
 
 @dataclass(frozen=True)
-class ProjectedGradientDescent:
-    """Untargeted projected gradient descent (Madry et al. 2018, ICLR) on the mean loss over a network's noise.
+class ProjectedGradientDescent(Attack):
+    """Projected gradient descent on the cross-entropy (Madry et al. 2018, ICLR).
 
-    Each step follows the mean of the cross-entropy's gradient over `k` fresh draws of the noise (expectation over
-    transformation, Athalye et al. 2018, ICML), as in Dapello, Marques et al. 2020, NeurIPS 33:13073.
+    Each step follows the mean gradient over `k` fresh draws of the noise (expectation over transformation, Athalye et
+    al. 2018, ICML), as in Dapello, Marques et al. 2020, NeurIPS 33:13073.
 
     Parameters
     ----------
-    norm : {'inf', '2', '1'}
-    eps : float
-        Radius of the ball around an image, in pixel values of [0, 1] and in that norm over all pixels and colours.
-    iterations : int
-    k : int
-        Draws a step. A network without noise needs one.
+    norm, eps, iterations, k, restarts, seed
+        As in `Attack`.
     step_size : float, optional
         As a fraction of `eps`; by default 2 / `iterations`, with which the steps span the ball once.
-    restarts : int
-        Runs, of which the strongest counts for each image: the first begins at the image, others anywhere in the ball.
-    seed : int
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
-    TypeError
-        If it is not of its kind.
+    momentum : float
+        Share of what was accumulated before that goes on with the gradient, each over its L1 norm (Dong et al. 2018,
+        CVPR, eq. 6, which takes 1); 0 for none.
     """
 
-    norm: str = "inf"
-    eps: float = 1 / 255
-    iterations: int = 64
-    k: int = 10
     step_size: float | None = None
-    restarts: int = 1
-    seed: int = 0
+    momentum: float = 0
 
     def __post_init__(self) -> None:
-        check_text(norm=self.norm)
-        check_real(eps=self.eps, step_size=1 if self.step_size is None else self.step_size)
-        check_whole(iterations=self.iterations, k=self.k, restarts=self.restarts)
-        check_seed(self.seed)
-        if self.norm not in NORMS:
-            raise ValueError(f"unknown norm {self.norm!r}; have {', '.join(NORMS)}")
-        if not 0 <= self.eps < math.inf:
-            raise ValueError(f"eps is {self.eps}; it is a distance in pixel values of [0, 1], 0 or more")
+        super().__post_init__()
+        check_real(step_size=1 if self.step_size is None else self.step_size, momentum=self.momentum)
         if self.step_size is not None and not 0 < self.step_size <= 1:
             raise ValueError(f"step_size is {self.step_size}; it is a fraction of eps, more than 0 and at most 1")
-        for name in ("iterations", "k", "restarts"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
-
-    def __call__(
-        self, classifier: Classifier, images: Tensor, labels: Tensor, contents: Sequence[bytes] | None = None
-    ) -> Tensor:
-        """Adversarial images.
-
-        Parameters
-        ----------
-        classifier : Classifier
-        images : Tensor, shape (image, 3, y, x)
-            In [0, 1].
-        labels : integer Tensor, shape (image,)
-        contents : sequence of bytes, optional
-            Keys of the images' noise, where they are known already.
-
-        Returns
-        -------
-        Tensor, shape (image, 3, y, x)
-            In [0, 1], no farther than `eps` from the images but for rounding. They do not depend on the order of
-            batches; the random beginnings of further restarts do depend on which images share a batch.
-
-        Raises
-        ------
-        ValueError
-            If images are not in [0, 1], labels are no classes of the network, their shapes are others, or its gradient
-            is not finite.
-        TypeError
-            If they are no tensors.
-        """
-        _check_call(classifier, images, labels, contents)
-        if not 0 <= images.min() <= images.max() <= 1:
-            raise ValueError(f"images reach from {images.min()} to {images.max()}; they must be in [0, 1]")
-        classes = classifier.count_classes(images.shape[-1])
-        if not 0 <= labels.min() <= labels.max() < classes:
-            raise ValueError(f"labels reach from {labels.min()} to {labels.max()}, but there are {classes} classes")
-        if self.eps == 0:
-            return images.clone()
-        contents = contents_of(images) if contents is None else contents
-        strongest, fewest_correct, highest_loss = images, torch.tensor(math.inf), torch.tensor(-math.inf)
-        for restart in range(self.restarts):
-            found = self._run(classifier, images, labels, contents, classes=classes, restart=restart)
-            # Chosen by draws that neither made them nor will score them: the best of noisy scores flatters the attack.
-            logits = classifier.logits(found, contents, draws=self.k, seed=self.seed, purpose="choice of restart").cpu()
-            correct = (label_ranks(logits, labels) == 0).float().mean(dim=0)  # (image,)
-            loss = F.cross_entropy(logits.flatten(0, 1), labels.repeat(self.k), reduction="none")
-            loss = loss.unflatten(0, (self.k, -1)).mean(dim=0)  # (image,)
-            stronger = (correct < fewest_correct) | ((correct == fewest_correct) & (loss > highest_loss))
-            strongest = torch.where(stronger[:, None, None, None], found, strongest)
-            fewest_correct = torch.where(stronger, correct, fewest_correct)
-            highest_loss = torch.where(stronger, loss, highest_loss)
-        return strongest
+        if not 0 <= self.momentum <= 1:
+            raise ValueError(f"momentum is {self.momentum}; it is a share, 0 to 1")
 
     def _run(
         self,
         classifier: Classifier,
         images: Tensor,
+        begun: Tensor,
         labels: Tensor,
         contents: Sequence[bytes],
         *,
-        classes: int,
-        restart: int,
+        key: tuple[object, ...],
     ) -> Tensor:
-        try:
-            from art.attacks.evasion import ProjectedGradientDescent as Descent
-
-            from .steepest_descent import L1Descent, MeanGradientClassifier
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
-                f"{error}; attacks are adversarial-robustness-toolbox's: pip install 'vonenet_brainscore[robustness]'"
-            ) from error
-
-        step_size = min(1, 2 / self.iterations) if self.step_size is None else self.step_size
-        key = (self.seed, "attack", restart)
-        shape = tuple(images.shape[1:])
-        estimator = MeanGradientClassifier(classifier, contents, key=key, k=self.k, shape=shape, classes=classes)
-        attack = (L1Descent if self.norm == "1" else Descent)(
-            estimator,
-            norm=NORMS[self.norm],
-            eps=float(self.eps),
-            eps_step=float(step_size * self.eps),
-            max_iter=self.iterations,
-            num_random_init=int(restart > 0),
-            batch_size=len(images),
-            verbose=False,
-        )
-        # ART draws random beginnings from NumPy's global generator, and ends with a prediction that is not used here.
-        beginnings = hashlib.sha256(b"".join([f"{self.seed} {restart}".encode(), *contents])).digest()
-        with (
-            seeded_global_generator(int.from_bytes(beginnings[:4], "little")),
-            classifier.drawn_noise(images, contents, *key, "unused"),
-        ):
-            found = attack.generate(x=images.float().cpu().numpy(), y=labels.cpu().numpy())
-        return torch.from_numpy(found).clamp(0, 1)
+        step_size = self.eps * (min(1, 2 / self.iterations) if self.step_size is None else self.step_size)
+        loss, found, gathered = LOSSES["cross-entropy"], begun, torch.zeros_like(images)
+        for step in range(self.iterations):
+            gradient, _ = mean_gradient(classifier, loss, found, labels, contents, key=(*key, step), k=self.k)
+            size = gradient.abs().sum(dim=(1, 2, 3), keepdim=True)
+            gathered = self.momentum * gathered + torch.where(size > 0, gradient / size, 0)
+            found = self._within(found + step_size * self.ball.step(gathered, found), images)
+        return found
 
 
-def _check_call(classifier: Classifier, images: Tensor, labels: Tensor, contents: Sequence[bytes] | None) -> None:
-    if not isinstance(classifier, Classifier):
-        raise TypeError(f"a classifier is a Classifier, as load_classifier gives it, not {type(classifier).__name__}")
-    for name, tensor in (("images", images), ("labels", labels)):
-        if not isinstance(tensor, Tensor):
-            raise TypeError(f"{name} is a {type(tensor).__name__}; give a Tensor")
-    if images.ndim != 4 or images.shape[1] != 3 or labels.shape != images.shape[:1] or not images.numel():
-        raise ValueError(
-            f"images have shape {tuple(images.shape)}, labels {tuple(labels.shape)}; they are (image, 3, y, x) and "
-            "(image,), of at least one image"
-        )
-    if not images.is_floating_point() or labels.is_floating_point() or labels.is_complex():
-        raise ValueError(f"images are {images.dtype} and labels {labels.dtype}; they are floats and whole numbers")
-    if contents is not None and (not isinstance(contents, Sequence) or len(contents) != len(images)):
-        raise ValueError(f"contents are {len(images)} keys, one an image, as contents_of gives them")
-    if contents is not None and not all(isinstance(key, bytes) for key in contents):
-        raise TypeError("contents are keys of images as bytes, as contents_of gives them")
+@dataclass(frozen=True)
+class AutoPGD(Attack):
+    """Projected gradient descent that halves its steps where they lead nowhere (Croce & Hein 2020, ICML 119:2206).
+
+    Their algorithm 1, with the mean loss over `k` draws for the loss. Steps begin at 2 `eps`. In the L1 norm its steps
+    are those of `ProjectedGradientDescent`; Croce & Hein 2021 (ICML 139:2201) adapt their sparsity too.
+
+    Parameters
+    ----------
+    norm, eps, iterations, k, restarts, seed
+        As in `Attack`.
+    loss : {'cross-entropy', 'dlr'}
+        'dlr', the difference of logits ratio, needs three classes.
+    """
+
+    loss: str = "cross-entropy"
+
+    losses: ClassVar[tuple[str, ...]] = ("cross-entropy", "dlr")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_text(loss=self.loss)
+        if self.loss not in self.losses:
+            raise ValueError(f"unknown loss {self.loss!r}; have {', '.join(self.losses)}")
+
+    def _check_classes(self, classes: int) -> None:
+        if self.loss == "dlr" and classes < 3:
+            raise ValueError(
+                f"the difference of logits ratio needs 3 classes, not {classes}; take loss='cross-entropy'"
+            )
+
+    def _run(
+        self,
+        classifier: Classifier,
+        images: Tensor,
+        begun: Tensor,
+        labels: Tensor,
+        contents: Sequence[bytes],
+        *,
+        key: tuple[object, ...],
+    ) -> Tensor:
+        loss, checkpoints = LOSSES[self.loss], _checkpoints(self.iterations)
+
+        def at(moved: Tensor, step: int) -> tuple[Tensor, Tensor]:
+            return mean_gradient(classifier, loss, moved, labels, contents, key=(*key, step), k=self.k)
+
+        size = torch.full_like(images[:, :1, :1, :1], 2 * self.eps)  # of each image's steps
+        before = found = best = begun
+        gradient, losses = at(found, 0)
+        best_gradient, best_losses = gradient, losses
+        rises, halved = torch.zeros_like(losses), torch.ones_like(losses, dtype=torch.bool)
+        best_at_checkpoint, last_checkpoint = best_losses, 0
+        for step in range(1, self.iterations + 1):
+            straight = self._within(found + size * self.ball.step(gradient, found), images)
+            ahead = 0.75 * (straight - found) + 0.25 * (found - before) if step > 1 else straight - found
+            before, found = found, self._within(found + ahead, images)
+            losses_before = losses
+            if step == self.iterations:
+                losses = mean_loss(classifier, loss, found, labels, contents, key=(*key, step), k=self.k)
+            else:
+                gradient, losses = at(found, step)
+            rises += losses > losses_before
+            better = losses > best_losses
+            best = _where(better, found, best)
+            best_gradient, best_losses = (
+                _where(better, gradient, best_gradient),
+                torch.where(better, losses, best_losses),
+            )
+            if step in checkpoints:
+                rarely = rises < 0.75 * (step - last_checkpoint)
+                halved = rarely | (~halved & (best_losses <= best_at_checkpoint))
+                size = _where(halved, size / 2, size)
+                found, gradient = _where(halved, best, found), _where(halved, best_gradient, gradient)
+                before, losses = _where(halved, best, before), torch.where(halved, best_losses, losses)
+                rises, best_at_checkpoint, last_checkpoint = torch.zeros_like(rises), best_losses, step
+        return best
+
+
+@dataclass(frozen=True)
+class SquareAttack(Attack):
+    """Random search by squares of colour, which sees scores alone (Andriushchenko et al. 2020, ECCV 12368:484).
+
+    Their algorithm for the L-infinity norm. A square is kept if it lowers the mean margin over `k` draws. The one that
+    stands and the new one are asked in the same fresh draws: a margin that was low by chance once does not stay.
+
+    Parameters
+    ----------
+    norm : {'inf'}
+    eps, iterations, k, restarts, seed
+        As in `Attack`; `iterations` are squares, of which the authors take 5,000 and more.
+    share : float
+        Of the image that the first squares cover. It falls in the authors' steps, stretched to `iterations`.
+    """
+
+    iterations: int = 5000
+    share: float = 0.8  # AutoAttack's (Croce & Hein 2020); the attack's own paper takes 0.05
+
+    norms: ClassVar[tuple[str, ...]] = ("inf",)
+    # Parts of 10,000 iterations after which the share is halved (section 4.1).
+    _HALVED: ClassVar[tuple[float, ...]] = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_real(share=self.share)
+        if not 0 < self.share <= 1:
+            raise ValueError(f"share is {self.share}; it is a share of the image, more than 0 and at most 1")
+
+    def _run(
+        self,
+        classifier: Classifier,
+        images: Tensor,
+        begun: Tensor,
+        labels: Tensor,
+        contents: Sequence[bytes],
+        *,
+        key: tuple[object, ...],
+    ) -> Tensor:
+        generators = [torch.Generator().manual_seed(seed_of(*key, "squares", content)) for content in contents]
+        colours, height, width = images.shape[1:]
+        stripes = torch.stack([_signs((colours, 1, width), generator) for generator in generators]).to(images)
+        found = self._within(images + self.eps * stripes, images)
+        for step in range(self.iterations):
+            halvings = sum(step >= part * self.iterations for part in self._HALVED)
+            side = max(1, min(round(math.sqrt(self.share / 2**halvings * height * width)), height, width))
+            tried = found.clone()
+            for index, generator in enumerate(generators):
+                top = int(torch.randint(height - side + 1, (), generator=generator))
+                left = int(torch.randint(width - side + 1, (), generator=generator))
+                square = (index, slice(None), slice(top, top + side), slice(left, left + side))
+                tried[square] = images[square] + self.eps * _signs((colours, 1, 1), generator).to(images)
+            tried = self._within(tried, images)
+            stands, new = (
+                mean_loss(classifier, margin, each, labels, contents, key=(*key, step), k=self.k)
+                for each in (found, tried)
+            )
+            found = _where(new > stands, tried, found)
+        return found
+
+
+# By name, with the settings that their authors give.
+ATTACKS: dict[str, Attack] = {
+    "pgd": ProjectedGradientDescent(),
+    "momentum-pgd": ProjectedGradientDescent(momentum=1),
+    "apgd-ce": AutoPGD(),
+    "apgd-dlr": AutoPGD(loss="dlr"),
+    "square": SquareAttack(),
+}
+
+
+def _checkpoints(iterations: int) -> set[int]:
+    """Steps at which AutoPGD may halve its step (Croce & Hein 2020, section 3.2)."""
+    before, part, found = 0.0, 0.22, []
+    while part <= 1:
+        found.append(math.ceil(part * iterations))
+        before, part = part, part + max(part - before - 0.03, 0.06)
+    return set(found)
+
+
+def _where(chosen: Tensor, these: Tensor, others: Tensor) -> Tensor:
+    """Images (image, ...) of one batch where `chosen` (image,) and of another elsewhere."""
+    return torch.where(chosen[:, None, None, None], these, others)
+
+
+def _signs(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return torch.randint(2, shape, generator=generator).float() * 2 - 1
