@@ -9,8 +9,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from vonenet_brainscore import MODELS, get_model, small_image_settings
+from vonenet_brainscore.models import filter_bank
 from vonenet_brainscore.models import vone_block as vone_block_module
-from vonenet_brainscore.models.filter_bank import draw_colours, filters_by_colour
+from vonenet_brainscore.models.filter_bank import NEGLIGIBLE, cleared, draw_colours, filters_by_colour
 from vonenet_brainscore.models.gabors import sample_gabor_parameters
 from vonenet_brainscore.models.vone_block import VOneBlock
 
@@ -146,6 +148,61 @@ def test_every_filter_is_in_one_group_with_all_of_its_weight(block):
         seen += group.filters.tolist()
     assert sorted(seen) == list(range(len(weight)))
     assert torch.equal(rebuilt, weight)
+
+
+FRONT_ENDS = {name: row.published for name, row in MODELS.items()}
+FRONT_ENDS |= {
+    "28 pixels": small_image_settings(28),
+    "large filters": {"ksize": 63, "simple_channels": 40, "complex_channels": 40},
+    "many degrees": {"image_size": 112, "simple_channels": 40, "complex_channels": 40},
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("settings", FRONT_ENDS.values(), ids=FRONT_ENDS)
+def test_no_number_too_small_to_matter_is_left_in_what_is_convolved(settings, dtype):
+    block = get_model(None, pretrained=False, **settings).vone_block.to(dtype)
+    before = {name: value.clone() for name, value in block.state_dict().items()}
+    for bank in (block.simple_conv_q0, block.simple_conv_q1):
+        groups = filters_by_colour(bank.weight)
+        for group in groups:
+            negligible = NEGLIGIBLE * torch.finfo(dtype).eps * group.kernels.abs().max().double().item()
+            there = group.kernels[group.kernels != 0].abs().double()
+            assert (there >= torch.finfo(dtype).tiny).all() and (there > 0.9 * negligible).all()
+            dropped = (bank.weight[group.filters, group.colours].double() - group.kernels.double()).abs()
+            assert dropped.max() <= max(1.1 * negligible, torch.finfo(dtype).tiny)
+    if block.normalisation is not None and dtype in (
+        torch.float32,
+        torch.float64,
+    ):  # half precision is multiplied in single
+        field = range(block.units(block.image_size, block.image_size)[1])
+        for kernel in (*block.normalisation.buffers(), *block.normalisation.blur(field, field, field, field)):
+            assert (kernel[kernel != 0].abs() >= torch.finfo(dtype).tiny).all()
+    for name, value in block.state_dict().items():
+        assert torch.equal(value, before[name])  # to the bit
+    assert block.gabor_parameters is not None
+
+
+@torch.no_grad()
+def test_weights_too_small_to_matter_change_no_rate(monkeypatch):
+    block = get_model(None, noise_mode=None, ksize=63, simple_channels=40, complex_channels=40).vone_block
+    weight = block.simple_conv_q0.weight
+    denormal = (weight != 0) & (weight.abs() < torch.finfo(torch.float32).tiny)
+    assert denormal.sum() > 100  # or this test says nothing
+    x = images(1, size=32)
+    rates = block.rates(x)
+    monkeypatch.setattr(filter_bank, "cleared", lambda weight: weight)
+    torch.testing.assert_close(rates, block.rates(x), rtol=0, atol=1e-6 * rates.max().item())  # float32 sums
+
+
+def test_what_is_cleared_is_relative_to_the_largest_weight_unless_that_is_tiny_too():
+    negligible = 2 * NEGLIGIBLE * torch.finfo(torch.float32).eps
+    weight = torch.tensor([2.0, -0.99 * negligible, 1.01 * negligible, 1e-40, 0])
+    kept = [2.0, 0, weight[2].item(), 0, 0]
+    assert cleared(weight).tolist() == kept
+    assert cleared(weight * 1e-30).tolist() == torch.tensor([2e-30, 0, 0, 0, 0]).tolist()
+    assert torch.equal(cleared(weight[:3].double()), weight[:3].double())  # which rounds at 1e-16
+    assert cleared(weight[:0]).shape == (0,) and cleared(torch.zeros(2)).tolist() == [0, 0]
 
 
 def test_state_dict_and_optimisers_see_the_filters_as_fixed(block):
