@@ -85,7 +85,10 @@ def score(
     ] = None,
     region: Annotated[str, typer.Option(help="... what the model is asked for, and which neurons are taken.")] = "V1",
     region_in_file: Annotated[
-        str | None, typer.Option("--region_in_file", help="... what the file calls that region, if something else.")
+        str | None,
+        typer.Option(
+            "--region-in-file", "--region_in_file", help="... what the file calls that region, if something else."
+        ),
     ] = None,
     degrees: Annotated[
         float | None,

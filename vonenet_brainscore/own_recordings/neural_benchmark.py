@@ -1,8 +1,7 @@
 """One's own recordings as a Brain-Score benchmark: images and responses -> `NeuralBenchmark`."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from reprlib import repr as shortened
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from ..arguments import check_real, check_seed, check_text, check_whole, nearest
 from .noise_ceiling import no_ceiling, repetition_ceiling
 from .nwb_files import TIME_BIN
 from .pairing import paired
+from .response_files import check_time_bin
 from .split_half import FEWEST_STIMULI
 
 # Those of Brain-Score's metrics that score each neuron by a correlation, which a split-half ceiling bounds.
@@ -114,6 +114,8 @@ def neural_benchmark(
         splits,
     )
     check_seed(split_seed, "split_seed")
+    if region_in_file is not None:
+        check_text(region_in_file=region_in_file)
     recordings = paired(
         stimuli, responses, region=region_in_file or region, variable=variable, axes=axes, time_bin=time_bin
     )
@@ -209,11 +211,7 @@ def _check_settings(
         raise ValueError(f"visual_degrees is {visual_degrees}; it is the width of an image, between 0 and 180 degrees")
     if number_of_trials is not None and number_of_trials < 1:
         raise ValueError(f"number_of_trials is {number_of_trials}, must be at least 1")
-    if not isinstance(time_bin, Sequence) or len(time_bin) != 2:
-        raise TypeError(f"time_bin is {shortened(time_bin)}; it is a start and a later end, in ms")
-    check_real(**dict(zip(("start of time_bin", "end of time_bin"), time_bin, strict=True)))
-    if not time_bin[0] < time_bin[1]:
-        raise ValueError(f"time_bin is {time_bin}; it is a start and a later end, in ms")
+    check_time_bin(time_bin)
     if splits < 1:
         raise ValueError(f"splits is {splits}, must be at least 1")
 

@@ -31,12 +31,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ..arguments import check_real, check_text
 from .missing_values import check_marks
 from .named_arrays import from_variables
 from .nwb_files import read_nwb
@@ -78,6 +80,14 @@ def read_responses(
     ModuleNotFoundError
         If a file needs a library that is not installed; says how to install it.
     """
+    if variable is not None:
+        check_text(variable=variable)
+    if axes is not None and not (
+        isinstance(axes, str) or (isinstance(axes, Sequence) and all(isinstance(name, str) for name in axes))
+    ):
+        raise TypeError(f"axes are {shortened(axes)}; give text such as 'stimulus,repetition,neuron'")
+    if time_bin is not None:
+        check_time_bin(time_bin)
     settings = _Settings(variable, axes, time_bin)
     if isinstance(source, str | PathLike):
         responses = _read_file(Path(source), settings)
@@ -88,6 +98,15 @@ def read_responses(
         responses = _from_object(source, settings)
     check_marks(responses.values)
     return responses
+
+
+def check_time_bin(time_bin: Any) -> None:
+    """Raise unless it is a start and a later end."""
+    if not isinstance(time_bin, Sequence) or isinstance(time_bin, str) or len(time_bin) != 2:
+        raise TypeError(f"time_bin is {shortened(time_bin)}; it is a start and a later end, in ms")
+    check_real(**dict(zip(("start of time_bin", "end of time_bin"), time_bin, strict=True)))
+    if not time_bin[0] < time_bin[1]:
+        raise ValueError(f"time_bin is {time_bin}; it is a start and a later end, in ms")
 
 
 class _Settings:

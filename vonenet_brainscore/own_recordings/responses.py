@@ -72,7 +72,7 @@ class Responses:
                 f"the responses are of {', '.join(map(repr, names))}, none of {region!r}; "
                 + (f"did you mean {near[0]!r}? " if near else "")
                 + "Where the file's name for the region is not Brain-Score's, give it as region_in_file "
-                "(--region_in_file)"
+                "(--region-in-file)"
             )
         if there.all():
             return self

@@ -6,7 +6,6 @@ import io
 import re
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from .responses import role
@@ -36,21 +35,16 @@ def read_text_table(path: Path) -> tuple[pd.DataFrame, list[str]]:
     separator = declared[1] if declared else _separator(text)
     if text and not text.endswith(("\n", "\r")):
         notes.append("the file does not end with a line break; see that its last row is whole")
-    # The header as a line of cells too, or pandas would rename a second 'n1'.
-    lines = pd.read_csv(
-        io.StringIO(text), sep=separator, header=None, dtype=str, keep_default_na=False, skipinitialspace=True
-    )
-    cut = lines.isna().any(axis=1)
-    if cut.any():
-        row = int(np.argmax(cut))
-        raise ValueError(
-            f"row {row} has {int(lines.iloc[row].notna().sum())} cells, and the header {lines.shape[1]}; was it cut "
-            "off? An empty cell, for a response that is missing, keeps its separator"
-            if row
-            else "the header has fewer cells than the rows below it; name every column"
-        )
-    header = [name.strip() for name in lines.iloc[0]]
-    table = lines[1:].set_axis(header, axis="columns").reset_index(drop=True)
+    # Not pandas' reader, which fills a row that was cut off, and renames a second 'n1'.
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    header, *rows = [line for line in lines if any(line)] or [[]]
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(header):
+            raise ValueError(
+                f"row {number} below the header has {len(row)} cells, and the header {len(header)}; was it cut off? An "
+                "empty cell, for a response that is missing, keeps its separator"
+            )
+    table = pd.DataFrame(rows, columns=pd.Index([name.strip() for name in header], dtype=object), dtype=object)
     return _with_points(table, notes), notes
 
 

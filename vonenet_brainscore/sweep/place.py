@@ -86,6 +86,15 @@ class Place:
             raise ModuleNotFoundError(
                 "a batch system needs dask-jobqueue: pip install 'vonenet_brainscore[cluster]'", name="dask_jobqueue"
             ) from error
+        import dask
+
+        # Its message names an argument of Python, which is no word of the command line.
+        configured = dask.config.get(f"jobqueue.{self.cluster}.memory", None)
+        if configured is None and "memory" not in self.cluster_options:
+            raise ValueError(
+                f"{self.cluster} must know how much memory a job takes; say --cluster-option memory=8GB "
+                "(cluster_options={'memory': '8GB'}), more than the 1.4 GB of a process and what recordings take"
+            )
 
     def outcomes(
         self, groups: Sequence[list[Cell]], work: Work, say: Callable[[str], None]
