@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..brainscore import seeded_global_generator, without_result_caching
+from ..recordings.streamed import BATCHES, PIECES, WHOLE, StreamedSubject, way_of_recording
 from ..recordings.subject import Subject
 from ..stimuli.screen import placed_exactly
 from .intervals import neural_intervals
@@ -46,7 +47,8 @@ def run_benchmark(
     Returns
     -------
     Score
-        With the attributes `compressed`, whether the regression saw the row space in place of the features, and
+        With the attributes `compressed`, whether the regression saw the row space in place of the features,
+        `recorded_by`, how the subject was recorded from (`recordings.streamed.way_of_recording`), and
         `error_of`, what `error` is the error of. A cross-validated neural score also has its intervals
         (`intervals.neural_intervals`), `splits_counted` (neuroid,), in how many splits each neuron has a correlation,
         `n_neurons`, and `remarks` in words where something has to be said beside it. The correlation of each neuron in
@@ -57,9 +59,12 @@ def run_benchmark(
     MemoryError
         If full features are needed and would not fit, before the work starts.
     """
-    candidate = subject
-    if hasattr(subject, "stream_recording") and compressible(benchmark):
-        candidate = RowSpaceSubject(subject, benchmark, memory=memory)
+    candidate, way = subject, way_of_recording(subject)
+    if way != WHOLE and compressible(benchmark):
+        streamed = StreamedSubject(subject) if way in (BATCHES, PIECES) else subject
+        candidate = RowSpaceSubject(streamed, benchmark, memory=memory)
+    elif way in (BATCHES, PIECES):
+        way = WHOLE
     with (
         seeded_global_generator(seed),
         data_on_demand(name or benchmark.identifier),
@@ -73,7 +78,7 @@ def run_benchmark(
         elif not isinstance(candidate, RowSpaceSubject):
             benchmark.preallocate_memory(candidate)
         score = benchmark(candidate)
-    score.attrs["compressed"] = isinstance(candidate, RowSpaceSubject)
+    score.attrs |= {"compressed": isinstance(candidate, RowSpaceSubject), "recorded_by": way}
     if kept is not None:
         score.attrs |= neural_intervals(score, benchmark, kept, seed=seed) | beside(score, kept)
     elif "error" in score.attrs:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..brainscore import without_result_caching
+from ..recordings.streamed import some_of
 from ..recordings.subject import Subject
 from ..stimuli.gratings import PARAMETERS, grating_parameters, grating_stimulus_set, gratings_as_images
 from ..stimuli.masked_gratings import render
@@ -95,7 +96,7 @@ class ScreenRecorder:
 
     def record_images(self, stimuli: "StimulusSet", trials: int) -> np.ndarray:
         starts = range(0, len(stimuli), _SCREENS_AT_A_TIME)
-        parts = [_some_of(stimuli, slice(start, start + _SCREENS_AT_A_TIME)) for start in starts]
+        parts = [some_of(stimuli, slice(start, start + _SCREENS_AT_A_TIME)) for start in starts]
         return np.concatenate([self._look_at(part, trials)[self._kept] for part in parts], axis=1)
 
     def _look(
@@ -136,15 +137,6 @@ class ScreenRecorder:
             responses = _by_neuroid(self.subject.look_at(stimuli, number_of_trials=trials))
         order = {name: index for index, name in enumerate(responses["stimulus_id"].values)}
         return responses.values[:, [order[name] for name in stimuli["stimulus_id"]]]
-
-
-def _some_of(stimuli: "StimulusSet", rows: slice) -> "StimulusSet":
-    from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
-
-    some = StimulusSet(stimuli.iloc[rows].reset_index(drop=True))
-    some.identifier = f"{stimuli.identifier}-{rows.start}"
-    some.stimulus_paths = stimuli.stimulus_paths
-    return some
 
 
 def _by_neuroid(responses: "NeuroidAssembly") -> "NeuroidAssembly":

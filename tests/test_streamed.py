@@ -1,0 +1,188 @@
+"""Brain-Score's models, and anybody's, recorded some stimuli at a time, answer as they do to all at once."""
+
+import brainscore_vision
+import numpy as np
+import pytest
+import torch
+from brainscore_vision.metrics.regression_correlation.metric import (
+    CrossRegressedCorrelation,
+    pearsonr_correlation,
+    pls_regression,
+)
+from brainscore_vision.model_helpers.activations.pca import LayerPCA
+from brainscore_vision.model_helpers.activations.pytorch import PytorchWrapper
+from brainscore_vision.model_helpers.brain_transformation import ModelCommitment
+from made_benchmarks import neural_benchmark, responses_assembly, stimulus_set
+from PIL import Image
+from torch import nn
+from torchvision_here import needs_torchvision
+
+from vonenet_brainscore import score_model
+from vonenet_brainscore.brainscore import without_pip, without_result_caching
+from vonenet_brainscore.recordings.streamed import BATCHES, PIECES, STREAMED, WHOLE, StreamedSubject, way_of_recording
+
+N = 70  # one batch and a part of another
+
+
+@pytest.fixture(autouse=True)
+def _no_cache(monkeypatch):
+    monkeypatch.setenv("RESULTCACHING_DISABLE", "1")
+
+
+@pytest.fixture(scope="module")
+def stimuli(tmp_path_factory):
+    folder, made = tmp_path_factory.mktemp("images"), stimulus_set("images", N)
+    pixels = np.random.default_rng(0).integers(0, 256, (N, 20, 20), np.uint8)
+    for name, image in zip(made["stimulus_id"], pixels, strict=True):
+        made.stimulus_paths[name] = folder / f"{name}.png"
+        Image.fromarray(image).save(made.stimulus_paths[name])
+    return made
+
+
+def preprocessing(paths):
+    """Of the test's own: half size, a mean and a scale that nobody else has."""
+    images = [np.asarray(Image.open(path).convert("RGB").resize((10, 10)), np.float32) for path in paths]
+    return np.stack([(image.transpose(2, 0, 1) - 90) / 70 for image in images])
+
+
+class Writes(nn.Sequential):
+    """Rectifies in place what its first layer answered."""
+
+    def __init__(self):
+        torch.manual_seed(0)
+        super().__init__(nn.Conv2d(3, 8, 3), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(512, 30))
+
+
+def commitment(layers="1", **settings):
+    wrapper = PytorchWrapper(Writes(), preprocessing, identifier="writes", **settings)
+    region_layer_map = {"IT": layers}
+    return ModelCommitment("writes", wrapper, layers=["1"], region_layer_map=region_layer_map, visual_degrees=8)
+
+
+class OnlyLooks:
+    """A BrainModel of somebody's."""
+
+    identifier = "only looks"
+
+    def __init__(self, subject):
+        self.visual_degrees, self.start_recording = subject.visual_degrees, subject.start_recording
+        self._look_at, self.shown = subject.look_at, []
+
+    def look_at(self, stimuli, number_of_trials=1):
+        self.shown.append(len(stimuli))
+        return self._look_at(stimuli, number_of_trials)
+
+
+def recorded(subject, stimuli):
+    subject.start_recording("IT", time_bins=[(70, 170)])
+    parts = list(subject.stream_recording(stimuli, 1))
+    assert [rows.start for rows, _ in parts] == sorted(rows.start for rows, _ in parts)
+    return np.concatenate([part for _, part in parts])
+
+
+def looked(subject, stimuli):
+    subject.start_recording("IT", time_bins=[(70, 170)])
+    with without_result_caching():
+        responses = subject.look_at(stimuli, number_of_trials=1).transpose("presentation", "neuroid")
+    order = {name: row for row, name in enumerate(responses["stimulus_id"].values)}
+    return responses.values[[order[name] for name in stimuli["stimulus_id"]]]
+
+
+@pytest.mark.parametrize("layers", ["1", "0", ["1", "3"]])
+@pytest.mark.parametrize("batch_size", [64, 9])
+def test_a_commitment_answers_the_same_bits_batch_by_batch(stimuli, layers, batch_size):
+    subject = StreamedSubject(commitment(layers, batch_size=batch_size))
+    assert subject.way == BATCHES and subject.visual_degrees() == 8
+    np.testing.assert_array_equal(
+        recorded(subject, stimuli), looked(commitment(layers, batch_size=batch_size), stimuli)
+    )
+
+
+def test_any_other_subject_looks_at_some_stimuli_at_a_time(stimuli):
+    other = OnlyLooks(commitment())
+    subject = StreamedSubject(other)
+    assert subject.way == PIECES
+    np.testing.assert_array_equal(recorded(subject, stimuli), looked(commitment(), stimuli))
+    assert other.shown == [64, 6]
+
+
+@needs_torchvision
+@pytest.mark.parametrize("identifier", ["alexnet", "efficientnet_b0", "hk_model_1"])
+def test_models_of_brainscores_plugins(stimuli, identifier, monkeypatch):
+    import torchvision
+
+    def untrained(name):
+        make = getattr(torchvision.models, name)
+
+        def made(*_, **__):  # whatever weights the plugin would fetch
+            torch.manual_seed(0)
+            return make(weights=None)
+
+        monkeypatch.setattr(torchvision.models, name, made)
+
+    for name in ("alexnet", "efficientnet_b0", "resnet50"):
+        untrained(name)
+    with without_pip():
+        model = brainscore_vision.load_model(identifier)
+    model.activations_model._extractor._batch_size = 4  # 64 would take ten times as long
+    few = stimuli.iloc[:5].copy()
+    few.identifier, few.stimulus_paths = "few", stimuli.stimulus_paths
+    assert way_of_recording(model) == BATCHES
+    np.testing.assert_array_equal(recorded(StreamedSubject(model), few), looked(model, few))
+
+
+def test_scores_equal_brainscores_own_path(stimuli):
+    rng = np.random.default_rng(1)
+    features = looked(commitment(), stimuli)
+    responses = features[:, ::97] + rng.normal(0, 0.3, features[:, ::97].shape)
+    metric = CrossRegressedCorrelation(
+        pls_regression({"n_components": 10}), pearsonr_correlation(), {"splits": 2, "stratification_coord": None}
+    )
+    benchmark = neural_benchmark(metric, responses_assembly(stimuli, responses))
+    expected = benchmark(commitment())
+    for subject, way in ((commitment(), BATCHES), (OnlyLooks(commitment()), PIECES)):
+        score = score_model(subject, benchmark, progress=False)
+        assert score.attrs["recorded_by"] == way and score.attrs["compressed"]
+        np.testing.assert_allclose(score.raw.raw.values, expected.raw.raw.values, atol=1e-6)
+    hooked = commitment()
+    hooked.activations_model.register_batch_activations_hook(lambda activations: activations)
+    score = score_model(hooked, benchmark, progress=False)
+    assert score.attrs["recorded_by"] == WHOLE and not score.attrs["compressed"]
+    np.testing.assert_allclose(float(score), float(expected))
+
+
+def test_what_sees_more_than_a_batch_is_recorded_whole():
+    with_pca = commitment()
+    hook = LayerPCA(with_pca.activations_model._extractor, n_components=5)
+    with_pca.activations_model.register_batch_activations_hook(hook)
+    moving = commitment()
+    moving.activations_model._extractor._microsaccade_helper.number_of_trials = 5
+    for subject in (with_pca, moving):
+        assert way_of_recording(subject) == WHOLE
+        with pytest.raises(ValueError, match="writes is recorded by its own look_at, all stimuli at once"):
+            StreamedSubject(subject)
+
+    class Other(ModelCommitment):
+        """May do anything."""
+
+    wrapper = PytorchWrapper(Writes(), preprocessing, identifier="writes")
+    other = Other("writes", wrapper, layers=["1"], region_layer_map={"IT": "1"})
+    assert way_of_recording(other) == PIECES
+
+
+def test_our_own_subjects_stream_by_themselves():
+    from tiny_networks import tiny_vonenet
+
+    from vonenet_brainscore.recordings.loading import load_subject
+
+    assert way_of_recording(load_subject(tiny_vonenet(), progress=False)) == STREAMED
+
+
+def test_responses_that_do_not_match_the_stimuli_are_refused(stimuli):
+    class Doubles(OnlyLooks):
+        def look_at(self, stimuli, number_of_trials=1):
+            responses = super().look_at(stimuli, number_of_trials)
+            return responses[{"presentation": [0, 0, *range(1, len(stimuli))]}]
+
+    with pytest.raises(ValueError, match="answers 64 stimuli with 65 presentations of 64; one of each is expected"):
+        recorded(StreamedSubject(Doubles(commitment())), stimuli)

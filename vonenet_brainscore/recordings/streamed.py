@@ -1,0 +1,150 @@
+"""Any `BrainModel`, recorded some stimuli at a time, so that its responses never have to be in memory together."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+STREAMED = "streamed by this package"
+BATCHES = "its own network, batch by batch"
+PIECES = "its own look_at, some stimuli at a time"
+WHOLE = "its own look_at, all stimuli at once"
+STIMULI_AT_A_TIME = 64  # Brain-Score's own batch, so that a commitment's batches are what they would be
+
+
+def way_of_recording(subject: Any) -> str:
+    """How a subject can be recorded from: `STREAMED`, `BATCHES`, `PIECES` or, where pieces could differ, `WHOLE`.
+
+    `BATCHES` is for Brain-Score's own commitment around its own wrapper of a PyTorch network: the wrapper's
+    preprocessing and network answer the batches that they would answer for the whole set, so that the responses are
+    the same bits, without being packaged. It is refused where something is hooked into it (a PCA of the activations,
+    for one) or eye movements are on, for those see more than one batch; such a subject records everything itself.
+
+    Parameters
+    ----------
+    subject : BrainModel
+    """
+    from brainscore_vision.model_helpers.activations.core import ActivationsExtractorHelper
+    from brainscore_vision.model_helpers.activations.pytorch import PytorchWrapper
+    from brainscore_vision.model_helpers.brain_transformation import ModelCommitment
+    from brainscore_vision.model_helpers.brain_transformation.neural import LayerMappedModel
+    from brainscore_vision.model_helpers.brain_transformation.temporal import TemporalAligned
+
+    if hasattr(subject, "stream_recording"):
+        return STREAMED
+    wrapper = getattr(subject, "activations_model", None)
+    helper: Any = getattr(wrapper, "_extractor", None)
+    if type(helper) is ActivationsExtractorHelper:
+        hooked = helper._batch_activations_hooks or helper._stimulus_set_hooks
+        if hooked or helper._microsaccade_helper.number_of_trials != 1:
+            return WHOLE
+    if type(subject) is not ModelCommitment:
+        return PIECES
+    aligned = subject.layer_model
+    own = type(aligned) is TemporalAligned and type(aligned._layer_model) is LayerMappedModel
+    known = type(wrapper) is PytorchWrapper and type(helper) is ActivationsExtractorHelper
+    return BATCHES if own and known else PIECES
+
+
+class StreamedSubject:
+    """A `BrainModel` of Brain-Score's or of the user's, for recordings that come some stimuli at a time.
+
+    Parameters
+    ----------
+    subject : BrainModel
+        Not one of this package's, which streams by itself.
+
+    Attributes
+    ----------
+    way : str
+        `BATCHES` or `PIECES`.
+
+    Raises
+    ------
+    ValueError
+        If it has to be recorded as a whole.
+    """
+
+    def __init__(self, subject: Any) -> None:
+        self.way = way_of_recording(subject)
+        if self.way not in (BATCHES, PIECES):
+            raise ValueError(f"{subject.identifier} is recorded by {self.way}")
+        self.subject = subject
+        self._region = ""
+
+    @property
+    def identifier(self) -> str:
+        return str(self.subject.identifier)
+
+    def visual_degrees(self) -> float:
+        return self.subject.visual_degrees()
+
+    def start_recording(self, recording_target: str, time_bins: Any) -> None:
+        """Record a region in one time bin, (start, end) in ms."""
+        self._region = recording_target
+        self.subject.start_recording(recording_target, time_bins=time_bins)
+
+    def stream_recording(self, stimuli: Any, number_of_trials: int = 1) -> Iterator[tuple[slice, np.ndarray]]:
+        """The region's responses, some stimuli at a time.
+
+        Parameters
+        ----------
+        stimuli : StimulusSet
+        number_of_trials : int
+            Passed on to `look_at`; Brain-Score's commitments answer every trial alike.
+
+        Yields
+        ------
+        slice
+            Which stimuli.
+        array, shape (stimulus, neuroid)
+
+        Raises
+        ------
+        ValueError
+            If a stimulus has no response, or several, or they are of more than one time bin.
+        """
+        if self.way == BATCHES:
+            yield from self._batches(stimuli)
+            return
+        for start in range(0, len(stimuli), STIMULI_AT_A_TIME):
+            rows = slice(start, min(start + STIMULI_AT_A_TIME, len(stimuli)))
+            yield rows, self._look_at(some_of(stimuli, rows), number_of_trials)
+
+    def _batches(self, stimuli: Any) -> Iterator[tuple[slice, np.ndarray]]:
+        helper = self.subject.activations_model._extractor
+        layers = self.subject.layer_model.region_layer_map[self._region]
+        layers = [layers] if isinstance(layers, str) else list(layers)
+        paths = [str(stimuli.get_stimulus(name)) for name in stimuli["stimulus_id"]]
+        for start in range(0, len(paths), helper._batch_size):
+            rows = slice(start, min(start + helper._batch_size, len(paths)))
+            found = helper._get_batch_activations(paths[rows], layers, helper._batch_size, trial_number=0)
+            # The network may write to what it answered with in its next call.
+            yield rows, np.concatenate([np.array(found[name]).reshape(len(paths[rows]), -1) for name in layers], axis=1)
+
+    def _look_at(self, stimuli: Any, number_of_trials: int) -> np.ndarray:
+        responses = self.subject.look_at(stimuli, number_of_trials=number_of_trials)
+        if "time_bin" in responses.dims:
+            if responses.sizes["time_bin"] != 1:
+                raise ValueError(f"{self.identifier} answers in {responses.sizes['time_bin']} time bins, not in one")
+            responses = responses.squeeze("time_bin")
+        responses = responses.transpose("presentation", "neuroid")
+        names = list(responses["stimulus_id"].values)
+        place = {name: row for row, name in enumerate(names)}
+        wanted = list(stimuli["stimulus_id"])
+        if len(names) != len(wanted) or set(place) != set(wanted):
+            raise ValueError(
+                f"{self.identifier} answers {len(wanted)} stimuli with {len(names)} presentations of {len(place)}; one "
+                "of each is expected"
+            )
+        return np.asarray(responses.values)[[place[name] for name in wanted]]
+
+
+def some_of(stimuli: Any, rows: slice) -> Any:
+    """A part of a stimulus set, with an identifier of its own."""
+    from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+
+    some = StimulusSet(stimuli.iloc[rows].reset_index(drop=True))
+    some.identifier = f"{stimuli.identifier}-{rows.start}"
+    some.stimulus_paths = stimuli.stimulus_paths
+    return some
