@@ -1,8 +1,11 @@
 """Candidate layers are scored as if each alone stood for the region, from one pass over the images."""
 
+from collections import OrderedDict
+
 import pytest
 from brainio_format import registered, write_majaj_hong
 from tiny_networks import tiny_vonenet
+from torch import nn
 
 from vonenet_brainscore import choose_layers, get_model, score_model
 from vonenet_brainscore.layer_choice import candidate_layers
@@ -48,3 +51,41 @@ def test_refusals(made):
         choose_layers(network, "dicarlo.MajajHong2015-it", ["model.9"])
     with pytest.raises(ValueError, match="layers are chosen on one benchmark"):
         choose_layers(network, "V1-properties")
+
+
+def test_the_best_layer_has_the_highest_raw_score(made, monkeypatch):
+    """A score is squared: a layer that predicts the opposite would win by it."""
+    from brainscore_core.metrics import Score
+
+    from vonenet_brainscore.benchmarks import running
+
+    raws = {"vone_block": 0.2, "model.1": -0.6, "model.2": 0.4}
+
+    def run(subject, benchmark, **settings):
+        score = Score(raws[subject.layer] ** 2)
+        score.attrs |= {"raw": Score(raws[subject.layer]), "ceiling": Score(1.0)}
+        return score
+
+    monkeypatch.setattr(running, "run_benchmark", run)
+    network = tiny_vonenet(noise_mode=None)
+    choice = choose_layers(network, "dicarlo.MajajHong2015-it", list(raws), progress=False)
+    assert list(choice.scores.index) == ["model.2", "vone_block", "model.1"]
+    assert choice.region_layer_map == {"IT": "model.2"} and dict(choice.scores["raw"]) == raws
+    assert choice.scores["error"].isna().all()
+
+
+def test_rectifications_and_what_changes_no_response_are_no_candidates():
+    back_end = nn.Sequential(
+        OrderedDict(
+            conv=nn.Conv2d(64, 4, 3),
+            relu=nn.ReLU(),
+            same=nn.Identity(),
+            drop=nn.Dropout(),
+            inner=nn.Sequential(nn.MaxPool2d(2), nn.ReLU(inplace=True)),
+            flat=nn.Flatten(),
+            head=nn.LazyLinear(3),
+        )
+    )
+    network = get_model(None, pretrained=False, back_end=back_end)
+    assert candidate_layers(network) == ["vone_block", "bottleneck", "model.conv", "model.inner.0", "model.head"]
+    assert candidate_layers(back_end) == ["conv", "inner.0", "head"]

@@ -131,6 +131,17 @@ def test_the_array_is_copied(values):
     assert np.isfinite(values).any() and values.any()
 
 
+def test_rows_of_a_long_table_may_come_in_any_order(values):
+    """Repetitions are those that the table says, not those that come first."""
+    long = long_table(values)
+    back = long.iloc[np.random.default_rng(0).permutation(len(long))]
+    for table in (long, long.iloc[::-1], back):
+        read = read_responses(table)
+        rows = [list(read.stimuli).index(name) for name in STIMULI]
+        columns = [list(read.neurons).index(name) for name in NEURONS]
+        np.testing.assert_array_equal(read.values[rows][:, columns], values)
+
+
 def test_a_table_without_repetition_has_one(values):
     responses = read_responses(long_table(values[..., :1]).drop(columns="repetition"))
     np.testing.assert_array_equal(responses.values, values[..., :1])

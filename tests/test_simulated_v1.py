@@ -88,6 +88,66 @@ def test_textures_are_grey_on_average_and_of_their_own_contrast():
     assert not np.array_equal(family_textures(2, seed=1), family_textures(2, seed=2))
 
 
+def test_a_population_is_spread_as_its_constants_say():
+    drawn = Population.draw(4000, seed=0)
+    octaves = np.log2(drawn.sf_cpd / 0.7)  # two octaves from 0.7 cycles/degree on
+    assert octaves.min() >= 0 and octaves.max() <= 2 and octaves.mean() == pytest.approx(1, abs=0.05)
+    log_rate = np.log(drawn.mean_rate / 2) / np.log(7.5)  # 2 to 15 spikes/s
+    assert log_rate.min() >= 0 and log_rate.max() <= 1 and log_rate.mean() == pytest.approx(0.5, abs=0.03)
+    for centre in (drawn.x_deg, drawn.y_deg):  # within 2 degrees
+        assert np.abs(centre).max() == pytest.approx(2, abs=0.01) and abs(centre.mean()) < 0.1
+    assert np.ptp(drawn.theta) == pytest.approx(np.pi, rel=0.01)
+    assert np.ptp(drawn.phase) == pytest.approx(2 * np.pi, rel=0.01)
+    np.testing.assert_allclose(drawn.sigma_deg * drawn.sf_cpd, 0.5)
+    assert drawn.simple.mean() == 0.5
+
+
+def test_a_blank_screen_evokes_half_the_mean_rate():
+    images = np.stack([grating(0.6, 1.5, contrast=c) for c in (0.0, 1.0)])
+    images[0] = 128  # half a grey level from no contrast
+    blank, best = lone_unit(simple=False).rates(images)[:, 0]
+    assert blank == pytest.approx(5, rel=1e-3) and (blank + best) / 2 == pytest.approx(10)
+
+
+def test_half_of_the_normalised_rate_comes_at_a_contrast_of_a_tenth():
+    """``c² / (s² + c²)`` is half at the semisaturation."""
+    images = np.stack([grating(0.6, 1.5, contrast=c) for c in (0.1, 1.0)] + [np.full_like(grating(0, 1), 128)])
+    tenth, full, blank = lone_unit(simple=False).rates(images)[:, 0]
+    assert (tenth - blank) / (full - blank) == pytest.approx(0.5 / (1 / 1.01), rel=0.03)  # grey levels are whole
+
+
+def test_neighbours_share_a_pool_of_one_degree():
+    """A unit that is silent itself is suppressed by the energy of one a degree away, by exp(-1/2) of its own weight."""
+    pair = Population(
+        x_deg=np.array([0.0, 1.0]),
+        y_deg=np.zeros(2),
+        theta=np.array([0.6, 0.6 + np.pi / 2]),
+        phase=np.zeros(2),
+        sf_cpd=np.full(2, 1.5),
+        sigma_deg=np.full(2, 1 / 3),
+        simple=np.zeros(2, bool),
+        mean_rate=np.full(2, 10.0),
+    )
+    images = np.stack([grating(0.6, 1.5, contrast=c) for c in (0.05, 1.0)])
+    response = np.abs((images.reshape(2, -1) / 127.5 - 1) @ pair.filters().T) ** 2  # (image, unit)
+    share = np.exp(-1 / 2) / (1 + np.exp(-1 / 2))
+    pooled = response[:, 0] * (1 - share) + response[:, 1] * share
+    normalised = response[:, 0] / (0.1**2 + pooled)
+    expected = 10 * (0.5 + 0.5 * normalised / normalised.mean())
+    np.testing.assert_allclose(pair.rates(images)[:, 0], expected)
+
+
+def test_samples_of_a_family_share_a_twentieth_of_their_power():
+    """Correlations of noise of so narrow a spectrum scatter: 40 pairs tell .05 from none and from a tenth."""
+    pairs = [family_textures(2, seed=seed).reshape(2, -1) for seed in range(40)]
+    assert np.mean([np.corrcoef(pair)[0, 1] for pair in pairs]) == pytest.approx(0.05, abs=0.02)
+
+
+def test_contrasts_lie_between_a_tenth_and_three_tenths():
+    contrasts = (family_textures(200, seed=0)[:, ::2, ::2] / 127.5 - 1).std(axis=(1, 2))
+    assert contrasts.min() == pytest.approx(0.1, abs=0.02) and contrasts.max() == pytest.approx(0.3, abs=0.03)
+
+
 def test_it_is_plainly_labelled_and_reproducible(benchmark, tmp_path):
     assert benchmark.identifier == "simulated-V1-80x20x10-seed3-pls"
     assert benchmark.ceiling.attrs["simulated"] and benchmark._assembly.attrs["simulated"]

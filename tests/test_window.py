@@ -165,6 +165,20 @@ def test_a_draw_depends_on_the_whole_screen_not_on_what_the_window_shows(monkeyp
     assert len(set(keys)) == 2 * 2304  # the largest gratings look alike through the window
 
 
+def test_a_draw_depends_on_how_wide_the_screen_is(monkeypatch):
+    """The same grating on a screen of another width is another stimulus."""
+    keys = []
+    monkeypatch.setattr(
+        "vonenet_brainscore.recordings.noise_draws.noise_draw",
+        lambda shape, **key: keys.append(key["content"]) or noise_draw(shape, **key),
+    )
+    for degrees in (8, 8.0, 7):
+        network = tiny_vonenet(visual_degrees=degrees)
+        extractor = ActivationsExtractor(network, "tiny", image_size=64, progress=False)
+        WindowRecorder(extractor, network.vone_block, degrees).record("blank", trials=1)
+    assert keys[0] == keys[1] != keys[2]
+
+
 def test_a_field_that_does_not_reach_the_gratings_is_refused():
     network = tiny_vonenet(visual_degrees=0.2)
     with pytest.raises(ValueError, match="does not reach the gratings"):

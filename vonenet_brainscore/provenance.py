@@ -25,7 +25,8 @@ def provenance(subject: Any, benchmark: Any, *, seed: int) -> dict[str, Any]:
     -------
     dict
         `model_identifier`, `benchmark_identifier`, `benchmark_version`, `region`, `seed`, `versions`; `data_source` for
-        a benchmark loaded by name; for this package's subjects also `layer`, `weights`, `noise` (mode, scale and level,
+        a benchmark loaded by name; what `own_recordings` of `neural_benchmark` says, with digests of responses and
+        stimuli; for this package's subjects also `layer`, `weights`, `noise` (mode, scale and level,
         or 'none'), `noise_seed`, `trials`, `batch_size`, `threads`, `device`. Network arithmetic may differ in the last
         bit between the last three.
     """
@@ -39,6 +40,7 @@ def provenance(subject: Any, benchmark: Any, *, seed: int) -> dict[str, Any]:
         "region": _region(benchmark),
         "seed": seed,
         "versions": versions(),
+        **getattr(benchmark, "own_recordings", {}),
     }
     loaded = getattr(benchmark, "loaded_by_name", None)
     if loaded is not None:
@@ -132,9 +134,10 @@ def versions() -> dict[str, str]:
 @lru_cache
 def code_digest() -> str:
     """Digest of this package's own modules: another version of them may score otherwise."""
-    digest = hashlib.sha256()
-    for module in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(module.read_bytes())
+    root, digest = Path(__file__).parent, hashlib.sha256()
+    for module in sorted(root.rglob("*.py")):
+        name, code = str(module.relative_to(root)).encode(), module.read_bytes()
+        digest.update(b"%s\0%d\0%s" % (name, len(code), code))
     return digest.hexdigest()
 
 

@@ -1,0 +1,47 @@
+"""Running a benchmark: what full features need is reckoned before the work."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import psutil
+import pytest
+from brainscore_vision import metric_registry
+from made_benchmarks import neural_benchmark, responses_assembly, stimulus_set, train_test_benchmark
+from tiny_networks import tiny_vonenet
+
+from vonenet_brainscore.benchmarks.running import _check_full_features
+from vonenet_brainscore.recordings.loading import load_subject
+
+STIMULI, UNITS = 40, 64 * 16 * 16
+BYTES = STIMULI * UNITS * 4  # of one recording in float32
+
+
+def recordings(identifier="made", time_bins=((50, 200),)):
+    stimuli = stimulus_set(identifier, STIMULI)
+    return responses_assembly(stimuli, np.random.default_rng(0).normal(size=(STIMULI, 3)), time_bins)
+
+
+def metric():
+    import brainscore_vision.metrics.regression_correlation  # noqa: F401
+
+    return metric_registry["pls"]()
+
+
+@pytest.mark.parametrize(
+    ("kind", "copies"),
+    [("one window", 3), ("two windows", 6), ("training and test", 6)],  # three copies of each recording
+)
+def test_three_copies_of_every_recording_must_fit(monkeypatch, kind, copies):
+    if kind == "training and test":
+        benchmark = train_test_benchmark(metric(), recordings("train"), recordings("test"))
+    else:
+        bins = ((50, 100), (100, 200)) if kind == "two windows" else ((50, 200),)
+        benchmark = neural_benchmark(metric(), recordings(time_bins=bins))
+    subject = load_subject(tiny_vonenet(), noise="none", region_layer_map={"IT": "vone_block"}, progress=False)
+    for free, fits in ((copies * BYTES, True), (copies * BYTES - 1, False)):
+        monkeypatch.setattr(psutil, "virtual_memory", lambda free=free: SimpleNamespace(available=free))
+        if fits:
+            _check_full_features(subject, benchmark)
+        else:
+            with pytest.raises(MemoryError, match=f"stimuli x {UNITS} units, {copies * BYTES / 1e9:.1f} GB"):
+                _check_full_features(subject, benchmark)
