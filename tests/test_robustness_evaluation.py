@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 from vonenet_brainscore.classification.classifier import Classifier, contents_of
 from vonenet_brainscore.classification.image_folder import load_crop, read_image_folder
 from vonenet_brainscore.classification.validation import validate
+from vonenet_brainscore.cli import attacks
 from vonenet_brainscore.cli import robustness as commands
 from vonenet_brainscore.cli.many_words import ManyWords
 from vonenet_brainscore.robustness.attacks import ProjectedGradientDescent
@@ -389,7 +390,7 @@ def test_all_types_give_a_mean_corruption_error(folder, tmp_path):
 @pytest.fixture
 def command_line(folder, tmp_path, monkeypatch):
     app = typer.Typer()
-    for command in (commands.evaluate, commands.evaluate_corruptions, commands.validate):
+    for command in (attacks.evaluate, commands.evaluate_corruptions, commands.certify, commands.validate):
         app.command(cls=ManyWords)(command)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "oriented.py").write_text(
@@ -438,6 +439,8 @@ def test_command_line(command_line, tmp_path):
         command_line("evaluate", "--eps=1/0")
     valid = command_line("validate", "--output=v.jsonl", "--mean=0.5,0.5,0.5")
     assert valid.exit_code == 0 and "top-1" in valid.output and len(lines(tmp_path / "v.jsonl")) == 9
+    certified = command_line("certify", "--sigma=0.02", "--n0=5", "--n=20", "--alpha=0.05", "--DS_factor=4")
+    assert "in evaluation: model, and sigma 0.02" in certified.output and "abstained on" in certified.output
     corrupted = command_line("evaluate-corruptions", "--types=fog", "--types=snow", "--DS_factor=4")
     assert corrupted.exit_code == 0 and "weather" in corrupted.output
     unmoved = command_line("evaluate", "--model_arch=oriented:saturated", "--k=1", "--iterations=1")

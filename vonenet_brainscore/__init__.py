@@ -36,6 +36,8 @@ if TYPE_CHECKING:  # the same names, for type checkers and editors
     from .robustness.attacks import AutoPGD as AutoPGD
     from .robustness.attacks import ProjectedGradientDescent as ProjectedGradientDescent
     from .robustness.attacks import SquareAttack as SquareAttack
+    from .robustness.certify import certificate as certificate
+    from .robustness.certify import certify as certify
     from .robustness.corrupted_evaluation import evaluate_corruptions as evaluate_corruptions
     from .robustness.corruptions import CORRUPTIONS as CORRUPTIONS
     from .robustness.corruptions import corrupt as corrupt
@@ -80,6 +82,8 @@ _PUBLIC = {
     "AutoPGD": "robustness.attacks",
     "SquareAttack": "robustness.attacks",
     "PROTOCOLS": "robustness.protocols",
+    "certify": "robustness.certify",
+    "certificate": "robustness.certify",
     "evaluate_corruptions": "robustness.corrupted_evaluation",
     "CORRUPTIONS": "robustness.corruptions",
     "corrupt": "robustness.corruptions",

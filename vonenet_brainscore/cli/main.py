@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import data, gabors, report, robustness, scoring, submission, sweep, training
+from . import attacks, data, gabors, report, robustness, scoring, submission, sweep, training
 from .many_words import ManyWords
 
 app = typer.Typer(
@@ -24,8 +24,9 @@ app.command()(gabors.gabors)
 app.command(cls=ManyWords)(sweep.sweep)
 app.command()(report.report)
 app.command()(submission.submit)
-app.command(cls=ManyWords)(robustness.evaluate)
+app.command(cls=ManyWords)(attacks.evaluate)
 app.command(cls=ManyWords)(robustness.evaluate_corruptions)
+app.command()(robustness.certify)
 app.command()(robustness.validate)
 app.command()(training.train)
 app.command()(submission.register)

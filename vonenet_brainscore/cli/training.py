@@ -10,7 +10,7 @@ import typer
 from ..arguments import Setting
 from ..models.settings import DEFAULTS, FRONT_END
 from ..training.recipe import RECIPE, Recipe
-from .robustness import ImageSize, Mean, Std, numbers
+from .classifier_options import ImageSize, Mean, Std, numbers
 from .tables import number, say, table
 
 # Panels of the help.

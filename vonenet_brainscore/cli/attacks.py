@@ -1,0 +1,135 @@
+"""Commands that attack classifiers: `evaluate`."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..files import check_writable, written_whole
+from .classifier_options import Asked, Draws, Seed, asked_about, columns
+from .gabors import FIGURE_SUFFIXES
+from .tables import say, table
+
+
+@asked_about(batch_size=16)
+def evaluate(
+    asked: Asked,
+    attack: Annotated[
+        str | None, typer.Option("--attack", help="pgd, momentum-pgd, apgd-ce, apgd-dlr or square; default, pgd.")
+    ] = None,
+    norm: Annotated[str | None, typer.Option("--norm", help="Of the perturbation: inf, 2 or 1; default, inf.")] = None,
+    eps: Annotated[
+        list[str] | None,
+        typer.Option("--eps", help="Its sizes, in pixel values of [0, 1], as 0.001 or 1/1020; default, 1/255."),
+    ] = None,
+    iterations: Annotated[int | None, typer.Option("--iterations", help="Steps; default 64, and 5000 squares.")] = None,
+    k: Annotated[int | None, typer.Option("--k", help="Draws of the noise that a step goes by; default 10.")] = None,
+    step_size: Annotated[
+        float | None, typer.Option("--step_size", help="Of pgd, as a fraction of eps; default 2 / iterations.")
+    ] = None,
+    restarts: Annotated[
+        int | None, typer.Option("--restarts", help="Runs, of which an image's strongest counts; default 1.")
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option("--protocol", help="A published one in place of these settings: dapello2020 or descendants."),
+    ] = None,
+    noise: Annotated[
+        list[str] | None,
+        typer.Option("--noise", help="In attack and evaluation; default, model/model none/model none/none."),
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option("--figure", help="Accuracy against epsilon, as a PNG, PDF or SVG.")
+    ] = None,
+    draws: Draws = 10,
+    seed: Seed = 0,
+) -> None:
+    """Accuracy on images as they are, and attacked by one who knows the network, with the model's noise and without."""
+    from ..robustness.evaluate import evaluate as run
+
+    settings = {"norm": norm, "iterations": iterations, "k": k, "step_size": step_size, "restarts": restarts}
+    given = {name: value for name, value in settings.items() if value is not None}
+    attacks = _of_protocol(protocol, attack, eps, given, seed) if protocol else [_attack(attack, eps, given, seed)]
+    pairs = [_pair(each) for each in noise] if noise else None
+    if figure is not None:
+        check_writable(figure, FIGURE_SUFFIXES)
+    if len(attacks) > 1 and not asked.output.is_dir():
+        raise ValueError(f"{asked.output} is one file, the protocol has {len(attacks)} norms; give a folder, or --norm")
+    classifier = asked.classifier()
+    evaluations = []
+    for each, epsilons in attacks:
+        found = run(classifier, asked.in_path, each, epsilons=epsilons, noise=pairs, draws=draws, **asked.images())
+        _show(found, asked.model_arch)
+        evaluations.append(found)
+    if figure is not None:
+        from ..plots.robustness import accuracy_against_epsilon
+
+        with written_whole(figure) as partial:
+            accuracy_against_epsilon(evaluations).savefig(partial, dpi=150)
+        say(f"figure: {figure}")
+
+
+def _attack(name: str | None, eps: list[str] | None, given: dict[str, Any], seed: int) -> tuple[Any, list[float]]:
+    from dataclasses import replace
+
+    from ..robustness.attacks import ATTACKS
+
+    if name is not None and name not in ATTACKS:
+        raise ValueError(f"unknown attack {name!r}; have {', '.join(ATTACKS)}")
+    attack, epsilons = ATTACKS[name or "pgd"], [_size(each) for each in eps or ["1/255"]]
+    if "step_size" in given and not hasattr(attack, "step_size"):
+        raise ValueError(f"{name} has no --step_size; it sets its own")
+    return replace(attack, eps=epsilons[0], seed=seed, **given), epsilons
+
+
+def _of_protocol(
+    name: str, attack: str | None, eps: list[str] | None, given: dict[str, Any], seed: int
+) -> list[tuple[Any, list[float]]]:
+    from ..robustness.protocols import PROTOCOLS
+
+    if name not in PROTOCOLS:
+        raise ValueError(f"unknown protocol {name!r}; have {', '.join(PROTOCOLS)}")
+    fixed = [*(["attack"] if attack else []), *(["eps"] if eps else []), *(each for each in given if each != "norm")]
+    if fixed:
+        raise ValueError(f"--protocol {name} says what --{' and --'.join(fixed)} is; leave out one or the other")
+    protocol = PROTOCOLS[name]
+    say(f"{name}: {protocol.source}", f"not said there, and set here: {protocol.unknown}")
+    attacks = protocol.attacks(seed)
+    norms = [given["norm"]] if "norm" in given else list(attacks)
+    if norms[0] not in attacks:
+        raise ValueError(f"unknown norm {norms[0]!r}; have {', '.join(attacks)}")
+    return [(attacks[norm], list(protocol.epsilons[norm])) for norm in norms]
+
+
+def _show(found: Any, model_arch: str) -> None:
+    attack = found.attack
+    shown = table(
+        f"{model_arch}, noise in training: {found.training_noise}; {found.clean.images} images",
+        *("noise in attack", "in evaluation", f"L{attack.norm} eps", "accuracy", "95 % interval", "by majority"),
+        *("95 % interval", "undecided"),
+        numbers=("accuracy", "by majority", "undecided"),
+    )
+    for each in found.conditions:
+        shown.add_row("no attack", each.evaluation_noise, "0", *columns(each.clean), "", "", "")
+        for eps, mean in each.attacked.items():
+            numbers = *columns(mean), *columns(each.robust[eps]), str(each.undecided[eps])
+            shown.add_row(each.attack_noise, each.evaluation_noise, f"{eps:.6g}", *numbers)
+    say(shown, f"{attack}; scored in {found.draws} draws", f"results: {found.output}")
+    unmoved = found.unmoved()
+    if unmoved:
+        say(f"{unmoved} images had no gradient to follow and were not changed: no evidence that they withstand attacks")
+
+
+def _size(text: str) -> float:
+    """What `--eps` says, a number or a fraction."""
+    try:
+        return float(Fraction(text)) if "/" in text else float(text)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise ValueError(f"eps is {text!r}; give a number such as 0.0039 or 1/255") from None
+
+
+def _pair(text: str) -> tuple[str, str]:
+    """What `--noise` says."""
+    attacked, _, evaluated = text.partition("/")
+    return attacked, evaluated
