@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vonenet_brainscore.primates.binned_similarity import binned_similarity, property_assembly
+from vonenet_brainscore.primates.binned_similarity import binned_similarity, joint_ks_similarity, property_assembly
 from vonenet_brainscore.primates.property_table import V1_PROPERTIES
 
 COUNTED = [row for row in V1_PROPERTIES.values() if row.counts]
+ROUNDING = {"rel": 1e-9, "abs": 1e-12}
 BANDWIDTH = V1_PROPERTIES["spatial_frequency_bandwidth"]
 
 
@@ -15,7 +16,12 @@ def similarity(values, row, seed=0):
     return binned_similarity(values, row.primate_values(), row.edges, name=row.name, seed=seed)
 
 
-# ---- reference: Brain-Score
+def histograms(seed, bins, cells=40):
+    rng = np.random.default_rng(seed)
+    return [rng.multinomial(cells, rng.dirichlet(np.ones(bins))) / cells for _ in range(2)]
+
+
+# ---- reference: Brain-Score, and plain enumeration
 
 
 @pytest.mark.parametrize("seed", [0, 7])
@@ -36,7 +42,43 @@ def test_similarity_is_brainscores(row, seed):
     assert ours.attrs["error"] == theirs.attrs["error"]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_in_a_single_row_or_column_the_joint_similarity_is_brainscores(seed):
+    from brainscore_vision.metrics.distribution_similarity.metric import ks_similarity
+
+    p, q = histograms(seed, 9)
+    for shape in ((1, 9), (9, 1)):
+        joint = joint_ks_similarity(p.reshape(shape), q.reshape(shape))
+        assert joint == pytest.approx(ks_similarity(p, q), **ROUNDING)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_joint_similarity_counts_cells_in_quadrants(seed):
+    shape = (3, 4)
+    p, q = (each.reshape(shape) for each in histograms(seed, 12))
+
+    def largest(first, second):
+        differences = [
+            abs(first[rows, columns].sum() - second[rows, columns].sum())
+            for i in range(shape[0] + 1)
+            for j in range(shape[1] + 1)
+            for rows in (slice(None, i), slice(i, None))
+            for columns in (slice(None, j), slice(j, None))
+        ]
+        return max(differences)
+
+    corners = np.zeros((4, *shape))
+    corners[[0, 1, 2, 3], [0, 0, -1, -1], [0, -1, 0, -1]] = 1
+    expected = 1 - largest(p, q) / max(largest(corner, q) for corner in corners)
+    assert joint_ks_similarity(p, q) == pytest.approx(expected, **ROUNDING)
+
+
 # ---- laws
+
+
+def test_identical_joint_histograms_are_as_similar_as_can_be():
+    p, _ = histograms(0, 6)
+    assert joint_ks_similarity(p.reshape(2, 3), p.reshape(2, 3)) == 1
 
 
 def test_one_seed_gives_one_score_and_two_give_two():

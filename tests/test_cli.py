@@ -57,6 +57,26 @@ def test_score_prints_a_table_and_writes_files(run, tiny_model, tmp_path):
         assert figure.width > 300
 
 
+def test_score_shows_yardsticks_beside_the_ceiling_and_joint_distributions(capsys):
+    from brainscore_core.metrics import Score
+
+    from vonenet_brainscore.cli.scoring import _print_scores
+    from vonenet_brainscore.primates.property_table import V1_PROPERTIES
+
+    names = ("circular_variance", "grating_summation_field", "surround_diameter")
+    scores = {V1_PROPERTIES[name].benchmark: Score(0.5) for name in names}
+    for score in scores.values():
+        values = {"model_values": np.array([0.5, 1, 2]), "n_units": 3, "n_undefined": 0, "n_neurons": 304}
+        score.attrs |= {**values, "held_out": True, "model_identifier": "made", "seed": 0}
+    scores[V1_PROPERTIES["circular_variance"].benchmark].attrs["another_laboratory"] = 0.9251
+    _print_scores("made", scores)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "another laboratory" in shown and "– 0.925 –" in shown
+    assert "Ecker et al. 2010" in shown and "0.925 for 224 reliable units" in shown
+    assert "grating summation field and surround diameter, 3 neuroids against 89 neurons" in shown
+    assert "right histograms without the pairing: 0.937" in shown
+
+
 def test_a_benchmark_that_cannot_be_scored_is_named_and_the_others_kept(run, tiny_model, tmp_path):
     undefined = "Marques2020_Cavanaugh2002-surround_diameter"
     with pytest.warns(UserWarning, match="could not be scored"):

@@ -8,7 +8,6 @@ from scipy import stats
 from scipy.optimize import linear_sum_assignment
 
 from vonenet_brainscore.gabors.histogram_distances import (
-    joint_ks_similarity,
     joint_wasserstein_distance,
     wasserstein_distance,
 )
@@ -53,37 +52,6 @@ def test_jointly_it_is_the_best_of_all_assignments(seed):
     assert joint_wasserstein_distance(p, q, positions, 6) == pytest.approx(expected, **ROUNDING)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_in_a_single_row_or_column_the_joint_similarity_is_brainscores(seed):
-    from brainscore_vision.metrics.distribution_similarity.metric import ks_similarity
-
-    p, q = histograms(seed, 9)
-    for shape in ((1, 9), (9, 1)):
-        joint = joint_ks_similarity(p.reshape(shape), q.reshape(shape))
-        assert joint == pytest.approx(ks_similarity(p, q), **ROUNDING)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_joint_similarity_counts_cells_in_quadrants(seed):
-    shape = (3, 4)
-    p, q = (each.reshape(shape) for each in histograms(seed, 12))
-
-    def largest(first, second):
-        differences = [
-            abs(first[rows, columns].sum() - second[rows, columns].sum())
-            for i in range(shape[0] + 1)
-            for j in range(shape[1] + 1)
-            for rows in (slice(None, i), slice(i, None))
-            for columns in (slice(None, j), slice(j, None))
-        ]
-        return max(differences)
-
-    corners = np.zeros((4, *shape))
-    corners[[0, 1, 2, 3], [0, 0, -1, -1], [0, -1, 0, -1]] = 1
-    expected = 1 - largest(p, q) / max(largest(corner, q) for corner in corners)
-    assert joint_ks_similarity(p, q) == pytest.approx(expected, **ROUNDING)
-
-
 # ---- laws
 
 
@@ -94,7 +62,6 @@ def test_identical_histograms_are_no_distance_apart():
     assert wasserstein_distance(p, p, positions) == 0
     assert wasserstein_distance(p, p, positions, period=6) == 0
     assert joint_wasserstein_distance(p, p, plane, 40) == 0
-    assert joint_ks_similarity(p.reshape(2, 3), p.reshape(2, 3)) == 1
 
 
 def test_the_short_way_round_the_circle_is_taken():

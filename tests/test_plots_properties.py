@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from vonenet_brainscore.benchmarks.joint_comparison import joint_comparisons
 from vonenet_brainscore.benchmarks.names import benchmark_identifiers
 from vonenet_brainscore.plots.properties import property_distributions
 from vonenet_brainscore.primates.property_table import V1_BENCHMARKS
@@ -28,8 +29,8 @@ def scores(identifiers):
 def test_heights_are_fractions_of_cells():
     figure = property_distributions(scores(SHOWN))
     shown = [ax for ax in figure.axes if ax.axison]
-    assert len(shown) == 15
-    for ax, identifier in zip(shown, SHOWN, strict=True):
+    assert len(shown) == 15 + 1  # and a pair of properties of the same cells
+    for ax, identifier in zip(shown, SHOWN, strict=False):
         row = V1_BENCHMARKS[identifier]
         primate, model = ax.containers
         np.testing.assert_allclose([bar.get_height() for bar in primate], np.array(row.counts) / sum(row.counts))
@@ -38,6 +39,29 @@ def test_heights_are_fractions_of_cells():
             2 / 3
         )  # outer bins take what is beyond
         assert row.unit in ax.get_xlabel() and ("held out" in ax.get_title()) == row.held_out
+
+
+def test_axes_have_few_labels_and_these_are_edges():
+    for ax, identifier in zip(property_distributions(scores(SHOWN)).axes, SHOWN, strict=False):
+        edges = V1_BENCHMARKS[identifier].edges
+        labels = [label.get_text() for label in ax.get_xticklabels()]
+        assert 2 <= len(labels) <= 7 and all(len(label) <= 7 for label in labels)
+        if labels != ["no", "yes"]:
+            at = np.array(ax.get_xticks()) + 0.5
+            np.testing.assert_allclose([float(label) for label in labels], np.array(edges)[at.astype(int)], rtol=0.005)
+
+
+def test_the_joint_panel_shows_every_pair():
+    (comparison,) = joint_comparisons(scores(SHOWN))
+    ax = property_distributions(scores(SHOWN)).axes[-1]
+    model, primate = (dots.get_offsets() for dots in ax.collections[:2])
+    np.testing.assert_array_equal(primate, comparison.primate.pairs)
+    np.testing.assert_array_equal(model, np.unique(comparison.model_pairs, axis=0))
+    assert ax.collections[0].get_sizes().sum() == pytest.approx(2500)
+    (row,) = comparison.to_frame().itertuples()
+    assert ax.get_title() == f"jointly {row.score:.2f} [{row.score_low:.2f}, {row.score_high:.2f}] (held out)"
+    assert ax.get_xlabel() == "Grating summation field (degrees)"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["primate, n = 89", "model, n = 3"]
 
 
 def test_one_property_is_one_panel_and_others_are_left_out():

@@ -14,6 +14,7 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import typer
@@ -32,6 +33,10 @@ from vonenet_brainscore.results import results_table
 ORIENTATION, FREQUENCY = "Marques2020_DeValois1982-pref_or", "Marques2020_DeValois1982-peak_sf"
 NAME = "tiny <script>alert('&')</script>"  # text, whatever it looks like
 CHROMIUM = shutil.which("chromium")
+
+
+PICTURED = ("gabor_pictures", "large_pictures")
+JOINTLY = ("grating_summation_field", "surround_diameter")
 
 
 def fail(words):
@@ -117,6 +122,39 @@ def test_scores_are_those_of_score_model(page, scores):
     for score in scores.values():
         assert f"{float(score):.3f} ± {score.attrs['error']:.3f}" in page.text
         assert f"ceiling {float(score.attrs['ceiling']):.3f}" in page.text
+
+
+def test_yardsticks_and_joint_distributions_are_told():
+    from brainscore_core.metrics import Score
+
+    from vonenet_brainscore.benchmarks.joint_comparison import joint_comparisons
+    from vonenet_brainscore.primates.property_table import V1_PROPERTIES
+    from vonenet_brainscore.report.page import _rendered
+    from vonenet_brainscore.report.pictures import joint_pictures
+    from vonenet_brainscore.report.tables import downloads, score_rows, yardsticks_of
+
+    of_model = {V1_PROPERTIES[name].benchmark: Score(0.5) for name in ("circular_variance", *JOINTLY)}
+    for score in of_model.values():
+        score.attrs |= {"model_values": np.array([0.5, 1, 2]), "model_identifier": "made", "seed": 0}
+    of_model[V1_PROPERTIES["circular_variance"].benchmark].attrs["another_laboratory"] = 0.925
+    scores, jointly = {"made": of_model}, {"made": joint_comparisons(of_model), "other": []}
+    empty: dict = {name: {} for name in (*PICTURED, "problems", "without_gabors", "gabor_rows", "versions")}
+    page = _rendered(
+        {
+            **empty,
+            "models": ["made"],
+            "seed": 0,
+            "score_rows": score_rows(scores),
+            "yardsticks": yardsticks_of(scores),
+            "property_pictures": {"a": []},
+            "joint_pictures": joint_pictures(jointly),
+            "sampling": pd.DataFrame(),
+            "recorded": pd.DataFrame(),
+            "downloads": downloads(scores, {}, jointly),
+        }
+    )
+    assert "another laboratory 0.925" in page and "Ecker et al. 2010" in page
+    assert "3 of 3 responsive neuroids have both" in page and "v1-joint-similarities.csv" in page
 
 
 def test_values_and_gabor_tables_are_whole(page, scores, comparison):

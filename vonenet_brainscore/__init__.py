@@ -11,6 +11,7 @@ from .version import __version__ as __version__
 
 if TYPE_CHECKING:  # the same names, for type checkers and editors
     from . import plots as plots
+    from .benchmarks.joint_comparison import compare_joint as compare_joint
     from .classification.classifier import Classifier as Classifier
     from .classification.classifier import contents_of as contents_of
     from .classification.loading import load_classifier as load_classifier
@@ -68,6 +69,7 @@ _PUBLIC = {
     "v1_properties": "physiology",
     "tuning_curves": "physiology",
     "noise_correlations": "correlations",
+    "compare_joint": "benchmarks.joint_comparison",
     "compare_gabors": "gabors.gabor_comparison",
     "gabor_table": "gabors.gabor_filters",
     "sampling_table": "gabors.sampling_grid",

@@ -15,6 +15,7 @@ from brainscore_vision.benchmarks import BenchmarkBase, ceil_score
 
 from ..brainscore import without_pip
 from ..primates.binned_similarity import binned_similarity, property_assembly
+from ..primates.other_laboratories import other_laboratories
 from ..primates.property_table import V1_BENCHMARKS
 from ..primates.v1_property import Experiment, V1Property
 from ..recordings.subject import Subject
@@ -160,6 +161,9 @@ class V1PropertyBenchmark(BenchmarkBase):
             "primate_values": np.array(primate_values, float),
             **model,
         }
+        others = other_laboratories(self.row)
+        if others:
+            score.attrs["another_laboratory"] = others[0].similarity_to(self.row)
         return score
 
 

@@ -11,6 +11,8 @@ from .tables import number, say, table
 if TYPE_CHECKING:
     from brainscore_core.metrics import Score
 
+    from ..benchmarks.joint_comparison import JointComparison
+
 Model = Annotated[str, typer.Argument(help="A model's name; `vonenet-brainscore list` shows them.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the noise and of every bootstrap.")]
 Trials = Annotated[int | None, typer.Option(min=1, help="Noise draws to average; default, the benchmark's own number.")]
@@ -229,21 +231,40 @@ def _save_figure(scores: "dict[str, Score]", target: Path) -> None:
 
 
 def _print_scores(model: str, scores: "dict[str, Score]") -> None:
+    from ..benchmarks.joint_comparison import joint_comparisons
+    from ..primates.other_laboratories import footnotes
+    from ..primates.property_table import V1_BENCHMARKS
     from ..results import results_table
 
-    columns = ("score", "raw", "ceiling", "error", "neurons", "neuroids")
-    shown = table(model, "benchmark", *columns, "primate data", numbers=columns)
     rows = results_table(scores)
+    yardstick = ("another laboratory",) if "another_laboratory" in rows else ()
+    columns = ("score", "raw", "ceiling", *yardstick, "error", "neurons", "neuroids")
+    shown = table(model, "benchmark", *columns, "primate data", numbers=columns)
     for identifier, row in rows.iterrows():
         neuroids, held_out = "", ""
         if row.get("n_units") == row.get("n_units") and "n_units" in row:
             neuroids = f"{row['n_units'] - row['n_undefined']:.0f} of {row['n_units']:.0f}"
             held_out = "held out" if row["held_out"] else "built from"
         neurons = number(row.get("n_neurons"), 0)
-        shown.add_row(str(identifier), *(number(row[name]) for name in columns[:4]), neurons, neuroids, held_out)
+        numbers = [number(row[name.replace(" ", "_")]) for name in ("score", "raw", "ceiling", *yardstick, "error")]
+        shown.add_row(str(identifier), *numbers, neurons, neuroids, held_out)
     say(shown)
     if "n_units" in rows:
         say("neuroids: how many have a value of the property, of those at the probed position that respond")
+        for note in footnotes(V1_BENCHMARKS[name] for name in scores if name in V1_BENCHMARKS):
+            say(f"another laboratory: {note}")
+        for comparison in joint_comparisons(scores):
+            say(_in_words(comparison))
     names = [name for name in ("layer", "noise", "trials", "seed", "weights") if name in rows]
     for record in dict.fromkeys("; ".join(f"{name} {row[name]}" for name in names) for _, row in rows.iterrows()):
         say(record)
+
+
+def _in_words(comparison: "JointComparison") -> str:
+    (row,) = comparison.to_frame().itertuples()
+    names = " and ".join(name.replace("_", " ") for name in comparison.primate.properties)
+    return (
+        f"jointly: {names}, {row.n_pairs} neuroids against {row.n_neurons} neurons: {row.score:.3f} "
+        f"[{row.score_low:.3f}, {row.score_high:.3f}] of its ceiling {row.ceiling:.3f}; right histograms without the "
+        f"pairing: {row.without_pairing:.3f}"
+    )

@@ -9,9 +9,9 @@ import pandas as pd
 
 from ..arguments import check_seed
 from ..models.vone_block import VOneBlock
-from ..primates.binned_similarity import binned_similarity
+from ..primates.binned_similarity import binned_similarity, joint_ks_similarity
 from .gabor_filters import gabor_front_end, gabor_table
-from .histogram_distances import joint_ks_similarity, joint_wasserstein_distance, wasserstein_distance
+from .histogram_distances import joint_wasserstein_distance, wasserstein_distance
 from .primate_gabors import PARAMETERS, PRIMATE_GABORS, PrimateDistribution
 from .sampling_grid import sampling_table
 

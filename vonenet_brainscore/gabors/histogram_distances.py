@@ -58,32 +58,6 @@ def joint_wasserstein_distance(p: ArrayLike, q: ArrayLike, positions: ArrayLike,
     return float(ways[linear_sum_assignment(ways)].mean())
 
 
-def joint_ks_similarity(p: NDArray, q: NDArray) -> float:
-    """Similarity of two joint histograms, ``1 - D / D_max``.
-
-    D is Peacock's Kolmogorov-Smirnov distance (1983, Mon Not R Astron Soc 202:615): the largest difference between the
-    shares of cells in a quadrant, over all four quadrants at every corner of a bin. D_max is that of `q` from a
-    population that lies all in one corner bin, so that for a single row of bins this is Brain-Score's similarity.
-
-    Parameters
-    ----------
-    p, q : array, shape (bin, bin)
-        Shares; each sums to 1.
-    """
-    corners = []
-    for corner in ((0, 0), (0, -1), (-1, 0), (-1, -1)):
-        all_there = np.zeros_like(q)
-        all_there[corner] = 1
-        corners.append(_quadrant_distance(all_there, q))
-    return 1 - _quadrant_distance(p, q) / max(corners)
-
-
-def _quadrant_distance(p: NDArray, q: NDArray) -> float:
-    difference = p - q
-    quadrants = (difference, difference[::-1], difference[:, ::-1], difference[::-1, ::-1])
-    return max(float(np.abs(quadrant.cumsum(axis=0).cumsum(axis=1)).max()) for quadrant in quadrants)
-
-
 def _weighted_median(values: NDArray, weights: NDArray) -> float:
     order = np.argsort(values)
     reached = np.cumsum(weights[order])

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # the same names, for type checkers and editors
     from .gabors import spatial_frequency_histograms as spatial_frequency_histograms
     from .maps import feature_maps as feature_maps
     from .measured import measured_properties as measured_properties
+    from .properties import joint_distribution as joint_distribution
     from .properties import property_distributions as property_distributions
     from .robustness import accuracy_against_epsilon as accuracy_against_epsilon
     from .sweep import sweep_figure as sweep_figure
@@ -32,6 +33,7 @@ _PUBLIC = {
     "property_distributions": "properties",
     "measured_properties": "measured",
     "accuracy_against_epsilon": "robustness",
+    "joint_distribution": "properties",
     "sweep_figure": "sweep",
 }
 __all__ = list(_PUBLIC)

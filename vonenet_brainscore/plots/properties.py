@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..primates.property_table import V1_BENCHMARKS
+from ..benchmarks.joint_comparison import joint_comparisons
+from ..primates.property_table import V1_BENCHMARKS, V1_PROPERTIES
 from ..primates.v1_property import V1Property
 
 if TYPE_CHECKING:
@@ -13,8 +14,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from ..benchmarks.joint_comparison import JointComparison
+
 # Okabe & Ito's colours, distinct for colour-blind readers and in grey print.
 MODEL_COLOUR, PRIMATE_COLOUR = "#D55E00", "#0072B2"
+_MOST_LABELS = 7  # on an axis of bins
+_LARGEST_DOT = 2500  # points^2, where all neuroids lie in one place
 
 
 def property_distribution(score: "Score", ax: "Axes") -> None:
@@ -49,17 +54,52 @@ def property_distribution(score: "Score", ax: "Axes") -> None:
         ax.text(0.5, 0.5, "no neuroid has a value", ha="center", transform=ax.transAxes)
 
 
+def joint_distribution(comparison: "JointComparison", ax: "Axes") -> None:
+    """Two properties of the same cells: a dot for each primate neuron, and for model neuroids dots as large as many.
+
+    Parameters
+    ----------
+    comparison : JointComparison
+    ax : Axes
+    """
+    primate = comparison.primate
+    at, how_many = np.unique(comparison.model_pairs, axis=0, return_counts=True)
+    share = how_many / how_many.sum()
+    neurons = np.array(primate.pairs)
+    ax.scatter(at[:, 0], at[:, 1], s=_LARGEST_DOT * share, color=MODEL_COLOUR, alpha=0.6, linewidth=0)
+    ax.scatter(neurons[:, 0], neurons[:, 1], s=10, color=PRIMATE_COLOUR)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    limits = 2.0 ** np.arange(-3, 5)
+    for axis, name, set_ticks in zip("xy", primate.properties, (ax.set_xticks, ax.set_yticks), strict=True):
+        row = V1_PROPERTIES[name]
+        ax.set(**{f"{axis}lim": (limits[0], limits[-1]), f"{axis}label": f"{row.label} ({row.unit})"})
+        set_ticks(limits, [f"{limit:g}" for limit in limits])
+        set_ticks([], minor=True)
+    (row,) = comparison.to_frame().itertuples()
+    ax.set_title(f"jointly {row.score:.2f} [{row.score_low:.2f}, {row.score_high:.2f}] (held out)", fontsize="medium")
+    for who, n, colour in (("primate", row.n_neurons, PRIMATE_COLOUR), ("model", row.n_pairs, MODEL_COLOUR)):
+        ax.scatter([], [], s=20, color=colour, label=f"{who}, n = {n}")
+    ax.legend(frameon=False, fontsize="small", loc="lower right")
+
+
 def _label_bins(ax: "Axes", row: V1Property) -> None:
     if row.edges == (0.0, 0.5, 1.0):
         ax.set_xticks([0, 1], ["no", "yes"])
         return
     edges = np.arange(len(row.edges))
-    every = slice(None, None, 1 if len(edges) < 6 else 2)
-    ax.set_xticks((edges - 0.5)[every], [f"{edge:g}" for edge in np.round(row.edges, 3)[every]])
+    every = slice(None, None, -(-len(edges) // _MOST_LABELS))
+    ax.set_xticks((edges - 0.5)[every], [_short(edge) for edge in row.edges[every]])
+
+
+def _short(edge: float) -> str:
+    """In at most five characters if that says it, else with three significant digits."""
+    whole = f"{edge:g}"
+    return whole if len(whole) <= 5 else f"{float(f'{edge:.3g}'):g}"
 
 
 def property_distributions(scores: "Mapping[str, Score]") -> "Figure":
-    """Model against primate, a panel a V1 property.
+    """Model against primate: one panel for each V1 property, and for each pair that was measured in the same neurons.
 
     Parameters
     ----------
@@ -80,13 +120,17 @@ def property_distributions(scores: "Mapping[str, Score]") -> "Figure":
     shown = [score for score in scores.values() if "model_values" in score.attrs]
     if not shown:
         raise ValueError(f"no V1 property among {', '.join(scores) or 'no scores'}; have {', '.join(V1_BENCHMARKS)}")
-    columns = min(len(shown), 4)
-    rows = -(-len(shown) // columns)
+    jointly = joint_comparisons(scores)
+    panels = len(shown) + len(jointly)
+    columns = min(panels, 4)
+    rows = -(-panels // columns)
     figure = Figure(figsize=(4.2 * columns, 3.4 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for score, ax in zip(shown, axes, strict=False):
         property_distribution(score, ax)
-    for ax in axes[len(shown) :]:
+    for comparison, ax in zip(jointly, axes[len(shown) :], strict=False):
+        joint_distribution(comparison, ax)
+    for ax in axes[panels:]:
         ax.set_axis_off()
     first = shown[0].attrs
     noise = "noise off" if first["noise"] == "none" else f"{first['noise']} noise, {first['trials']} trials"

@@ -66,10 +66,11 @@ def write_report(
     UserWarning
         For a benchmark that could not be scored.
     """
+    from ..benchmarks.joint_comparison import joint_comparisons
     from ..benchmarks.names import benchmark_identifiers
     from ..recordings.loading import load_subject
-    from .pictures import gabor_pictures, large_gabor_pictures, property_pictures
-    from .tables import downloads, gabor_rows, problems_of, provenance_of, sampling_of, score_rows
+    from .pictures import gabor_pictures, joint_pictures, large_gabor_pictures, property_pictures
+    from .tables import downloads, gabor_rows, problems_of, provenance_of, sampling_of, score_rows, yardsticks_of
 
     page = _checked_page(output)
     named = _named(models)
@@ -81,19 +82,22 @@ def write_report(
         for name, model in named.items()
     }
     scores = _score_all(subjects, identifiers, seed=seed, memory=memory, cache=cache)
+    jointly = {name: joint_comparisons(each) for name, each in scores.items()}
     comparisons, without_gabors = _compare_all(named, seed)
     content = {
         "models": list(named),
         "seed": seed,
         "score_rows": score_rows(scores),
         "problems": problems_of(scores),
+        "yardsticks": yardsticks_of(scores),
         "property_pictures": property_pictures(scores),
+        "joint_pictures": joint_pictures(jointly),
         "gabor_rows": gabor_rows(comparisons),
         "without_gabors": without_gabors,
         "gabor_pictures": gabor_pictures(comparisons),
         "large_pictures": large_gabor_pictures(comparisons),
         "sampling": sampling_of(comparisons),
-        "downloads": downloads(scores, comparisons),
+        "downloads": downloads(scores, comparisons, jointly),
         **provenance_of(scores),
     }
     with written_whole(page) as partial:

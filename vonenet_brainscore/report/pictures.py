@@ -1,7 +1,7 @@
 """The pictures of a report, as data: URIs."""
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from brainscore_core.metrics import Score
     from matplotlib.figure import Figure
 
+    from ..benchmarks.joint_comparison import JointComparison
     from ..gabors.gabor_comparison import GaborComparison
 
 
@@ -39,6 +40,25 @@ def property_pictures(scores: "Mapping[str, Mapping[str, Score]]") -> dict[str, 
             caption = f"{n_units} responsive neuroids, {n_undefined} of them without a value"
             picture = _panel(model, lambda ax, score=score: property_distribution(score, ax), caption)
             pictures.setdefault(identifier, []).append(picture)
+    return pictures
+
+
+def joint_pictures(jointly: "Mapping[str, Sequence[JointComparison]]") -> dict[str, list[Picture]]:
+    """Pairs of V1 properties of the same cells, model against primate, by their names."""
+    from ..plots.properties import joint_distribution
+
+    pictures: dict[str, list[Picture]] = {}
+    for model, of_model in jointly.items():
+        for comparison in of_model:
+            heading = " and ".join(name.replace("_", " ") for name in comparison.primate.properties).capitalize()
+            (row,) = comparison.to_frame().itertuples()
+            caption = (
+                f"{row.n_pairs} of {row.n_units} responsive neuroids have both. Similarity over its ceiling "
+                f"{row.ceiling:.3f}, with 95 % of samples; right histograms without the pairing reach "
+                f"{row.without_pairing:.3f}"
+            )
+            picture = _panel(model, lambda ax, comparison=comparison: joint_distribution(comparison, ax), caption)
+            pictures.setdefault(heading, []).append(picture)
     return pictures
 
 

@@ -1,7 +1,7 @@
 """The tables of a report: to show, with the models side by side, and to download, with every number."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -12,6 +12,7 @@ from .pictures import data_uri
 if TYPE_CHECKING:
     from brainscore_core.metrics import Score
 
+    from ..benchmarks.joint_comparison import JointComparison
     from ..gabors.gabor_comparison import GaborComparison
 
     Scores = Mapping[str, Mapping[str, Score]]  # by model and benchmark
@@ -38,6 +39,15 @@ def problems_of(scores: "Scores") -> dict[tuple[str, str], list[str]]:
             if "problem" in score.attrs:
                 problems.setdefault((identifier, score.attrs["problem"]), []).append(model)
     return problems
+
+
+def yardsticks_of(scores: "Scores") -> list[str]:
+    """Footnotes on what another laboratory measured of the properties that are scored."""
+    from ..primates.other_laboratories import footnotes
+    from ..primates.property_table import V1_BENCHMARKS
+
+    scored = dict.fromkeys(identifier for of_model in scores.values() for identifier in of_model)
+    return footnotes(V1_BENCHMARKS[identifier] for identifier in scored if identifier in V1_BENCHMARKS)
 
 
 def gabor_rows(comparisons: "Comparisons") -> Rows:
@@ -68,7 +78,9 @@ def provenance_of(scores: "Scores") -> dict[str, Any]:
     }
 
 
-def downloads(scores: "Scores", comparisons: "Comparisons") -> dict[str, str]:
+def downloads(
+    scores: "Scores", comparisons: "Comparisons", jointly: "Mapping[str, Sequence[JointComparison]]"
+) -> dict[str, str]:
     """Every number, as CSV in data: URIs, by file name."""
     score_table = _score_table(scores)
     if "versions" in score_table:
@@ -88,6 +100,9 @@ def downloads(scores: "Scores", comparisons: "Comparisons") -> dict[str, str]:
     tables = {"scores.csv": score_table}
     if values:
         tables["v1-property-values.csv"] = pd.concat(values, names=["model", "benchmark", "neuroid"])
+    joint_tables = {name: pd.concat([one.to_frame() for one in each]) for name, each in jointly.items() if each}
+    if joint_tables:
+        tables["v1-joint-similarities.csv"] = _by_model(joint_tables)
     if comparisons:
         tables |= {
             "gabor-similarities.csv": _by_model({name: each.to_frame() for name, each in comparisons.items()}),

@@ -1,0 +1,109 @@
+"""How like one study of macaque V1 is another: yardsticks beside the ceilings. No model is scored on them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .v1_property import V1Property
+
+
+@dataclass(frozen=True)
+class OtherLaboratory:
+    """One more laboratory's measurement of a V1 property, in the bins of its row of the table of properties.
+
+    Attributes
+    ----------
+    property
+        Name of the row.
+    reference
+        Authors, year, journal, volume and first page.
+    population
+        Which recordings, and how many.
+    counts
+        Of them in each bin.
+    counted
+        Who counted.
+    differs
+        What is not as in the study that models are scored on.
+    """
+
+    property: str
+    reference: str
+    population: str
+    counts: tuple[int, ...]
+    counted: str
+    differs: str
+
+    def similarity_to(self, row: V1Property) -> float:
+        """Brain-Score's similarity of the other laboratory's distribution to the study's, without a bootstrap.
+
+        Raises
+        ------
+        ValueError
+            If the row is of another property, or its counts are not part of this package.
+        """
+        from brainscore_vision.metrics.distribution_similarity.metric import ks_similarity
+
+        if row.name != self.property or len(row.counts) != len(self.counts):
+            raise ValueError(f"{self.reference} measured {self.property} and cannot be compared on {row.name}")
+        other, study = (np.array(counts) / sum(counts) for counts in (self.counts, row.counts))
+        return float(ks_similarity(other, study))
+
+
+_COUNTED = "counted from the study's public data for this package"
+_ECKER = "Ecker et al. 2010, Science 327:584"
+_LI = "Li et al. 2022, Cell Rep 40:111221"
+_SITES = (
+    "awake monkeys; sites, not single cells; the index is 1 minus the response to the largest grating over the peak"
+)
+
+# The first of a property is the one that tables show; the others are told in the footnote.
+OTHER_LABORATORIES = (
+    OtherLaboratory(
+        "circular_variance",
+        _ECKER,
+        "224 reliable units of 577",
+        (0, 5, 16, 30, 16, 12, 20, 18, 29, 12, 23, 28, 15),
+        _COUNTED,
+        "awake monkeys, drifting gratings",
+    ),
+    OtherLaboratory(
+        "surround_suppression_index", _LI, "331 sites", (27, 66, 107, 96, 35, 0, 0, 0, 0, 0), _COUNTED, _SITES
+    ),
+    OtherLaboratory(
+        "surround_suppression_index",
+        _LI,
+        "95 sites of input layers",
+        (11, 40, 37, 7, 0, 0, 0, 0, 0, 0),
+        _COUNTED,
+        _SITES,
+    ),
+    OtherLaboratory(
+        "surround_suppression_index",
+        _LI,
+        "134 sites of output layers",
+        (0, 4, 30, 70, 30, 0, 0, 0, 0, 0),
+        _COUNTED,
+        _SITES,
+    ),
+)
+
+
+def other_laboratories(row: V1Property) -> list[OtherLaboratory]:
+    """The other measurements of a property; the first is the yardstick."""
+    return [other for other in OTHER_LABORATORIES if other.property == row.name]
+
+
+def footnotes(rows: Iterable[V1Property]) -> list[str]:
+    """What the yardsticks of these properties are, one sentence each; none for a property without."""
+    notes = []
+    for row in rows:
+        others = other_laboratories(row)
+        if others:
+            each = "; ".join(f"{other.similarity_to(row):.3f} for {other.population}" for other in others)
+            notes.append(
+                f"{row.label}: {others[0].reference}, against {row.study.reference}: similarity {each}. "
+                f"What differs: {others[0].differs}. No model is scored on it."
+            )
+    return notes
