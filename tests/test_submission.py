@@ -81,6 +81,7 @@ def test_a_front_end_with_surrounds(images):
 def test_a_named_front_end_alone_is_packaged_under_its_own_name():
     made = packaged("voneblock_li2022")
     assert made.identifier == "voneblock_li2022" and made.region_layer_map == {"V1": "vone_block"}
+    assert len(made.notes) == 1 and made.notes[0].startswith("V1 alone")
     assert submitted_subject(made.path).extractor.block.surround == "li2022"
 
 

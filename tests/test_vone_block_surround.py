@@ -7,6 +7,7 @@ import torch
 from vonenet_brainscore import get_model
 from vonenet_brainscore.models.filter_bank import draw_colours
 from vonenet_brainscore.models.gabors import sample_gabor_parameters
+from vonenet_brainscore.models.matched_gain import gain_of_the_same_median
 from vonenet_brainscore.models.surround import SUPPRESSION, sample_suppression
 from vonenet_brainscore.models.vone_block import VOneBlock
 
@@ -143,6 +144,25 @@ def test_it_is_part_of_a_model():
     model = get_model("resnet50", pretrained=False, surround=0.5, simple_channels=2, complex_channels=2)
     assert model.settings["surround"] == 0.5 and model.vone_block.settings["surround_extent"] == 3.1
     assert model.eval()(images(1, 224)).shape == (1, 1000)
+
+
+# ------------------------------------------------------------------------------------------------------------- gain
+
+
+def test_the_gain_of_the_same_median_makes_it_the_same():
+    block = small_block("li2022_output")
+    gain = gain_of_the_same_median(block, images())
+    assert gain > 25
+    rates = small_block("li2022_output", k_exc=gain)(images())
+    torch.testing.assert_close(rates.median(), block.cell_rates(images()).median(), rtol=1e-4, atol=0)
+    assert gain_of_the_same_median(small_block(0), images()) == pytest.approx(25)
+
+
+def test_a_gain_is_asked_for_where_there_is_one():
+    with pytest.raises(ValueError, match="has no surrounds"):
+        gain_of_the_same_median(small_block(None), images())
+    with pytest.raises(ValueError, match="median rate to these images is 0"):
+        gain_of_the_same_median(small_block(), 0 * images())
 
 
 # ------------------------------------------------------------------------------------------------------- checkpoints

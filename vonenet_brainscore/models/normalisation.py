@@ -28,6 +28,11 @@ class Normalisation(nn.Module):
     G is a Gaussian in space of the integral 1, a the largest rate of a cell to a grating, and p makes P one for a
     grating of the channel's own without end. Beyond the field there are no cells and nothing is pooled.
 
+    Rates are normalised before noise is added, and there is no other order: what a pool adds up are the rates of many
+    cells, in which the noise of single cells averages out, whereas noise stands for the count of one cell's spikes,
+    whose variance follows the rate that is left after normalisation. A noisy count that was divided would vary less
+    than a count of spikes does.
+
     W has few features (`surround.pool_features`), so that the pool is two thin products over channels in place of a
     square one; and a Gaussian that is zero nowhere in the field costs no more than a short one, as it is a product with
     a matrix along each axis. Nothing is approximated but for what single precision cannot hold.

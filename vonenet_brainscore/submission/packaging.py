@@ -153,7 +153,7 @@ def package_submission(
         size = archive.stat().st_size
         _check_target(target, template, force)  # again: minutes may have passed
         _deliver(archive, target, template)
-    notes = _notes(made, regions, named=row is not None)
+    notes = _notes(made, regions, released=row is not None and bool(row.back_end))
     return Submission(target, identifier, regions, made.weights, size, report, notes)
 
 
@@ -227,11 +227,11 @@ def _deliver(archive: Path, target: Path, template: bool) -> None:
         plugin.rename(target)
 
 
-def _notes(made: LocalModel, regions: Mapping[str, str], *, named: bool) -> tuple[str, ...]:
+def _notes(made: LocalModel, regions: Mapping[str, str], *, released: bool) -> tuple[str, ...]:
     notes = []
     if set(regions) == {"V1"}:
         notes.append("V1 alone: the leaderboard's V2, V4, IT and behavioural benchmarks stay without a score")
-    if made.row is None and named and made.weights is None:
+    if made.row is None and released and made.weights is None:
         notes.append(
             "which filter sees which colour is a draw of its own: on stimuli with colour it is not the released model"
         )

@@ -70,7 +70,7 @@ class VOneWindow:
             return
         for some, rows, columns in self._pooled_at_a_time(parameters):
             pixels = self._resized(parameters.iloc[some], rows, columns)[..., None]
-            yield some, self._normalised(pixels, rows, columns)
+            yield some, self._normalised(self._cells(pixels, rows, columns), rows, columns)
 
     def rates_to_images(self, images: Sequence[Picture]) -> torch.Tensor:
         """Noise-free responses, (image, neuroid), to grey images that fill the screen.
@@ -88,8 +88,8 @@ class VOneWindow:
         pixels = np.stack([resize(image.pixels, edge)[top:bottom, left:right, :1] for image in images])
         if self.block.normalisation is None:
             return self._rates(pixels)
-        one_at_a_time = [self._normalised(pixels[[image]], rows, columns) for image in range(len(pixels))]
-        return torch.cat(one_at_a_time)
+        one_at_a_time = [self._cells(pixels[[image]], rows, columns) for image in range(len(pixels))]
+        return torch.cat([self._normalised(cells, rows, columns) for cells in one_at_a_time])
 
     def _rates(self, pixels: np.ndarray) -> torch.Tensor:
         """Responses (stimulus, neuroid) to what the window sees: uint8 (stimulus, y, x, 1)."""
@@ -97,23 +97,24 @@ class VOneWindow:
 
     # --------------------------------------------------------------------------------------------- with a surround
 
-    def _normalised(self, pixels: np.ndarray, rows: range, columns: range) -> torch.Tensor:
-        """Responses (stimulus, neuroid) to what the units in `rows` and `columns` see: uint8 (stimulus, y, x, 1).
+    def _normalised(self, cells: torch.Tensor, rows: range, columns: range) -> torch.Tensor:
+        """Responses (stimulus, neuroid) of the window, given the rates of the cells in `rows` and `columns`.
 
-        Those units hold the window's, and all others answer as to the blank screen.
+        Those cells hold the window's, and all others answer as to the blank screen.
         """
-        stage = self._stage
-        cells = self._cells(pixels, rows, columns)
+        down, across = (
+            slice(own.start - those.start, own.stop - those.start)
+            for own, those in ((self.rows, rows), (self.columns, columns))
+        )
+        own = cells[:, :, down, across]
+        if self.block.normalisation is None:
+            return finite(own.flatten(1))
         blank, of_blank = self._blank
         with torch.no_grad():
             excess = cells.square() - blank[:, :, rows.start : rows.stop, columns.start : columns.stop]
-            blur = stage.blur(rows, columns, self.rows, self.columns)
-            suppression = of_blank + stage.suppression(excess, self.block.k_exc, blur)
-            down, across = (
-                slice(own.start - all_.start, own.stop - all_.start)
-                for own, all_ in ((self.rows, rows), (self.columns, columns))
-            )
-            return finite((cells[:, :, down, across] / (1 + suppression)).flatten(1))
+            blur = self._stage.blur(rows, columns, self.rows, self.columns)
+            suppression = of_blank + self._stage.suppression(excess, self.block.k_exc, blur)
+            return finite((own / (1 + suppression)).flatten(1))
 
     @property
     def _stage(self) -> Normalisation:
