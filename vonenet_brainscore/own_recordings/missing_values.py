@@ -84,7 +84,7 @@ def check_marks(values: np.ndarray) -> None:
         counts = mark == -1 and low >= 0 and bool((others == np.round(others)).all())
         if counts or (apart and mark != -1):
             raise ValueError(
-                f"{int(marked.sum())} responses are {mark:g}, by which programs mark a missing value, and all others "
-                f"lie between {low:g} and {high:g}. Write NaN (or an empty cell) for a missing response; if it is one, "
-                "add a constant to all, of which no score depends"
+                f"among the responses {mark:g} stands {int(marked.sum())} times, by which programs mark a missing "
+                f"value; all others lie between {low:g} and {high:g}. Write NaN (or leave the cell empty) where "
+                "nothing was recorded. If it was measured, add a constant to all responses, which changes no score"
             )

@@ -230,6 +230,8 @@ def _kind(value: Any) -> str:
         return f"{' x '.join(map(str, value.shape)) or 'one'} {value.dtype}"
     if isinstance(value, list) and value and isinstance(value[0], Mapping):
         return f"{len(value)} structures"
+    if isinstance(value, list) and len(value) == 1:
+        return f"text {value[0][:60]!r}"
     return f"{len(value)} texts" if isinstance(value, list) else f"a {type(value).__name__}"
 
 

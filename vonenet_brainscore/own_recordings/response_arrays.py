@@ -38,8 +38,9 @@ def from_data_array(array: xr.DataArray, *, time_bin: Sequence[float] | None = N
     dims = {role(dim): dim for dim in array.dims}
     if len(dims) < array.ndim or None in dims or not {"stimulus", "neuron"} <= set(dims):
         raise ValueError(
-            f"responses have the dimensions {tuple(map(str, array.dims))}; they are a stimulus, a neuron and perhaps a "
-            f"repetition, called one of {', '.join(sum(DIMENSIONS.values(), ()))}; average or select over others"
+            f"responses have the dimensions {tuple(map(str, array.dims))}; needed are 'stimulus' (or "
+            "'presentation', 'image'), 'neuron' (or 'neuroid', 'unit') and perhaps 'repetition' (or 'trial'): rename "
+            "them, and average or select over others"
         )
     array = array.transpose(*(dims[each] for each in DIMENSIONS if each in dims))
     stimuli, note = _coordinate(array, dims["stimulus"], "stimulus")

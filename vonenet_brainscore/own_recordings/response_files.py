@@ -137,7 +137,9 @@ def _from_object(source: Any, settings: _Settings) -> Responses:
 def _read_file(path: Path, settings: _Settings) -> Responses:
     suffix = path.suffix.lower()
     if suffix not in _READERS:
-        raise ValueError(f"{path} is none of the files that hold responses: {', '.join(_READERS)}")
+        raise ValueError(
+            f"{path} is none of the files that hold responses: {', '.join(_READERS)}. Save a spreadsheet as .csv"
+        )
     if not path.is_file():
         raise FileNotFoundError(f"no responses at {path}")
     read, settings_taken = _READERS[suffix]

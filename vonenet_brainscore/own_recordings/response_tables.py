@@ -45,7 +45,9 @@ def from_table(table: pd.DataFrame) -> Responses:
             raise ValueError(f"columns {first!r} and {name!r} both say the {role(name)}; leave one out")
     listed = ", ".join(table.columns)
     if "stimulus" not in columns:
-        raise ValueError(f"a table of responses needs a column 'stimulus'; has {listed}")
+        raise ValueError(
+            f"a table of responses needs a column 'stimulus' (or 'image') saying which picture a row is of; has {listed}"
+        )
     stated = _stated(table)
     lower = {name.lower(): name for name in table.columns}
     region = lower.get("region")
@@ -77,7 +79,9 @@ def _check_header(names: Sequence[str]) -> None:
     twice = index[index.duplicated()]
     if len(twice) or "" in names or any(re.fullmatch(r"unnamed: \d+", name.lower()) for name in names):
         raise ValueError(
-            f"column {twice[0]!r} stands twice" if len(twice) and twice[0] else "a column has no name; leave it out"
+            f"column {twice[0]!r} stands twice"
+            if len(twice) and twice[0]
+            else "a column has no name; leave it out (pandas writes its row numbers so, but for index=False)"
         )
 
 

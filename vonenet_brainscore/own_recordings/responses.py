@@ -69,10 +69,9 @@ class Responses:
             names = list(dict.fromkeys(self.regions))
             near = nearest_names(region, names)
             raise ValueError(
-                f"the responses are of {', '.join(map(repr, names))}, none of {region!r}; "
-                + (f"did you mean {near[0]!r}? " if near else "")
-                + "Where the file's name for the region is not Brain-Score's, give it as region_in_file "
-                "(--region-in-file)"
+                f"the responses are of {', '.join(map(repr, names))}, none of {region!r}"
+                + (f"; did you mean {near[0]!r}? " if near else ". ")
+                + f"If they call it something else than {region!r}, say what: region_in_file (--region-in-file)"
             )
         if there.all():
             return self
@@ -200,7 +199,8 @@ def from_array(
     elif values.ndim - (stimuli is not None) - (neurons is not None) >= 2:
         order = ", ".join(list(DIMENSIONS)[: values.ndim])
         sizes = " x ".join(map(str, values.shape))
-        notes = (*notes, f"the array of {sizes} is taken as ({order}); if it is not, say axes=")
+        other = "stimulus,repetition,neuron" if values.ndim == 3 else "neuron,stimulus"
+        notes = (*notes, f"the array of {sizes} is taken as ({order}); if it is not, say for example axes={other!r}")
     values = values.reshape(*values.shape[:2], -1).astype(np.float64)  # (stimulus, neuron, repetition)
     return Responses(
         values,

@@ -90,7 +90,7 @@ def _rows_by_place(numbers: Sequence[int], filenames: Sequence[str]) -> list[int
         raise ValueError(
             f"the responses number their stimuli {first} to {max(numbers)}, and the files have numbers of their own, "
             f"{filenames[0]} being the first: whether {first} means the file of that number or the first file is not "
-            "clear; name the stimuli by their files"
+            "clear; number the stimuli as the files are, or name them by their files"
         )
     check_order(filenames)
     row_of_number = {number: row for row, number in enumerate(numbers)}
