@@ -189,7 +189,7 @@ REFUSALS = {
     ),
     "no stimulus": (
         lambda v: wide_table(v).drop(columns="image"),
-        r"needs a column 'stimulus' \(or 'image'\) saying which picture a row is of; has trial, n1, n2, n3",
+        r"needs a column 'stimulus' \(or 'image'\): which picture a row is of; has trial, n1, n2, n3",
     ),
     "no response": (lambda v: long_table(v).drop(columns="response"), "needs a column 'response'"),
     "not a number": (

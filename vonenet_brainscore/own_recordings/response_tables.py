@@ -46,7 +46,7 @@ def from_table(table: pd.DataFrame) -> Responses:
     listed = ", ".join(table.columns)
     if "stimulus" not in columns:
         raise ValueError(
-            f"a table of responses needs a column 'stimulus' (or 'image') saying which picture a row is of; has {listed}"
+            f"a table of responses needs a column 'stimulus' (or 'image'): which picture a row is of; has {listed}"
         )
     stated = _stated(table)
     lower = {name.lower(): name for name in table.columns}
