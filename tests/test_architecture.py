@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,14 @@ def test_folders_are_one_level_deep_and_nothing_is_a_grab_bag():
         assert len(path.relative_to(ROOT).parts) <= 2
         assert path.stem not in {"utils", "helpers", "common", "misc", "base", "manager"}
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 300, f"{path} has two jobs"
+
+
+def test_warnings_that_our_modules_cause_are_errors():
+    for name in ("vonenet_brainscore", "vonenet_brainscore.models.vone_block"):
+        with pytest.raises(DeprecationWarning, match="made up"):
+            warnings.warn_explicit("made up", DeprecationWarning, "made_up.py", 1, module=name)
+    with pytest.warns(DeprecationWarning, match="made up"):
+        warnings.warn_explicit("made up", DeprecationWarning, "made_up.py", 1, module="another.vonenet_brainscore")
 
 
 def loaded_after(statement):

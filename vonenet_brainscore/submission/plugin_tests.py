@@ -2,32 +2,34 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision import load_model
+from brainscore_vision.model_interface import BrainModel
 from PIL import Image
 
 
 @pytest.fixture(scope="module")
-def record():
+def record() -> dict[str, Any]:
     return json.loads((Path(__file__).parent / "submission.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
-def noisy():
+def noisy() -> bool:
     front_end = json.loads((Path(__file__).parent / "front_end.json").read_text(encoding="utf-8"))
     return front_end["settings"]["noise_mode"] is not None
 
 
 @pytest.fixture(scope="module")
-def subject(record):
+def subject(record: dict[str, Any]) -> BrainModel:
     return load_model(record["identifier"])
 
 
 @pytest.fixture(scope="module")
-def stimuli(tmp_path_factory):
+def stimuli(tmp_path_factory: pytest.TempPathFactory) -> StimulusSet:
     """A grey image and two with colour, of several sizes and formats."""
     folder = tmp_path_factory.mktemp("images")
     random = np.random.default_rng(0)
@@ -40,12 +42,12 @@ def stimuli(tmp_path_factory):
     return stimuli
 
 
-def test_identifier_and_field(record, subject):
+def test_identifier_and_field(record: dict[str, Any], subject: BrainModel) -> None:
     assert subject.identifier == record["identifier"]
     assert subject.visual_degrees() == record["visual_degrees"]
 
 
-def test_v1(record, noisy, subject, stimuli):
+def test_v1(record: dict[str, Any], noisy: bool, subject: BrainModel, stimuli: StimulusSet) -> None:
     subject.start_recording("V1", time_bins=[(50, 200)])
     responses = subject.look_at(stimuli, number_of_trials=2)
     assert responses.dims == ("presentation", "neuroid")
@@ -60,7 +62,7 @@ def test_v1(record, noisy, subject, stimuli):
     assert np.array_equal(once, responses.values) is not noisy  # trials are fresh draws of the noise, if there is any
 
 
-def test_every_region_answers_or_refuses(record, subject, stimuli):
+def test_every_region_answers_or_refuses(record: dict[str, Any], subject: BrainModel, stimuli: StimulusSet) -> None:
     for region in ("V2", "V4", "IT"):
         if region not in record["region_layer_map"]:
             with pytest.raises(ValueError, match="stands for"):
@@ -73,7 +75,7 @@ def test_every_region_answers_or_refuses(record, subject, stimuli):
         assert np.isfinite(responses.values).all()
 
 
-def test_tasks(record, subject, stimuli):
+def test_tasks(record: dict[str, Any], subject: BrainModel, stimuli: StimulusSet) -> None:
     if record["model_arch"] is None:
         with pytest.raises(ValueError, match="without a back end"):
             subject.start_task(subject.Task.label, "imagenet")
