@@ -105,10 +105,10 @@ def test_scores_come_as_they_are_made_and_a_failure_costs_no_other():
         def preallocate_memory(self, subject):
             pass
 
-    from vonenet_brainscore.benchmarks.loading import load_benchmarks
+    from vonenet_brainscore.benchmarks.loading import LoadedBenchmark, load_benchmarks
 
     subject = load_subject("voneresnet50", front_end=SMALL, noise="none", progress=False)
-    benchmarks = {"broken": Broken(), **load_benchmarks(BANDWIDTH)}
+    benchmarks = {"broken": LoadedBenchmark("broken", Broken(), is_known=False), **load_benchmarks(BANDWIDTH)}
     found = each_score(subject, benchmarks, cache=False)
     identifier, score, error = next(found)
     assert identifier == "broken" and np.isnan(score.item()) and isinstance(error, KeyError)

@@ -74,7 +74,7 @@ def choose_layers(
     loaded = load_benchmarks(benchmark, seed=seed)
     if len(loaded) != 1:
         raise ValueError(f"layers are chosen on one benchmark, not on {', '.join(loaded)}")
-    (each,) = loaded.values()
+    each = next(iter(loaded.values())).benchmark
     recognised = compressible(each)
     if not recognised:
         raise ValueError(f"layers are chosen on a PLS or ridge benchmark; {each.identifier}: {recognised.reason}")

@@ -9,47 +9,49 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+    from .benchmarks.loading import LoadedBenchmark
+
 _PACKAGES = ("brainscore_vision", "brainscore_core", "torch", "numpy", "scipy", "scikit-learn", "pillow")
 
 
-def provenance(subject: Any, benchmark: Any, *, seed: int) -> dict[str, Any]:
+def provenance(subject: Any, loaded: "LoadedBenchmark", *, seed: int) -> dict[str, Any]:
     """Which model, benchmark, layers, weights, noise, trials, seed, data and versions made a score.
 
     Parameters
     ----------
     subject : BrainModel
-    benchmark : Benchmark
+    loaded : LoadedBenchmark
     seed : int
 
     Returns
     -------
     dict
         `model_identifier`, `benchmark_identifier`, `benchmark_version`, `region`, `seed`, `versions`; `data_source` for
-        a benchmark loaded by name; what `own_recordings` of `neural_benchmark` says, with digests of responses and
-        stimuli; for this package's subjects also `layer`, `weights`, `noise` (mode, scale and level,
-        or 'none'), `noise_seed`, `trials`, `batch_size`, `threads`, `device`. Network arithmetic may differ in the last
-        bit between the last three.
+        a known benchmark; what `own_recordings` of `neural_benchmark` says, with digests of responses and stimuli; for
+        this package's subjects also `layer`, `weights`, `noise` (mode, scale and level, or 'none'), `noise_seed`,
+        `trials`, `batch_size`, `threads`, `device`. Network arithmetic may differ in the last bit between the last
+        three.
     """
     from .benchmarks.storage import wanted_files
     from .recordings.subject import Subject
 
+    benchmark = loaded.benchmark
     record: dict[str, Any] = {
         "model_identifier": subject.identifier,
-        "benchmark_identifier": getattr(benchmark, "loaded_by_name", benchmark.identifier),
+        "benchmark_identifier": loaded.identifier,
         "benchmark_version": benchmark.version,
         "region": _region(benchmark),
         "seed": seed,
         "versions": versions(),
         **getattr(benchmark, "own_recordings", {}),
     }
-    loaded = getattr(benchmark, "loaded_by_name", None)
-    if loaded is not None:
-        files = (f"{file.name} (sha1 {file.sha1})" for file in wanted_files(loaded))
+    if loaded.is_known:
+        files = (f"{file.name} (sha1 {file.sha1})" for file in wanted_files(loaded.identifier))
         record["data_source"] = f"Brain-Score's storage: {', '.join(files)}"
     return record | (_recording(subject, benchmark) if isinstance(subject, Subject) else {})
 
 
-def no_score(subject: Any, benchmark: Any, error: Exception, *, seed: int) -> Any:
+def no_score(subject: Any, loaded: "LoadedBenchmark", error: Exception, *, seed: int) -> Any:
     """NaN in place of a score that could not be made, so that those of other benchmarks are not lost with it.
 
     Returns
@@ -60,7 +62,7 @@ def no_score(subject: Any, benchmark: Any, error: Exception, *, seed: int) -> An
     from brainscore_core.metrics import Score
 
     score = Score(float("nan"))
-    score.attrs |= {"problem": in_words(error), **provenance(subject, benchmark, seed=seed)}
+    score.attrs |= {"problem": in_words(error), **provenance(subject, loaded, seed=seed)}
     return score
 
 
@@ -71,23 +73,19 @@ def in_words(error: BaseException) -> str:
     return text if plain else f"{type(error).__name__}: {text}".removesuffix(": ")
 
 
-def content_of_score(subject: Any, identifier: str, benchmark: Any, *, seed: int) -> dict[str, Any] | None:
+def content_of_score(subject: Any, loaded: "LoadedBenchmark", *, seed: int) -> dict[str, Any] | None:
     """Everything that a score depends on, as plain values; None where that cannot be known.
 
-    Known are this package's subjects, of torch's and this package's modules, on V1 property benchmarks and on
-    benchmarks loaded by name, whose data Brain-Score registers with a hash. Trained weights that the region needs are
-    loaded.
+    Known are this package's subjects, of torch's and this package's modules, on known benchmarks, whose data have
+    registered hashes. Trained weights that the region needs are loaded.
     """
     from .benchmarks.storage import wanted_files
-    from .benchmarks.v1_properties import V1PropertyBenchmark
     from .models.checkpoints import checkpoint_sha256, vonenet_home
     from .models.registry import MODELS
     from .recordings.subject import Subject
 
-    properties = isinstance(benchmark, V1PropertyBenchmark)
-    known = type(benchmark) is V1PropertyBenchmark if properties else hasattr(benchmark, "loaded_by_name")
-    region = _region(benchmark)
-    if not isinstance(subject, Subject) or not known or region is None:
+    region = _region(loaded.benchmark)
+    if not isinstance(subject, Subject) or not loaded.is_known or region is None:
         return None
     subject.start_recording(region)
     network = network_digest(subject.extractor.network)
@@ -96,12 +94,12 @@ def content_of_score(subject: Any, identifier: str, benchmark: Any, *, seed: int
     row = MODELS.get(subject.identifier)
     released = vonenet_home() / row.checkpoint if row is not None and row.checkpoint else None
     return {
-        **_recording(subject, benchmark),
+        **_recording(subject, loaded.benchmark),
         "model": subject.identifier,
-        "benchmark": identifier,
-        "data": [file.sha1 for file in wanted_files(identifier)],
+        "benchmark": loaded.identifier,
+        "data": [file.sha1 for file in wanted_files(loaded.identifier)],
         "seed": seed,
-        "benchmark_seed": getattr(benchmark, "seed", None),
+        "benchmark_seed": getattr(loaded.benchmark, "seed", None),
         "network": network,
         # What a front end would load for stimuli with colour.
         "checkpoint": checkpoint_sha256(released) if released is not None and released.is_file() else None,

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from brainscore_core.benchmarks import Benchmark
     from brainscore_core.metrics import Score
 
+    from .benchmarks.loading import LoadedBenchmark
+
 
 def score_model(
     model: Any,
@@ -112,7 +114,7 @@ def score_model(
 
 def each_score(
     subject: Any,
-    benchmarks: "Mapping[str, Benchmark]",
+    benchmarks: "Mapping[str, LoadedBenchmark]",
     *,
     seed: int = 0,
     memory: int | None = None,
@@ -123,7 +125,7 @@ def each_score(
     Parameters
     ----------
     subject : BrainModel
-    benchmarks : mapping from identifier to Benchmark
+    benchmarks : mapping from identifier to LoadedBenchmark
     seed, memory, cache
         As for `score_model`.
 
@@ -143,25 +145,26 @@ def each_score(
     from .tuning.grating_experiments import GratingExperiments
 
     gratings: dict[str, GratingExperiments] = {}  # region -> recordings that its benchmarks share
-    for identifier, each in benchmarks.items():
+    for identifier, loaded in benchmarks.items():
+        each = loaded.benchmark
 
-        def compute(identifier: str = identifier, each: Any = each) -> "Score":
+        def compute(loaded: "LoadedBenchmark" = loaded, each: Any = each) -> "Score":
             if isinstance(each, V1PropertyBenchmark):
                 if each.region not in gratings:
                     gratings[each.region] = GratingExperiments(subject, each.region)
                 score = each.compare(gratings[each.region])
             else:
-                score = run_benchmark(subject, each, name=identifier, seed=seed, memory=memory)
-            score.attrs |= provenance(subject, each, seed=seed) | score.attrs  # a benchmark's own word stands
+                score = run_benchmark(subject, each, name=loaded.identifier, seed=seed, memory=memory)
+            score.attrs |= provenance(subject, loaded, seed=seed) | score.attrs  # a benchmark's own word stands
             return score
 
         error = None
         try:
-            content = content_of_score(subject, identifier, each, seed=seed) if cache else None
+            content = content_of_score(subject, loaded, seed=seed) if cache else None
             score = compute() if content is None else kept_or_computed(content, compute)
         except Exception as raised:  # whatever a benchmark of Brain-Score's or a user's raises; the caller is told
             error = raised
-            score = no_score(subject, each, error, seed=seed)
+            score = no_score(subject, loaded, error, seed=seed)
             # With others, for which recordings are made anyway; alone it is refused before the work.
             measurable = len(benchmarks) > 1 and isinstance(each, V1PropertyBenchmark) and each.region in gratings
             if measurable and isinstance(error, ValueError | OSError):

@@ -1,5 +1,6 @@
 """From what the user names to Brain-Score benchmarks."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..brainscore import without_pip
@@ -11,7 +12,26 @@ if TYPE_CHECKING:
     from brainscore_core.benchmarks import Benchmark
 
 
-def load_benchmarks(benchmark: Any, *, seed: int = 0) -> "dict[str, Benchmark]":
+@dataclass(frozen=True)
+class LoadedBenchmark:
+    """A benchmark as it is scored.
+
+    Attributes
+    ----------
+    identifier : str
+        What it was asked for by; Brain-Score's own object may call itself otherwise.
+    benchmark : Benchmark
+    is_known : bool
+        Whether it was made from its name, so that the name and the hashes of its data say all that it is. Of an object
+        that a user brings this holds for a V1 property alone.
+    """
+
+    identifier: str
+    benchmark: Any
+    is_known: bool
+
+
+def load_benchmarks(benchmark: Any, *, seed: int = 0) -> dict[str, LoadedBenchmark]:
     """The benchmarks that names stand for, by identifier, each once; their data are on this machine afterwards.
 
     Parameters
@@ -35,20 +55,19 @@ def load_benchmarks(benchmark: Any, *, seed: int = 0) -> "dict[str, Benchmark]":
     wanted = list(benchmark) if isinstance(benchmark, list | tuple) else [benchmark]
     if not wanted:
         raise ValueError("no benchmark named; 'V1-properties' needs no data but the package's own")
-    loaded: dict[str, Benchmark] = {}
+    loaded: dict[str, LoadedBenchmark] = {}
     for each in wanted:
         if not isinstance(each, str) and hasattr(each, "identifier") and callable(each):
             if each.identifier in loaded:
                 raise ValueError(f"two benchmarks are called {each.identifier!r}; give one another identifier")
-            loaded[each.identifier] = each
+            loaded[each.identifier] = LoadedBenchmark(each.identifier, each, type(each) is V1PropertyBenchmark)
             continue
         for identifier in benchmark_identifiers(each):
             if identifier in V1_BENCHMARKS:
-                loaded[identifier] = V1PropertyBenchmark(identifier, seed=seed)
+                loaded[identifier] = LoadedBenchmark(identifier, V1PropertyBenchmark(identifier, seed=seed), True)
             elif identifier not in loaded:
                 require_data(identifier, each)
-                loaded[identifier] = load_benchmark(identifier, each)
-                loaded[identifier].loaded_by_name = identifier  # its content is known
+                loaded[identifier] = LoadedBenchmark(identifier, load_benchmark(identifier, each), True)
     return loaded
 
 

@@ -47,7 +47,6 @@ class V1PropertyBenchmark(BenchmarkBase):
         self.row = V1_BENCHMARKS[identifier]
         self.region = REGION
         self.seed = seed
-        self.loaded_by_name = identifier  # its content is known
         self._number_of_trials = TRIALS  # where Brain-Score's benchmarks keep it
         super().__init__(
             identifier=identifier,

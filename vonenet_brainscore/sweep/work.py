@@ -192,9 +192,9 @@ def _row(score: "Score") -> dict[str, Any]:
 @lru_cache
 def _v1_property(identifier: str, seed: int) -> Any:
     """A benchmark that is used for one model after another, as its ceiling is the same for all."""
-    from ..benchmarks.v1_properties import V1PropertyBenchmark
+    from ..benchmarks.loading import load_benchmarks
 
-    return V1PropertyBenchmark(identifier, seed=seed)
+    return load_benchmarks(identifier, seed=seed)[identifier]
 
 
 def _share_of_memory() -> int | None:
