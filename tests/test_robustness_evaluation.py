@@ -390,7 +390,13 @@ def test_all_types_give_a_mean_corruption_error(folder, tmp_path):
 @pytest.fixture
 def command_line(folder, tmp_path, monkeypatch):
     app = typer.Typer()
-    for command in (attacks.evaluate, commands.evaluate_corruptions, commands.certify, commands.validate):
+    for command in (
+        attacks.evaluate,
+        attacks.attack_checklist,
+        commands.evaluate_corruptions,
+        commands.certify,
+        commands.validate,
+    ):
         app.command(cls=ManyWords)(command)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "oriented.py").write_text(
@@ -439,6 +445,11 @@ def test_command_line(command_line, tmp_path):
         command_line("evaluate", "--eps=1/0")
     valid = command_line("validate", "--output=v.jsonl", "--mean=0.5,0.5,0.5")
     assert valid.exit_code == 0 and "top-1" in valid.output and len(lines(tmp_path / "v.jsonl")) == 9
+    (tmp_path / "checks").mkdir()
+    checked = command_line(
+        "attack-checklist", "--eps=0.04", "--iterations=1", "--k=1", "--squares=1", "--output=checks", *few
+    )
+    assert "Has every image a gradient to follow?" in checked.output and "by majority" in checked.output
     certified = command_line("certify", "--sigma=0.02", "--n0=5", "--n=20", "--alpha=0.05", "--DS_factor=4")
     assert "in evaluation: model, and sigma 0.02" in certified.output and "abstained on" in certified.output
     corrupted = command_line("evaluate-corruptions", "--types=fog", "--types=snow", "--DS_factor=4")

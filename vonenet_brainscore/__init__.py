@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # the same names, for type checkers and editors
     from .robustness.attacks import SquareAttack as SquareAttack
     from .robustness.certify import certificate as certificate
     from .robustness.certify import certify as certify
+    from .robustness.checklist import attack_checklist as attack_checklist
     from .robustness.corrupted_evaluation import evaluate_corruptions as evaluate_corruptions
     from .robustness.corruptions import CORRUPTIONS as CORRUPTIONS
     from .robustness.corruptions import corrupt as corrupt
@@ -84,6 +85,7 @@ _PUBLIC = {
     "AutoPGD": "robustness.attacks",
     "SquareAttack": "robustness.attacks",
     "PROTOCOLS": "robustness.protocols",
+    "attack_checklist": "robustness.checklist",
     "certify": "robustness.certify",
     "certificate": "robustness.certify",
     "evaluate_corruptions": "robustness.corrupted_evaluation",

@@ -1,4 +1,4 @@
-"""Commands that attack classifiers: `evaluate`."""
+"""Commands that attack classifiers: `evaluate`, `attack-checklist`."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -70,6 +70,34 @@ def evaluate(
         say(f"figure: {figure}")
 
 
+@asked_about(batch_size=16)
+def attack_checklist(
+    asked: Asked,
+    norm: Annotated[str, typer.Option("--norm", help="Of the perturbation: inf, 2 or 1.")] = "inf",
+    eps: Annotated[str, typer.Option("--eps", help="Its size, in pixel values of [0, 1].")] = "1/255",
+    iterations: Annotated[int, typer.Option("--iterations", help="Steps of the attack that is checked.")] = 64,
+    k: Annotated[int, typer.Option("--k", help="Draws of the noise that a step goes by.")] = 10,
+    momentum: Annotated[float, typer.Option("--momentum", help="Of its steps.")] = 0,
+    squares: Annotated[int, typer.Option("--squares", help="Iterations of the black-box attack.")] = 1000,
+    draws: Draws = 10,
+    seed: Seed = 0,
+) -> None:
+    """Whether an accuracy under attack can be believed: the checklist of Carlini et al. 2019, a verdict a line."""
+    from ..robustness.attacks import ProjectedGradientDescent
+    from ..robustness.checklist import attack_checklist as run
+
+    attack = ProjectedGradientDescent(norm, _size(eps), iterations, k, seed=seed, momentum=momentum)
+    found = run(asked.classifier(), asked.in_path, attack, squares=squares, draws=draws, **asked.images())
+    shown = table(f"{asked.model_arch}, noise in training: {found.training_noise}", "question", "verdict")
+    for each in found.checks:
+        accuracies = ", ".join(f"{name} {accuracy.mean:.3f}" for name, accuracy in each.found.items())
+        shown.add_row(each.question, each.verdict)
+        for line in (each.reason, f"accuracy: {accuracies}" if accuracies else ""):
+            if line:
+                shown.add_row(f"    {line}", "")
+    say(shown, f"under the strongest attack on each image, by majority: {found.strongest}", f"attack: {attack}")
+
+
 def _attack(name: str | None, eps: list[str] | None, given: dict[str, Any], seed: int) -> tuple[Any, list[float]]:
     from dataclasses import replace
 
@@ -110,8 +138,9 @@ def _show(found: Any, model_arch: str) -> None:
         *("95 % interval", "undecided"),
         numbers=("accuracy", "by majority", "undecided"),
     )
+    for noise, clean in {each.evaluation_noise: each.clean for each in found.conditions}.items():
+        shown.add_row("no attack", noise, "0", *columns(clean), "", "", "")
     for each in found.conditions:
-        shown.add_row("no attack", each.evaluation_noise, "0", *columns(each.clean), "", "", "")
         for eps, mean in each.attacked.items():
             numbers = *columns(mean), *columns(each.robust[eps]), str(each.undecided[eps])
             shown.add_row(each.attack_noise, each.evaluation_noise, f"{eps:.6g}", *numbers)

@@ -60,6 +60,8 @@ class AdversarialEvaluation:
         As it ran, at the largest epsilon: `k` is 1 for a network without noise.
     draws : int
         Of the noise that every image was scored in; 1 for a network without noise.
+    n_classes : int
+        That the network tells apart.
     training_noise : str
         Noise mode that the network was trained with.
     rows : list of dict
@@ -73,6 +75,7 @@ class AdversarialEvaluation:
     conditions: list[NoiseCondition]
     attack: Attack
     draws: int
+    n_classes: int
     training_noise: str
     rows: list[dict[str, Any]]
     output: Path
@@ -191,6 +194,7 @@ def evaluate(
         conditions=[_condition(*pair, rows, strengths, evaluation.draws if random[pair[1]] else 1) for pair in pairs],
         attack=replace(strongest, k=strongest.k if random[pairs[0][0]] else 1),
         draws=evaluation.draws,
+        n_classes=evaluation.n_classes,
         training_noise=classifier.training_noise,
         rows=rows,
         output=rows.path,
