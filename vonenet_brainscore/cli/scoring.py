@@ -237,7 +237,7 @@ def _print_scores(model: str, scores: "dict[str, Score]") -> None:
     from ..results import results_table
 
     rows = results_table(scores)
-    yardstick = ("another laboratory",) if "another_laboratory" in rows else ()
+    yardstick = ("another\nlaboratory",) if "another_laboratory" in rows else ()
     columns = ("score", "raw", "ceiling", *yardstick, "error", "neurons", "neuroids")
     shown = table(model, "benchmark", *columns, "primate data", numbers=columns)
     for identifier, row in rows.iterrows():
@@ -246,7 +246,7 @@ def _print_scores(model: str, scores: "dict[str, Score]") -> None:
             neuroids = f"{row['n_units'] - row['n_undefined']:.0f} of {row['n_units']:.0f}"
             held_out = "held out" if row["held_out"] else "built from"
         neurons = number(row.get("n_neurons"), 0)
-        numbers = [number(row[name.replace(" ", "_")]) for name in ("score", "raw", "ceiling", *yardstick, "error")]
+        numbers = [number(row[name.replace("\n", "_")]) for name in ("score", "raw", "ceiling", *yardstick, "error")]
         shown.add_row(str(identifier), *numbers, neurons, neuroids, held_out)
     say(shown)
     if "n_units" in rows:

@@ -133,6 +133,6 @@ def property_distributions(scores: "Mapping[str, Score]") -> "Figure":
     for ax in axes[panels:]:
         ax.set_axis_off()
     first = shown[0].attrs
-    noise = "noise off" if first["noise"] == "none" else f"{first['noise']} noise, {first['trials']} trials"
-    figure.suptitle(f"{first['model_identifier']}: V1 tuning against macaque V1 ({noise}, seed {first['seed']})")
+    noise = "noise off" if first["noise"] == "none" else f"noise {first['noise']}; {first['trials']} trials"
+    figure.suptitle(f"{first['model_identifier']}: V1 tuning against macaque V1 ({noise}; seed {first['seed']})")
     return figure

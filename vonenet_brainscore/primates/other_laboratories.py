@@ -55,7 +55,8 @@ _COUNTED = "counted from the study's public data for this package"
 _ECKER = "Ecker et al. 2010, Science 327:584"
 _LI = "Li et al. 2022, Cell Rep 40:111221"
 _SITES = (
-    "awake monkeys; sites, not single cells; the index is 1 minus the response to the largest grating over the peak"
+    "monkeys awake, not anaesthetised; sites, not single cells; the index is 1 minus the response to the largest "
+    "grating over the peak"
 )
 
 # The first of a property is the one that tables show; the others are told in the footnote.
@@ -66,7 +67,7 @@ OTHER_LABORATORIES = (
         "224 reliable units of 577",
         (0, 5, 16, 30, 16, 12, 20, 18, 29, 12, 23, 28, 15),
         _COUNTED,
-        "awake monkeys, drifting gratings",
+        "monkeys awake, not anaesthetised; reliable units alone",
     ),
     OtherLaboratory(
         "surround_suppression_index", _LI, "331 sites", (27, 66, 107, 96, 35, 0, 0, 0, 0, 0), _COUNTED, _SITES
