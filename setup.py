@@ -10,6 +10,8 @@ ROBUSTNESS = ["imagecorruptions-imaug>=1.1.5,<2"]  # the corruptions
 TRAINING = ["lightning-fabric>=2.5,<3", "tensorboard"]
 # Batch systems, and what Dask draws its dashboard with; other sweeps need neither.
 CLUSTER = ["dask-jobqueue", "bokeh>=3.1"]
+# Networks by name behind a VOneBlock: `get_model(back_end="timm:NAME")`.
+BACKENDS = ["timm>=1.0,<2"]
 # What laboratories keep recordings in. Of pyarrow, versions before 15 run code that a file holds (CVE-2023-47248), and
 # those from 22 on need NumPy 2.
 NWB = ["pynwb>=3"]
@@ -59,11 +61,12 @@ setup(
         "robustness": ROBUSTNESS,
         "training": TRAINING,
         "cluster": CLUSTER,
+        "backends": BACKENDS,
         "nwb": NWB,
         "parquet": PARQUET,
         "test": [
             *("pytest-xdist", "hypothesis", "nbmake", "ruff", "mypy", "mlxtend"),
-            *(*SUBMIT, *ROBUSTNESS, *TRAINING, *CLUSTER, *NWB, *PARQUET, *ATTACKS, *PHOTOGRAPHS),
+            *(*SUBMIT, *ROBUSTNESS, *TRAINING, *CLUSTER, *BACKENDS, *NWB, *PARQUET, *ATTACKS, *PHOTOGRAPHS),
         ],
     },
     entry_points={"console_scripts": ["vonenet-brainscore = vonenet_brainscore.cli.main:main"]},

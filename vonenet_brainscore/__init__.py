@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the same names, for type checkers and editors
     from .gabors.gabor_filters import gabor_table as gabor_table
     from .gabors.sampling_grid import sampling_table as sampling_table
     from .layer_choice import choose_layers as choose_layers
+    from .models.base_network import base_network as base_network
     from .models.registry import MODELS as MODELS
     from .models.small_images import small_image_settings as small_image_settings
     from .models.vonenet import get_model as get_model
@@ -57,6 +58,7 @@ _PUBLIC = {
     # Models
     "MODELS": "models.registry",
     "get_model": "models.vonenet",
+    "base_network": "models.base_network",
     "small_image_settings": "models.small_images",
     # Recording from a model and scoring it
     "score_model": "scoring",

@@ -173,6 +173,7 @@ def nearest_names(name: str, known: Iterable[str]) -> list[str]:
     """At most three known names that a mistyped one may mean: those that contain it, or else those spelt like it."""
     names = list(known)
     containing = [each for each in names if name and name.lower() in each.lower()]
+    containing.sort(key=lambda each: not each.lower().startswith(name.lower()))
     return containing[:3] or difflib.get_close_matches(name, names, n=3, cutoff=0.4)
 
 

@@ -1,5 +1,6 @@
 """VOneNets: a VOneBlock, a bottleneck and a back end; and `get_model`, which makes them."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,21 +10,23 @@ import torch
 from torch import Tensor, nn
 
 from ..arguments import check_text, check_whole, did_you_mean, usable_device
+from .agreement import contents, fixed_by, refuse_other_back_end, refuse_other_filters, refuse_other_surround
 from .back_ends import BACK_ENDS, BOTTLENECK_CHANNELS
 from .checkpoints import Checkpoint, fetch_checkpoint, load_weights, read_checkpoint
 from .filter_bank import draw_colours
+from .fitting import check_fit
 from .gabors import sample_gabor_parameters
+from .libraries import library_network
 from .registry import MODELS, ModelRow
 from .settings import (
     BLOCK,
     DEFAULTS,
-    FRONT_END,
     SETTINGS,
     checked_settings,
     described_settings,
-    names_beside,
     settings_of,
 )
+from .stems import BackEnd, cut_behind_stem, regions_by_depth
 from .vone_block import VOneBlock
 
 _N_CLASSES = 1000
@@ -47,7 +50,9 @@ class VOneNet(nn.Module):
     ----------
     vone_block : VOneBlock
     back_end : nn.Module, optional
-        Takes the bottleneck, (batch, 64, 56, 56) for the default geometry.
+        Takes the bottleneck, (batch, channel, 56, 56) for the default geometry.
+    channels : int
+        Of the bottleneck.
 
     Attributes
     ----------
@@ -56,20 +61,24 @@ class VOneNet(nn.Module):
     weights_source : WeightsSource or None
         The checkpoint that the weights come from.
     settings : dict
-        Arguments of `get_model` that make its front end, as far as a checkpoint that it was made of tells them.
+        Arguments of `get_model` that make its front end, as far as a checkpoint that it was made of tells them, and the
+        name of its back end where a library made that.
+    regions_by_depth : dict
+        Of a back end that a library made: V2, V4 and IT to stages at a third, two thirds and the end of its depth.
     """
 
-    def __init__(self, vone_block: VOneBlock, back_end: nn.Module | None = None):
+    def __init__(self, vone_block: VOneBlock, back_end: nn.Module | None = None, channels: int = BOTTLENECK_CHANNELS):
         super().__init__()
         self.vone_block = vone_block
         self.bottleneck: nn.Conv2d | None = None
         if back_end is not None:
-            channels = vone_block.simple_channels + vone_block.complex_channels
-            self.bottleneck = nn.Conv2d(channels, BOTTLENECK_CHANNELS, 1, bias=False)
+            cells = vone_block.simple_channels + vone_block.complex_channels
+            self.bottleneck = nn.Conv2d(cells, channels, 1, bias=False)
             nn.init.kaiming_normal_(self.bottleneck.weight, mode="fan_out", nonlinearity="relu")
         self.model = back_end
         self.weights_source: WeightsSource | None = None
         self.settings: dict[str, Any] = {}
+        self.regions_by_depth: dict[str, str] = {}
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.vone_block(x)
@@ -90,6 +99,8 @@ def get_model(
     weights: str | Path | None = None,
     *,
     n_classes: int | None = None,
+    back_end: nn.Module | str | None = None,
+    back_end_pretrained: bool = False,
     **kwargs: Any,
 ) -> VOneNet:
     """A VOneNet, in training mode as torch makes its modules.
@@ -107,9 +118,14 @@ def get_model(
     weights : path, optional
         A checkpoint of one's own. Without a back end, its VOneBlock is taken.
     n_classes : int, optional
-        Outputs of the network that `model_arch` names; default, those of the checkpoint, and 1000 without one.
-    back_end : nn.Module
-        A network of one's own in place of `model_arch`; takes the bottleneck, (batch, 64, 56, 56).
+        Outputs of the network that `model_arch` or `back_end` names; default, those of the checkpoint, and 1000 without
+        one.
+    back_end : nn.Module or str, optional
+        In place of `model_arch`: a network of one's own, which takes the bottleneck, (batch, 64, 56, 56); or
+        ``timm:NAME`` or ``torchvision:NAME``, a network of these libraries whose stem is replaced (`stems.CUTS`).
+    back_end_pretrained : bool
+        With the library's weights behind the stem. They were trained with another stem, so that the network needs
+        training.
     {settings}
 
     A checkpoint brings its filters, channels, stride, gain and noise. Noise arguments apply nevertheless; the others
@@ -130,9 +146,8 @@ def get_model(
     FileNotFoundError, OSError
         If the checkpoint cannot be had, as `fetch_checkpoint` and `read_checkpoint` say.
     """
-    back_end = kwargs.pop("back_end", None)
-    if back_end is not None and not isinstance(back_end, nn.Module):
-        raise TypeError(f"back_end is a {type(back_end).__name__}; give an nn.Module")
+    if not isinstance(back_end, nn.Module | str | None):
+        raise TypeError(f"back_end is a {type(back_end).__name__}; give timm:NAME, torchvision:NAME or an nn.Module")
     for name in kwargs:
         if name not in SETTINGS:
             known = [*SETTINGS, "back_end", "n_classes"]
@@ -142,23 +157,41 @@ def get_model(
         check_whole(n_classes=n_classes)
     device = None if map_location is None else usable_device(map_location)
     row = None if model_arch is None or back_end is not None else _row(model_arch)
-    if n_classes is not None and (row is None or n_classes < 1):
-        raise ValueError(f"n_classes is {n_classes}; give 1 or more, and only where model_arch names the back end")
+    named = back_end if isinstance(back_end, str) else None
+    if n_classes is not None and ((row is None and named is None) or n_classes < 1):
+        raise ValueError(
+            f"n_classes is {n_classes}; give 1 or more, and only where model_arch or back_end names the back end"
+        )
+    if back_end_pretrained and named is None:
+        raise ValueError(
+            "back_end_pretrained is for a back end by name: give back_end='timm:NAME' or 'torchvision:NAME'"
+        )
     if weights is None and pretrained and row is not None:
         weights = fetch_checkpoint(row.checkpoint)
     checkpoint = None if weights is None else read_checkpoint(weights)
 
-    told = _fixed_by(checkpoint, kwargs) if checkpoint else dict(DEFAULTS)
+    told = fixed_by(checkpoint, kwargs) if checkpoint else dict(DEFAULTS)
     if row is not None and not row.noise:
         told["noise_mode"] = None
     told |= kwargs
     vone_block = _vone_block(DEFAULTS | told)
-    if checkpoint is None:
-        model = VOneNet(vone_block, BACK_ENDS[row.back_end](n_classes or _N_CLASSES) if row else back_end)
-    else:
-        model = _loaded(checkpoint, vone_block, row, back_end, n_classes)
-        _refuse_other_filters(vone_block, kwargs, checkpoint)
-    model.settings = told
+    if checkpoint is not None:
+        refuse_other_back_end(checkpoint, named, row.model_arch if row else None)
+        if row or named:
+            n_classes = _classes_of(checkpoint, row, named, n_classes)
+    behind = _behind(vone_block, row, back_end, n_classes or _N_CLASSES, back_end_pretrained, drawn=checkpoint is None)
+    model = VOneNet(vone_block, behind.network, behind.channels) if behind else VOneNet(vone_block)
+    if checkpoint is not None:
+        asked = row.model_arch if row else named or ("the given back end" if back_end is not None else "a VOneBlock")
+        _load(checkpoint, model, asked)
+        refuse_other_filters(vone_block, kwargs, checkpoint)
+    elif back_end_pretrained:
+        warnings.warn(
+            f"the weights of {named} were trained behind another stem: the VOneNet needs training",
+            stacklevel=2,
+        )
+    model.settings = told if named is None else {**told, "back_end": named}
+    model.regions_by_depth = regions_by_depth([f"model.{stage}" for stage in behind.stages]) if behind else {}
     return model.to(device)
 
 
@@ -181,102 +214,50 @@ def _vone_block(settings: Mapping[str, Any]) -> VOneBlock:
     return VOneBlock(parameters, *colours, **{name: settings[name] for name in BLOCK})
 
 
-def _fixed_by(checkpoint: Checkpoint, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What the checkpoint says of its front end; ValueError if arguments given contradict it."""
-    filters = checkpoint.state_dict.get("vone_block.simple_conv_q0.weight")
-    if filters is None:
-        raise ValueError(f"{checkpoint.path} holds no VOneNet: it has no vone_block.simple_conv_q0.weight")
-    if filters.ndim != 4:
-        raise ValueError(f"{checkpoint.path} holds no VOneNet: its filters have shape {tuple(filters.shape)}")
-    fixed = checked_settings({name: checkpoint.flags[name] for name in SETTINGS if name in checkpoint.flags})
-    fixed["ksize"] = filters.shape[-1]
-    for name in ("ksize", *names_beside("flags")):
-        if name in given and name in fixed and given[name] != fixed[name]:
-            raise ValueError(f"{checkpoint.path} has {name}={fixed[name]}, not {given[name]}; leave {name} out")
-    cells = {**DEFAULTS, **fixed, **given}
-    if cells["simple_channels"] + cells["complex_channels"] != len(filters):
-        raise ValueError(
-            f"{checkpoint.path} has {len(filters)} filters, not {cells['simple_channels']} for simple and "
-            f"{cells['complex_channels']} for complex cells; give simple_channels and complex_channels that add up"
-        )
-    return fixed
-
-
-def _loaded(
-    checkpoint: Checkpoint, block: VOneBlock, row: ModelRow | None, back_end: nn.Module | None, n_classes: int | None
-) -> VOneNet:
-    if row is None:
-        model = VOneNet(block, back_end)
+def _behind(
+    block: VOneBlock,
+    row: ModelRow | None,
+    back_end: nn.Module | str | None,
+    n_classes: int,
+    pretrained: bool,
+    *,
+    drawn: bool,
+) -> BackEnd | None:
+    """What stands behind the bottleneck; with `drawn` False, weights of a named architecture are left unset."""
+    if row is not None:
+        with torch.device("cpu" if drawn else "meta"):  # to draw weights that a file will replace would cost seconds
+            network = BACK_ENDS[row.back_end](n_classes)
+        return BackEnd(network if drawn else network.to_empty(device="cpu"), BOTTLENECK_CHANNELS, ())
+    if back_end is None:
+        return None
+    if isinstance(back_end, nn.Module):
+        found, name = BackEnd(back_end, BOTTLENECK_CHANNELS, ()), type(back_end).__name__
     else:
-        trained = _classes_of(checkpoint, row)
-        if n_classes not in (None, trained):
-            raise ValueError(f"{checkpoint.path} has {trained} classes, not {n_classes}; leave n_classes out")
-        with torch.device("meta"):  # every weight comes from the file: drawing others first would cost seconds
-            untrained = BACK_ENDS[row.back_end](trained)
-        model = VOneNet(block, untrained.to_empty(device="cpu"))
-    _refuse_other_surround(block, checkpoint)
+        size, name = block.image_size, back_end
+        network = library_network(name, n_classes=n_classes, image_size=size, pretrained=pretrained)
+        found = cut_behind_stem(network, name, size)
+    _, rows, columns = block.units(block.image_size, block.image_size)
+    check_fit(found.network, name, (found.channels, rows, columns))
+    return found
+
+
+def _load(checkpoint: Checkpoint, model: VOneNet, asked: str) -> None:
+    refuse_other_surround(model.vone_block, checkpoint)
     state_dict = checkpoint.state_dict
     if model.model is None:
         state_dict = {name: value for name, value in state_dict.items() if name.startswith("vone_block.")}
     try:
         load_weights(model, state_dict)
     except ValueError as error:
-        asked = row.model_arch if row else "the given back end" if back_end is not None else "a VOneBlock"
-        raise ValueError(f"{checkpoint.path} {_contents(state_dict)}, not {asked}: {error}") from error
+        raise ValueError(f"{checkpoint.path} {contents(state_dict)}, not {asked}: {error}") from error
     model.weights_source = WeightsSource(checkpoint.path, checkpoint.sha256)
-    return model
 
 
-def _classes_of(checkpoint: Checkpoint, row: ModelRow) -> int:
+def _classes_of(checkpoint: Checkpoint, row: ModelRow | None, named: str | None, n_classes: int | None) -> int:
     """Outputs of the last layer; `_N_CLASSES` where the checkpoint has none of that name, and will be refused."""
     with torch.device("meta"):
-        *_, bias = BACK_ENDS[row.back_end]().state_dict()
-    return len(checkpoint.state_dict.get(f"model.{bias}", range(_N_CLASSES)))
-
-
-def _contents(state_dict: Mapping[str, Tensor]) -> str:
-    names = {name.removeprefix("model.") for name in state_dict if name.startswith("model.")}
-    for architecture, network in BACK_ENDS.items():
-        with torch.device("meta"):
-            if names == network().state_dict().keys():
-                return f"holds a VOneNet of architecture {architecture!r}"
-    return "holds a network of none of the named architectures"
-
-
-def _refuse_other_surround(block: VOneBlock, checkpoint: Checkpoint) -> None:
-    """ValueError unless the surround in the checkpoint, or that there is none, is what the settings make."""
-    prefix = "vone_block.normalisation."
-    held = {name: value for name, value in checkpoint.state_dict.items() if name.startswith(prefix)}
-    if block.normalisation is None:
-        if held:
-            raise ValueError(f"{checkpoint.path} has a surround and does not say which; give surround and its settings")
-        return
-    described = _listed(block.settings, [row.name for row in FRONT_END if row.stage == "surround"])
-    if not held:
-        raise ValueError(f"{checkpoint.path} has surround=None, not {block.surround!r}; leave surround out")
-    for name, made in block.normalisation.state_dict(prefix=prefix).items():
-        value = held.get(name, made[:0]).float()
-        tolerance = 1e-3 * made.abs().max()  # for half precision; other settings differ in the first digits
-        if value.shape != made.shape or not ((value - made).abs() <= tolerance).all():
-            raise ValueError(f"{checkpoint.path} has another surround than its filters have with {described}")
-
-
-def _refuse_other_filters(block: VOneBlock, given: Mapping[str, Any], checkpoint: Checkpoint) -> None:
-    """ValueError if the filters that were loaded are not those that the arguments given describe."""
-    described = [name for name in names_beside("filters") if name in given]
-    if described and block.gabor_parameters is None:
-        raise ValueError(f"{checkpoint.path} has other filters than {_listed(given, described)}; leave them out")
-    described = [name for name in names_beside("colours") if name in given]
-    if not described:
-        return
-    q0, q1 = block.colours
-    complex_cells = slice(block.simple_channels, None)  # q1 of a simple cell is never used
-    quadrature = "matched" if q0[complex_cells] == q1[complex_cells] else "paper"
-    drawn_q0, drawn_q1 = draw_colours(len(q0), seed=given.get("colour_seed", 0), quadrature=quadrature)
-    other_seed = (*q0, *q1[complex_cells]) != (*drawn_q0.tolist(), *drawn_q1[complex_cells].tolist())
-    if given.get("quadrature", quadrature) != quadrature or ("colour_seed" in given and other_seed):
-        raise ValueError(f"{checkpoint.path} has other colours than {_listed(given, described)}; leave them out")
-
-
-def _listed(given: Mapping[str, Any], names: list[str]) -> str:
-    return ", ".join(f"{name}={given[name]!r}" for name in names)
+        *_, bias = (library_network(named) if named else BACK_ENDS[row.back_end]() if row else nn.Module()).state_dict()
+    trained = len(checkpoint.state_dict.get(f"model.{bias}", range(_N_CLASSES)))
+    if n_classes not in (None, trained):
+        raise ValueError(f"{checkpoint.path} has {trained} classes, not {n_classes}; leave n_classes out")
+    return trained

@@ -10,6 +10,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1]
 # Brain-Score runs the plugin and is not to be replaced by what pip would install.
 _HOST = ("brainscore_core", "brainscore_vision")
+# What makes networks by name; torchvision comes with torch where it is installed.
+_LIBRARIES = ("timm", "torchvision")
 _DISTRIBUTIONS = {"PIL": "pillow"}  # module -> distribution, where the names differ
 
 
@@ -40,13 +42,15 @@ def carried_modules(module: str) -> list[Path]:
     return sorted(found)
 
 
-def requirements(files: list[Path]) -> list[str]:
+def requirements(files: list[Path], back_end: str | None = None) -> list[str]:
     """Lines of a requirements file: what modules import of other distributions, in the versions installed here.
 
-    torchvision is added where it is installed, for it works with one version of torch only.
+    timm is among them where `back_end` is one of its networks. torchvision is added where it is installed, for it works
+    with one version of torch only.
     """
     names = {name.split(".")[0] for file in files for name in _imported(file) if name}
-    names -= {*sys.stdlib_module_names, *_HOST}
+    names -= {*sys.stdlib_module_names, *_HOST, *_LIBRARIES}
+    names |= {"timm"} if back_end is not None and back_end.startswith("timm:") else set()
     lines = {name: version(name) for name in (_DISTRIBUTIONS.get(name, name) for name in names)}
     with suppress(PackageNotFoundError):
         lines["torchvision"] = version("torchvision")

@@ -1,0 +1,97 @@
+"""Networks that timm and torchvision make, by name."""
+
+from typing import Any
+
+from torch import nn
+
+from ..arguments import check_text, nearest_names
+
+LIBRARIES = ("timm", "torchvision")
+_SIDE = 224  # pixels that the libraries' networks are made for where they do not say
+
+
+def names_library(name: str) -> bool:
+    """Whether a name is of the form ``timm:NAME`` or ``torchvision:NAME``."""
+    return name.partition(":")[0] in LIBRARIES
+
+
+def library_network(
+    name: str, *, n_classes: int = 1000, image_size: int = _SIDE, pretrained: bool = False
+) -> nn.Module:
+    """The network that a library makes of a name, in training mode.
+
+    Parameters
+    ----------
+    name : str
+        ``timm:NAME`` or ``torchvision:NAME``.
+    n_classes : int
+    image_size : int
+        Side of the images in pixels, for networks that are made for one size.
+    pretrained : bool
+        With the library's weights, which it downloads where it does not have them.
+
+    Raises
+    ------
+    ValueError
+        If there is no such network, with the nearest names, or it cannot be made for such images or classes.
+    ModuleNotFoundError
+        If the library does not import.
+    FileNotFoundError
+        If the weights cannot be had.
+    """
+    check_text(name=name)
+    library, _, bare = name.partition(":")
+    if library not in LIBRARIES:
+        raise ValueError(f"{name!r} names no library; give timm:NAME or torchvision:NAME")
+    make, known = _timm(bare, image_size) if library == "timm" else _torchvision(bare)
+    if bare not in known:
+        near = nearest_names(bare, known)
+        raise ValueError(f"{library} has no network {bare!r}; nearest: {', '.join(near) if near else 'none'}")
+    try:
+        return make(n_classes=n_classes, pretrained=pretrained)
+    except (RuntimeError, ValueError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        if pretrained:
+            raise FileNotFoundError(
+                f"no pretrained weights of {name} can be had ({reason}); leave them out, or fetch them where there is "
+                f"a network: {library} keeps what it has fetched"
+            ) from error
+        raise ValueError(f"{library} does not make {bare!r}: {reason}") from error
+
+
+def _timm(bare: str, image_size: int) -> tuple[Any, list[str]]:
+    try:
+        import timm
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{error}; networks of timm need it: pip install 'vonenet_brainscore[backends]'"
+        ) from error
+    known = timm.list_models()
+    architecture, _, tag = bare.partition(".")
+    if tag and bare in timm.list_pretrained(f"{architecture}.*"):
+        known = [*known, bare]
+
+    def make(*, n_classes: int, pretrained: bool) -> nn.Module:
+        settings = timm.models.get_pretrained_cfg(bare)
+        size: dict[str, Any] = {}
+        if settings is not None and settings.fixed_input_size and settings.input_size[-1] != image_size:
+            size["img_size"] = image_size
+        return timm.create_model(bare, pretrained=pretrained, num_classes=n_classes, **size)
+
+    return make, known
+
+
+def _torchvision(bare: str) -> tuple[Any, list[str]]:
+    try:
+        from torchvision import models
+    except (ImportError, RuntimeError) as error:  # RuntimeError: made for another torch
+        raise ModuleNotFoundError(
+            f"torchvision does not import ({error}); install the one that belongs to the installed torch"
+        ) from error
+
+    def make(*, n_classes: int, pretrained: bool) -> nn.Module:
+        if pretrained and n_classes != 1000:
+            raise ValueError(f"torchvision's weights are of 1000 classes, not {n_classes}")
+        return models.get_model(bare, weights="DEFAULT" if pretrained else None, num_classes=n_classes)
+
+    return make, models.list_models(models)
