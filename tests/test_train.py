@@ -90,17 +90,21 @@ def test_two_processes_train_as_one(run, photographs, tmp_path):
 @needs_torchvision
 def test_a_vonenet_is_trained_kept_and_evaluated(run, photographs, tmp_path):
     front_end = ["--simple_channels=4", "--complex_channels=4", "--ksize=9", "--sf_max=4", "--noise_mode=gaussian"]
+    front_end += ["--surround=li2022", "--surround_octaves=2"]
     flags = ["--model_arch=voneresnet50", "--image_size=64", "--n_classes=4", "--device=cpu", "--batch_size=16"]
     flags += front_end
     trained = run(*flags, "--epochs=1", "--lr=0.001")
     assert trained.exit_code == 0 and "After 1 epochs" in trained.output
     kept = last(tmp_path / "run")
     told = {"model_arch": "resnet50", "ksize": 9, "sf_max": 4, "noise_mode": "gaussian", "noise_scale": 0.35}
+    told |= {"surround": "li2022", "surround_octaves": 2, "surround_extent": 3.1}
     assert told.items() <= kept["flags"].items()
     model = get_model("resnet50", weights=tmp_path / "run" / "last.pth.tar")
     assert model.vone_block.noise_mode == "gaussian" and model.vone_block.gabor_parameters is not None
     assert_same_weights({"state_dict": model.state_dict()}, kept)
-    fresh = get_model(None, image_size=64, simple_channels=4, complex_channels=4, ksize=9, sf_max=4).state_dict()
+    sizes = {"image_size": 64, "simple_channels": 4, "complex_channels": 4, "ksize": 9, "sf_max": 4}
+    fresh = get_model(None, **sizes, surround="li2022", surround_octaves=2).state_dict()
+    assert "vone_block.normalisation.spread" in fresh
     for name, value in fresh.items():
         assert torch.equal(model.state_dict()[name], value)  # training never changes the VOneBlock
     evaluated = run(
@@ -199,6 +203,7 @@ def test_a_broken_image_is_named(run, photographs, tmp_path, workers):
         (["--model_arch=alexnet"], ValueError, r"4 class folders but the model has 1000 outputs; .* --n_classes 4$"),
         (["--n_classes=5"], ValueError, "gives a network of 4 outputs, not 5; leave n_classes out"),
         (["--ksize=9"], TypeError, "plain_networks:plain makes its own network; ksize cannot be given beside it"),
+        (["--model_arch=voneblock_li2022"], ValueError, "is a front end without a back end, which classifies nothing"),
         (["--model_arch=resnet5"], ValueError, "unknown model_arch 'resnet5'"),
         (["--model_arch=plain_networks:number"], TypeError, "gives a int; it must give an nn.Module"),
         (["--model_arch=plain_networks:absent"], ValueError, "has no function 'absent'"),

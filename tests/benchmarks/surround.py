@@ -1,6 +1,6 @@
 """V1 properties of front ends with and without surrounds, over Gabor seeds: the default, and what it was chosen among.
 
-    python tests/benchmarks/surround.py [--seeds 0 1 2 3 4] [--settings all|default] [--ksize 25] [--json FILE]
+    python tests/benchmarks/surround.py [--seeds 0 1 2 3 4] [--settings default|all] [--ksize 25] [--only WORD]
 
 Noise off. Front ends of one seed differ in their surround alone, so that the rates of their cells are computed once for
 all of them. Prints a row for each property and front end: the mean score (similarity over ceiling) with the 95 %
@@ -25,6 +25,7 @@ from vonenet_brainscore import get_model  # noqa: E402
 from vonenet_brainscore.benchmarks.names import benchmark_identifiers  # noqa: E402
 from vonenet_brainscore.benchmarks.v1_properties import V1PropertyBenchmark  # noqa: E402
 from vonenet_brainscore.models.matched_gain import gain_of_the_same_median  # noqa: E402
+from vonenet_brainscore.primates.property_table import V1_BENCHMARKS  # noqa: E402
 from vonenet_brainscore.recordings.loading import load_subject  # noqa: E402
 from vonenet_brainscore.stimuli.gratings import grating_parameters  # noqa: E402
 from vonenet_brainscore.stimuli.images import normalise, resize  # noqa: E402
@@ -77,8 +78,8 @@ def shared_rates(windows: list[VOneWindow], parameters: pd.DataFrame) -> Iterato
         yield some, [window._normalised(cells, rows, columns) for window in windows]
 
 
-def probe(subjects: dict[str, GratingExperiments]) -> None:
-    """Record what every grating experiment asks for, for all subjects together."""
+def probe(subjects: dict[str, GratingExperiments], sets: Iterable[str]) -> None:
+    """Map receptive fields and record what sets of gratings ask for, for all subjects together."""
     recorders: list[WindowRecorder] = [each._recorder for each in subjects.values()]
     mapped: list[np.ndarray] = []
 
@@ -96,7 +97,7 @@ def probe(subjects: dict[str, GratingExperiments]) -> None:
     for subject in subjects.values():
         len(subject.neuroids)
     kept = [np.flatnonzero(recorder._kept) for recorder in recorders]
-    for name in ("blank", "orientation", "spatial_frequency", "size"):
+    for name in sets:
         for subject, recorded in zip(
             subjects.values(), responses(recorders, grating_parameters(name), kept), strict=True
         ):
@@ -118,7 +119,8 @@ def scores(settings: dict[str, dict], benchmarks: list[str], *, seed: int, **com
     for name, own in settings.items():
         network = get_model(None, noise_mode=None, gabor_seed=seed, **{"surround": "li2022", **common, **own})
         subjects[name] = GratingExperiments(load_subject(network, noise="none", progress=False))
-    probe(subjects)
+    stimuli = {V1_BENCHMARKS[each].experiment.stimuli for each in benchmarks}
+    probe(subjects, {"blank", "orientation", *stimuli})  # orientation also sets the scale of rates
     return {
         name: {
             each.removeprefix("Marques2020_"): float(V1PropertyBenchmark(each).compare(subject)) for each in benchmarks
@@ -181,6 +183,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", nargs="+", type=int, default=range(5))
     parser.add_argument("--settings", choices=("default", "all"), default="default")
+    parser.add_argument("--only", default="", help="benchmarks whose identifier holds this word")
     parser.add_argument("--ksize", type=int, default=25)
     parser.add_argument("--json", type=Path, help="also write the scores of each seed there")
     options = parser.parse_args()
@@ -188,11 +191,11 @@ def main() -> None:
     rates_to_photographs(options.seeds)
     time_of_the_block()
     settings = SETTINGS if options.settings == "all" else {name: SETTINGS[name] for name in ("off", DEFAULT)}
-    benchmarks = benchmark_identifiers("V1-properties")
+    benchmarks = [each for each in benchmark_identifiers("V1-properties") if options.only in each]
     found = {}
     for seed in options.seeds:
         start = time.process_time()
-        found[seed] = scores(settings, list(benchmarks), seed=seed, ksize=options.ksize)
+        found[seed] = scores(settings, benchmarks, seed=seed, ksize=options.ksize)
         print(f"seed {seed}: {time.process_time() - start:.0f} s of CPU time", flush=True)
         if options.json:
             options.json.write_text(json.dumps(found, indent=1))
