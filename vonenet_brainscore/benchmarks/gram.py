@@ -3,10 +3,11 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -108,7 +109,7 @@ class _Recording:
         self._width = min(self._n_features, max(1, _BLOCK_BYTES // (8 * n_stimuli)))
         self._shape = (-(-self._n_features // self._width), n_stimuli, self._width)
         self._dtype = np.result_type(features.dtype, np.float32)
-        self._blocks = np.empty(0)
+        self._blocks: np.ndarray | _BlocksOnDisk = np.empty(0)
         self.nbytes = int(np.prod(self._shape)) * self._dtype.itemsize
 
     def keep_in_memory(self) -> None:
@@ -117,9 +118,11 @@ class _Recording:
     def keep_on_disk(self, folder: Path, files: ExitStack) -> None:
         # The file has no name, so nothing is left behind even after a crash.
         file = files.enter_context(tempfile.TemporaryFile(dir=folder))  # noqa: SIM115 - a context manager enters it
-        if hasattr(os, "posix_fallocate"):  # a disk that fills up under a memory map kills the process; this raises
+        if hasattr(os, "posix_fallocate"):  # a disk that is too full is told now, not after the recording
             os.posix_fallocate(file.fileno(), 0, self.nbytes)
-        self._blocks = np.memmap(file, self._dtype, "w+", shape=self._shape)
+        else:
+            file.truncate(self.nbytes)
+        self._blocks = _BlocksOnDisk(file, self._shape, self._dtype)
 
     def write(self, rows: np.ndarray, features: np.ndarray) -> None:
         if features.shape != (len(rows), self._n_features):
@@ -127,9 +130,12 @@ class _Recording:
                 f"layer {self._layer!r} brings features of shape {features.shape}; "
                 f"{(len(rows), self._n_features)} was expected"
             )
-        for block, start in zip(self._blocks, range(0, self._n_features, self._width), strict=True):
+        for index, start in enumerate(range(0, self._n_features, self._width)):
             part = features[:, start : start + self._width]
-            block[rows, : part.shape[1]] = part
+            if isinstance(self._blocks, _BlocksOnDisk):
+                self._blocks.write(index, rows, part)
+            else:
+                self._blocks[index, rows, : part.shape[1]] = part
 
     def gram(self) -> Gram:
         products = np.zeros((self._shape[1], self._shape[1]))
@@ -140,6 +146,31 @@ class _Recording:
         if not np.isfinite(products).all():
             raise ValueError(f"layer {self._layer!r} has responses that are NaN or infinite")
         return Gram(products, self._n_features)
+
+
+class _BlocksOnDisk:
+    """Blocks (stimulus, feature within the block) in a file, of which no more than one at a time is in memory.
+
+    They are written and read, not mapped: the pages of a map count as this process's memory.
+    """
+
+    def __init__(self, file: BinaryIO, shape: tuple[int, int, int], dtype: np.dtype) -> None:
+        self._file, self._shape, self._dtype = file, shape, dtype
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        count, stimuli, width = self._shape
+        self._file.seek(0)
+        for _ in range(count):
+            yield np.fromfile(self._file, self._dtype, stimuli * width).reshape(stimuli, width)
+
+    def write(self, index: int, rows: np.ndarray, part: np.ndarray) -> None:
+        """Put the features of some stimuli into a block; what a part leaves of a row stays zero."""
+        _, stimuli, width = self._shape
+        part = np.ascontiguousarray(part, self._dtype)
+        runs = np.flatnonzero(np.diff(rows) != 1) + 1 if part.shape[1] == width else np.arange(1, len(rows))
+        for which in np.split(np.arange(len(rows)), runs):
+            self._file.seek((index * stimuli + int(rows[which[0]])) * width * self._dtype.itemsize)
+            self._file.write(part[which[0] : which[-1] + 1].data)
 
 
 def _allocate(

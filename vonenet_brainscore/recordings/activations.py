@@ -217,7 +217,7 @@ class ActivationsExtractor:
                         for mean, call in zip(total[layer], calls, strict=True):
                             mean += call
         if average:
-            responses = {layer: [mean / trials for mean in calls] for layer, calls in total.items()}
+            responses = {layer: [m / trials if trials > 1 else m for m in calls] for layer, calls in total.items()}
         else:
             responses = {
                 layer: [torch.stack(calls, dim=1) for calls in zip(*by_trial, strict=True)]
@@ -235,8 +235,7 @@ class ActivationsExtractor:
 
     def _check_finite(self, layer: str, calls: Sequence[torch.Tensor]) -> None:
         for call in calls:
-            wrong = int((~torch.isfinite(call)).sum())
-            if wrong:
+            if not torch.isfinite(call.sum()) and (wrong := int((~torch.isfinite(call)).sum())):  # mostly one pass
                 raise ValueError(
                     f"{self.identifier} answers with {wrong} of {call.numel()} values of layer {layer!r} not finite; "
                     "check its weights and the normalisation of its input"

@@ -36,16 +36,7 @@ class Picture:
     @property
     def is_grey(self) -> bool:
         """Whether the three colour channels are equal everywhere."""
-        return self.first_colour is None
-
-    @property
-    def first_colour(self) -> tuple[int, int] | None:
-        """Row and column of the first pixel whose three channels are not equal, None in a grey picture."""
-        red, green, blue = np.moveaxis(self.pixels, -1, 0)
-        if np.array_equal(red, green) and np.array_equal(red, blue):
-            return None
-        row, column = np.argwhere((red != green) | (red != blue))[0]
-        return int(row), int(column)
+        return first_colour(self.pixels) is None
 
 
 @dataclass(frozen=True)
@@ -84,18 +75,34 @@ class OnScreen:
             row, column = (-int(np.round((picture - screen) / 2)) for screen, picture in sides)
         return row, column
 
+    def visible(self) -> np.ndarray:
+        """As much of the picture as the screen holds, uint8 (y, x, 3); errors are those of `read_image`."""
+        pixels = read_pixels(self.path)
+        if self.ratio >= 1:
+            return pixels
+        rows, columns, _ = pixels.shape
+        (height, width), (row, column) = self.size((rows, columns)), self.corner((rows, columns))
+        return pixels[-row : height - row, -column : width - column]
+
     def picture(self) -> Picture:
         """The screen; errors are those of `read_image`."""
-        pixels = read_pixels(self.path)
-        rows, columns, _ = pixels.shape
-        height, width = self.size((rows, columns))
-        row, column = self.corner((rows, columns))
+        pixels = self.visible()
         if self.ratio < 1:
-            placed = pixels[-row : height - row, -column : width - column]
-        else:
-            placed = np.full((height, width, 3), _SCREEN_GREY, np.uint8)
-            placed[row : row + rows, column : column + columns] = pixels
-        return as_picture(placed)
+            return as_picture(pixels)
+        rows, columns, _ = pixels.shape
+        row, column = self.corner((rows, columns))
+        placed = np.full((*self.size((rows, columns)), 3), _SCREEN_GREY, np.uint8)
+        placed[row : row + rows, column : column + columns] = pixels
+        return Picture(placed, content_of(placed))
+
+
+def first_colour(pixels: np.ndarray) -> tuple[int, int] | None:
+    """Row and column of the first pixel (y, x, 3) whose three channels are not equal, None where all are grey."""
+    red, green, blue = np.moveaxis(pixels, -1, 0)
+    if np.array_equal(red, green) and np.array_equal(red, blue):
+        return None
+    row, column = np.argwhere((red != green) | (red != blue))[0]
+    return int(row), int(column)
 
 
 def content_of(pixels: np.ndarray) -> bytes:
