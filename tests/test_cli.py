@@ -60,7 +60,8 @@ def test_score_prints_a_table_and_writes_files(run, tiny_model, tmp_path):
 def test_score_shows_yardsticks_beside_the_ceiling_and_joint_distributions(capsys):
     from brainscore_core.metrics import Score
 
-    from vonenet_brainscore.cli.scoring import _print_scores
+    from vonenet_brainscore.cli.score_table import score_table
+    from vonenet_brainscore.cli.tables import say
     from vonenet_brainscore.primates.property_table import V1_PROPERTIES
 
     names = ("circular_variance", "grating_summation_field", "surround_diameter")
@@ -69,9 +70,9 @@ def test_score_shows_yardsticks_beside_the_ceiling_and_joint_distributions(capsy
         values = {"model_values": np.array([0.5, 1, 2]), "n_units": 3, "n_undefined": 0, "n_neurons": 304}
         score.attrs |= {**values, "held_out": True, "model_identifier": "made", "seed": 0}
     scores[V1_PROPERTIES["circular_variance"].benchmark].attrs["another_laboratory"] = 0.9251
-    _print_scores("made", scores)
+    say(*score_table("made", scores))
     shown = " ".join(capsys.readouterr().out.split())
-    assert "another laboratory" in shown and "– 0.925 –" in shown
+    assert "another laboratory" in shown and "– 0.925 304" in shown
     assert "Ecker et al. 2010" in shown and "0.925 for 224 reliable units" in shown
     assert "grating summation field and surround diameter, 3 neuroids against 89 neurons" in shown
     assert "right histograms without the pairing: 0.937" in shown

@@ -74,7 +74,7 @@ def test_an_error_of_r_is_not_published_as_one_of_the_score():
 
 def test_the_score_says_whose_its_error_is(score):
     r = score.raw.raw.transpose("split", "neuroid").values
-    assert score.attrs["error_of"] == "raw: standard error over splits"
+    assert score.attrs["error_of"] == "raw, its standard error over splits"
     assert float(score.attrs["error"]) == pytest.approx(np.median(r, axis=1).std() / np.sqrt(10), rel=1e-10)
 
 

@@ -120,7 +120,8 @@ def test_scores_are_those_of_score_model(page, scores):
         assert ours[column].tolist() == pytest.approx(expected[column].tolist(), rel=1e-14)
     assert json.loads(ours["versions"].iloc[0]) == expected["versions"].iloc[0]
     for score in scores.values():
-        assert f"{float(score):.3f} ± {score.attrs['error']:.3f}" in page.text
+        low, high = score.attrs["score_low"], score.attrs["score_high"]
+        assert f"{float(score):.3f} [{low:.3f}, {high:.3f}]" in page.text
         assert f"ceiling {float(score.attrs['ceiling']):.3f}" in page.text
 
 

@@ -16,7 +16,9 @@ class LayerChoice:
     Attributes
     ----------
     scores : DataFrame, a row a layer
-        `score`, `raw`, `ceiling`, `error` and `n_units`, highest `raw` first: a score is squared, and loses its sign.
+        `score`, `raw`, `ceiling`, `error` (of `raw`), `score_low` and `score_high` (95 % interval of the score) and
+        `n_units`, highest `raw` first: a score is squared, and loses its sign. The highest of several scores is too
+        high, having been chosen for it: score the layer on other recordings to know its own.
     region_layer_map : dict
         The region to its best layer, to be passed on as `region_layer_map=`.
     """
@@ -100,6 +102,8 @@ def choose_layers(
                 "raw": float(score.attrs["raw"]),
                 "ceiling": claimed_ceiling(score.attrs),
                 "error": float(score.attrs.get("error", np.nan)),
+                "score_low": score.attrs.get("score_low", np.nan),
+                "score_high": score.attrs.get("score_high", np.nan),
                 "n_units": recorded.n_features,
             }
         )

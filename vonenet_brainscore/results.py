@@ -18,7 +18,10 @@ SUFFIXES = (".json", ".csv", ".nc")
 
 
 def results_table(scores: "Mapping[str, Score]") -> pd.DataFrame:
-    """One row a benchmark: score, raw, ceiling, error and the record of what made it.
+    """One row a benchmark: score, raw, ceiling, error, intervals where there are any, and the record of what made it.
+
+    `score_low` and `score_high` are the ends of the score's 95 % interval, likewise those of raw and ceiling. `error`
+    is what Brain-Score calls so, which for most benchmarks is the error of `raw`: `error_of` says whose it is.
 
     Parameters
     ----------
@@ -27,7 +30,8 @@ def results_table(scores: "Mapping[str, Score]") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by `benchmark`. `raw` and `ceiling` are NaN where the benchmark has none.
+        Indexed by `benchmark`. `raw` and `ceiling` are NaN where the benchmark has none. `remarks` is text, a line a
+        remark.
 
     Raises
     ------

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 # Settings that stand for a draw, over which results are averaged.
 SEEDS = ("gabor_seed", "colour_seed", "seed")
 # Attributes that speak of one seed's recordings.
-_OF_ONE_SEED = ("seed", "noise_seed", "problem", "model_values", "n_probed", "n_units", "n_undefined")
+_OF_ONE_SEED = (
+    *("seed", "noise_seed", "problem", "model_values", "n_probed", "n_units", "n_undefined", "remarks"),
+    *("score_low", "score_high", "raw_low", "raw_high", "ceiling_low", "ceiling_high", "intervals", "splits_counted"),
+)
 
 
 def over_seeds(each: Sequence[Any], seeds: range) -> Any:
@@ -60,7 +63,8 @@ def mean_over_seeds(scores: "list[Score]", seeds: range) -> "Score":
     -------
     Score
         Attributes as the first one's without those of a single seed, but `raw` and `ceiling` are means, `error` is the
-        standard deviation of the score over seeds (n - 1), `seeds` are the seeds and `score_by_seed` their scores.
+        standard deviation of the score over seeds (n - 1), which `error_of` says, `seeds` are the seeds and
+        `score_by_seed` their scores. `remarks` are those of all seeds.
     """
     from brainscore_core.metrics import Score
 
@@ -73,7 +77,11 @@ def mean_over_seeds(scores: "list[Score]", seeds: range) -> "Score":
     for name in ("raw", "ceiling"):
         if name in mean.attrs:  # an array with some of Brain-Score's metrics
             mean.attrs[name] = Score(np.mean([np.asarray(score.attrs[name], float) for score in scores], axis=0))
+    remarks = dict.fromkeys(line for score in scores for line in score.attrs.get("remarks", "").split("\n") if line)
+    if remarks:
+        mean.attrs["remarks"] = "\n".join(remarks)
     mean.attrs |= {"error": float(values.std(ddof=1)), "seeds": list(seeds), "score_by_seed": values.tolist()}
+    mean.attrs["error_of"] = "score: standard deviation over seeds"
     return mean
 
 

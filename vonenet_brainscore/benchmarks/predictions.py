@@ -78,17 +78,17 @@ def beside(score: Any, kept: KeptPredictions) -> dict[str, Any]:
     dict
         `splits_counted` (neuroid,), in how many splits each neuron has a correlation: Brain-Score takes the median over
         those that have one. `n_neurons`. `error_of`, what the score's `error` is the error of: Brain-Score hands on
-        that of r. `remarks`, text, where there are any.
+        that of r. `remarks`, text, a line a remark, where there are any.
     """
     r = score.attrs["raw"].attrs["raw"].transpose("split", "neuroid")
     counted = np.isfinite(r).sum("split")
     said = {
         "splits_counted": counted,
         "n_neurons": r.sizes["neuroid"],
-        "error_of": "raw: standard error over splits",
+        "error_of": "raw, its standard error over splits",
     }
     remarks = [*_of_the_value(score), *_of_neurons(r, counted, kept)]
-    return said | ({"remarks": "; ".join(remarks)} if remarks else {})
+    return said | ({"remarks": "\n".join(remarks)} if remarks else {})
 
 
 def _of_the_value(score: Any) -> list[str]:

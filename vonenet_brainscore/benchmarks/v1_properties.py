@@ -140,8 +140,10 @@ class V1PropertyBenchmark(BenchmarkBase):
         Returns
         -------
         Score
-            Similarity divided by its ceiling. Attributes `raw`, `ceiling`, `error` (standard deviation over the
-            bootstrap), `n_neurons` measured in primates and their `primate_values` (neuron,), and those of `measure`.
+            Similarity divided by its ceiling. Attributes `raw`, `ceiling`, `error` (of `raw`, its standard deviation
+            over samples as large as the study), `raw_low` and `raw_high`, which hold 95 % of these samples, and
+            `score_low` and `score_high`, the same over the ceiling; `n_neurons` measured in primates and their
+            `primate_values` (neuron,), and those of `measure`.
 
         Raises
         ------
@@ -154,8 +156,14 @@ class V1PropertyBenchmark(BenchmarkBase):
         model = self.measure(experiments)
         raw = self._similarity(model["model_values"])
         score = ceil_score(raw, self.ceiling)
+        low, high = np.nanquantile(raw.attrs["raw"], (0.025, 0.975))
         score.attrs |= {
             "error": raw.attrs["error"],
+            "error_of": "raw, its standard deviation over samples as large as the study",
+            "raw_low": float(low),
+            "raw_high": float(high),
+            "score_low": float(low / self.ceiling),
+            "score_high": float(high / self.ceiling),
             "n_neurons": len(primate_values),
             "primate_values": np.array(primate_values, float),
             **model,

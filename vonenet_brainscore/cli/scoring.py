@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .score_table import interval, score_table, signed
 from .tables import number, say, table
 
 if TYPE_CHECKING:
     from brainscore_core.metrics import Score
 
-    from ..benchmarks.joint_comparison import JointComparison
 
 Model = Annotated[str, typer.Argument(help="A model's name; `vonenet-brainscore list` shows them.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the noise and of every bootstrap.")]
@@ -111,6 +111,10 @@ def score(
     metric: Annotated[
         str, typer.Option(help="... 'pls', 'ridge', 'neuron_to_neuron' or 'linear_predictivity'.")
     ] = "pls",
+    splits: Annotated[int, typer.Option(min=1, help="... random splits into training and test stimuli.")] = 10,
+    split_seed: Annotated[
+        int, typer.Option("--split_seed", min=0, max=2**32 - 1, help="... of these splits; 1 as Brain-Score's.")
+    ] = 1,
 ) -> None:
     """Score a model on benchmarks: a table, and for V1 properties a figure of model and primate distributions."""
     from ..files import check_writable
@@ -135,6 +139,8 @@ def score(
             degrees,
             metric,
             time_bin=window,
+            splits=splits,
+            split_seed=split_seed,
             variable=variable,
             axes=axes,
             region_in_file=region_in_file,
@@ -152,7 +158,7 @@ def score(
         memory=in_bytes(memory),
         cache=cache,
     )
-    _print_scores(model, scores)
+    say(*score_table(model, scores))
     if output is not None:
         save_results(scores, output)
         say(f"numbers: {output}")
@@ -187,11 +193,15 @@ def choose_layers(
         device=device,
         memory=in_bytes(memory),
     )
-    columns = ("score", "raw", "ceiling", "error", "neuroids")
+    columns = ("score", "95 %", "raw", "error", "ceiling", "neuroids")
     shown = table(f"{model} on {benchmark}", "layer", *columns, numbers=columns)
     for layer, row in choice.scores.iterrows():
-        shown.add_row(str(layer), *(number(row[name]) for name in columns[:4]), number(row["n_units"], 0))
-    say(shown, f"region_layer_map={choice.region_layer_map}")
+        whole = number(row["score"]), interval(row["score_low"], row["score_high"])
+        shown.add_row(
+            str(layer), *whole, signed(row["raw"]), *map(number, row[["error", "ceiling"]]), number(row["n_units"], 0)
+        )
+    say(shown, "95 %: interval of the score", "error: of raw, its standard error over splits")
+    say(f"region_layer_map={choice.region_layer_map}")
 
 
 def self_check(model: Model = "voneresnet50", seed: Seed = 0, noise: Noise = "none", device: Device = None) -> None:
@@ -202,7 +212,7 @@ def self_check(model: Model = "voneresnet50", seed: Seed = 0, noise: Noise = "no
 
     subject = load_subject(model, noise=noise, seed=seed, device=device)
     found = check(subject, seed=seed, score=lambda each, benchmark: run_benchmark(each, benchmark, seed=seed))
-    shown = table(f"{found.benchmark} (simulated, not primate data)", "subject", "score", "r", "error")
+    shown = table(f"{found.benchmark} (simulated, not primate data)", "subject", "score", "r", "error of r")
     for row in found.rows:
         shown.add_row(row.subject, number(row.score), number(row.r), number(row.error))
     say(shown, f"ceiling {number(found.ceiling)}, analytic {number(found.analytic_ceiling)}")
@@ -228,43 +238,3 @@ def _save_figure(scores: "dict[str, Score]", target: Path) -> None:
     drawing = property_distributions(scores)
     with written_whole(target) as partial:
         drawing.savefig(partial, dpi=150)
-
-
-def _print_scores(model: str, scores: "dict[str, Score]") -> None:
-    from ..benchmarks.joint_comparison import joint_comparisons
-    from ..primates.other_laboratories import footnotes
-    from ..primates.property_table import V1_BENCHMARKS
-    from ..results import results_table
-
-    rows = results_table(scores)
-    yardstick = ("another\nlaboratory",) if "another_laboratory" in rows else ()
-    columns = ("score", "raw", "ceiling", *yardstick, "error", "neurons", "neuroids")
-    shown = table(model, "benchmark", *columns, "primate data", numbers=columns)
-    for identifier, row in rows.iterrows():
-        neuroids, held_out = "", ""
-        if row.get("n_units") == row.get("n_units") and "n_units" in row:
-            neuroids = f"{row['n_units'] - row['n_undefined']:.0f} of {row['n_units']:.0f}"
-            held_out = "held out" if row["held_out"] else "built from"
-        neurons = number(row.get("n_neurons"), 0)
-        numbers = [number(row[name.replace("\n", "_")]) for name in ("score", "raw", "ceiling", *yardstick, "error")]
-        shown.add_row(str(identifier), *numbers, neurons, neuroids, held_out)
-    say(shown)
-    if "n_units" in rows:
-        say("neuroids: how many have a value of the property, of those at the probed position that respond")
-        for note in footnotes(V1_BENCHMARKS[name] for name in scores if name in V1_BENCHMARKS):
-            say(f"another laboratory: {note}")
-        for comparison in joint_comparisons(scores):
-            say(_in_words(comparison))
-    names = [name for name in ("layer", "noise", "trials", "seed", "weights") if name in rows]
-    for record in dict.fromkeys("; ".join(f"{name} {row[name]}" for name in names) for _, row in rows.iterrows()):
-        say(record)
-
-
-def _in_words(comparison: "JointComparison") -> str:
-    (row,) = comparison.to_frame().itertuples()
-    names = " and ".join(name.replace("_", " ") for name in comparison.primate.properties)
-    return (
-        f"jointly: {names}, {row.n_pairs} neuroids against {row.n_neurons} neurons: {row.score:.3f} "
-        f"[{row.score_low:.3f}, {row.score_high:.3f}] of its ceiling {row.ceiling:.3f}; right histograms without the "
-        f"pairing: {row.without_pairing:.3f}"
-    )

@@ -1,0 +1,97 @@
+"""Scores as they are printed: a table, and under it what has to be said of its figures."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .tables import number, table
+
+if TYPE_CHECKING:
+    from brainscore_core.metrics import Score
+
+    from ..benchmarks.joint_comparison import JointComparison
+
+_NUMBERS = ("score", "95 %", "raw", "error", "ceiling", "another laboratory", "neurons", "neuroids")
+_RECORDED = ("layer", "noise", "trials", "seed", "weights")
+
+
+def score_table(model: str, scores: "Mapping[str, Score]") -> list[Any]:
+    """A table of a model's scores, and the lines that go under it.
+
+    A column that no benchmark fills is left out. A raw correlation below 0 has a star, for the score is its square.
+
+    Parameters
+    ----------
+    model : str
+        The table's title.
+    scores : mapping from benchmark identifier to Score
+
+    Returns
+    -------
+    list
+        What `tables.say` prints.
+    """
+    from ..benchmarks.joint_comparison import joint_comparisons
+    from ..primates.other_laboratories import footnotes
+    from ..primates.property_table import V1_BENCHMARKS
+    from ..results import results_table
+
+    rows = results_table(scores)
+    cells = {str(identifier): _cells(row) for identifier, row in rows.iterrows()}
+    columns = [name for name in (*_NUMBERS, "primate data") if any(row[name] for row in cells.values())]
+    shown = table(model, "benchmark", *columns, numbers=_NUMBERS)
+    for identifier, row in cells.items():
+        shown.add_row(identifier, *(row[name] for name in columns))
+    lines = []
+    if "95 %" in columns:
+        lines.append("95 %: interval of the score")
+    lines += [f"error: of {of}" for of in _different(rows, "error_of")]
+    if "neuroids" in columns:
+        lines.append("neuroids: how many have a value of the property, of those at the probed position that respond")
+        lines += [
+            f"another laboratory: {note}" for note in footnotes(V1_BENCHMARKS[n] for n in scores if n in V1_BENCHMARKS)
+        ]
+        lines += map(_in_words, joint_comparisons(scores))
+    for identifier, row in rows.iterrows():
+        remarks = str(row["remarks"]).split("\n") if isinstance(row.get("remarks"), str) else []
+        lines += [f"{'*' if row['raw'] < 0 else ''}{identifier}: {remark}" for remark in remarks]
+    names = [name for name in _RECORDED if name in rows]
+    lines += dict.fromkeys("; ".join(f"{name} {row[name]}" for name in names) for _, row in rows.iterrows())
+    return [shown, *lines]
+
+
+def interval(low: Any, high: Any, digits: int = 3) -> str:
+    """The two ends of an interval; nothing where there is none."""
+    return "" if low is None or low != low else f"{number(low, digits)} to {number(high, digits)}"
+
+
+def signed(raw: Any) -> str:
+    """A raw correlation, with a star where it is below 0."""
+    return f"{number(raw)}{'*' if raw is not None and raw < 0 else ''}"
+
+
+def _cells(row: Any) -> dict[str, str]:
+    found = dict.fromkeys((*_NUMBERS, "primate data"), "")
+    found |= {name: number(row[name]) for name in ("score", "error", "ceiling")} | {"raw": signed(row["raw"])}
+    found["95 %"] = interval(row.get("score_low"), row.get("score_high"))
+    if (yardstick := row.get("another_laboratory")) is not None:
+        found["another laboratory"] = number(yardstick)
+    if (neurons := row.get("n_neurons")) is not None and neurons == neurons:
+        found["neurons"] = number(neurons, 0)
+    if (neuroids := row.get("n_units")) is not None and neuroids == neuroids:
+        found["neuroids"] = f"{neuroids - row['n_undefined']:.0f} of {neuroids:.0f}"
+        found["primate data"] = "held out" if row["held_out"] else "built from"
+    return found
+
+
+def _different(rows: Any, column: str) -> list[str]:
+    return list(dict.fromkeys(value for value in rows.get(column, ()) if isinstance(value, str)))
+
+
+def _in_words(comparison: "JointComparison") -> str:
+    (row,) = comparison.to_frame().itertuples()
+    names = " and ".join(name.replace("_", " ") for name in comparison.primate.properties)
+    return (
+        f"jointly: {names}, {row.n_pairs} neuroids against {row.n_neurons} neurons: {row.score:.3f} "
+        f"[{row.score_low:.3f}, {row.score_high:.3f}] of its ceiling {row.ceiling:.3f}; right histograms without the "
+        f"pairing: {row.without_pairing:.3f}"
+    )
