@@ -26,6 +26,7 @@ from vonenet_brainscore.benchmarks import storage
 from vonenet_brainscore.cli.gabors import gabors
 from vonenet_brainscore.cli.report import report
 from vonenet_brainscore.gabors import gabor_comparison
+from vonenet_brainscore.primates.property_table import V1_BENCHMARKS
 from vonenet_brainscore.recordings.loading import load_subject
 from vonenet_brainscore.report.page import write_report
 from vonenet_brainscore.results import results_table
@@ -185,7 +186,7 @@ def test_provenance_is_on_the_page(page):
         "as the network was given",
         f"torch {version('torch')}",
         "seed 0",
-        "published histogram, part of",
+        V1_BENCHMARKS[ORIENTATION].data_source,
     ):
         assert words in page.text
 
