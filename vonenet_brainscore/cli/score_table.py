@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from ..benchmarks.joint_comparison import JointComparison
 
-_NUMBERS = ("score", "95 %", "raw", "error", "ceiling", "another laboratory", "neurons", "neuroids")
+_NUMBERS = ("score", "95 %", "raw", "error", "ceiling", "another\nlaboratory", "neurons", "neuroids")
 _RECORDED = ("layer", "noise", "trials", "seed", "weights")
 
 
@@ -74,7 +74,7 @@ def _cells(row: Any) -> dict[str, str]:
     found |= {name: number(row[name]) for name in ("score", "error", "ceiling")} | {"raw": signed(row["raw"])}
     found["95 %"] = interval(row.get("score_low"), row.get("score_high"))
     if (yardstick := row.get("another_laboratory")) is not None:
-        found["another laboratory"] = number(yardstick)
+        found["another\nlaboratory"] = number(yardstick)
     if (neurons := row.get("n_neurons")) is not None and neurons == neurons:
         found["neurons"] = number(neurons, 0)
     if (neuroids := row.get("n_units")) is not None and neuroids == neuroids:
