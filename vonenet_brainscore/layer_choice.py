@@ -35,6 +35,7 @@ def choose_layers(
     noise: str = "model",
     trials: int | None = None,
     seed: int = 0,
+    weights: Any = None,
     device: Any = None,
     memory: int | None = None,
     progress: bool = True,
@@ -52,7 +53,7 @@ def choose_layers(
         One that exact compression recognises (PLS or ridge); use public data, which the leaderboard's are not.
     layers : sequence of str, optional
         Candidates; by default `candidate_layers` of the network.
-    noise, trials, seed, device, memory, progress
+    noise, trials, seed, weights, device, memory, progress
         As for `score_model`.
 
     Returns
@@ -68,8 +69,8 @@ def choose_layers(
     from .benchmarks.recognition import compressible
     from .benchmarks.row_space import RowSpaceSubject
     from .benchmarks.running import run_benchmark
-    from .recordings.layers import check_layers
-    from .recordings.loading import load_subject
+    from .recordings.layers import LOGITS, check_layers
+    from .recordings.loading import is_reference, load_subject
     from .recordings.subject import FRONT_END, Subject
     from .results import claimed_ceiling
 
@@ -80,7 +81,18 @@ def choose_layers(
     recognised = compressible(each)
     if not recognised:
         raise ValueError(f"layers are chosen on a PLS or ridge benchmark; {each.identifier}: {recognised.reason}")
-    subject = load_subject(model, noise=noise, trials=trials, seed=seed, device=device, progress=progress)
+    # A network that commits to no layer yet has to name one to be a subject; the candidates are recorded below.
+    plain = isinstance(model, nn.Module) or (isinstance(model, str) and is_reference(model))
+    subject = load_subject(
+        model,
+        noise=noise,
+        trials=trials,
+        seed=seed,
+        region_layer_map={str(each.region): layers[0] if layers else LOGITS} if plain else None,
+        weights=weights,
+        device=device,
+        progress=progress,
+    )
     if not isinstance(subject, Subject):
         raise ValueError(f"{subject.identifier} is a BrainModel, whose layers are committed already")
     if layers is not None:

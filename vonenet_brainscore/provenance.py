@@ -105,6 +105,7 @@ def content_of_score(subject: Any, loaded: "LoadedBenchmark", *, seed: int) -> d
         "checkpoint": checkpoint_sha256(released) if released is not None and released.is_file() else None,
         "visual_degrees": subject.visual_degrees(),
         "image_size": subject.extractor.image_size,
+        "normalisation": subject.extractor.normalisation,
         "time_steps": subject.time_steps,
         "code": code_digest(),
         "versions": versions(),

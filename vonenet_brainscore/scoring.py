@@ -6,6 +6,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
     from brainscore_core.benchmarks import Benchmark
     from brainscore_core.metrics import Score
@@ -23,6 +25,7 @@ def score_model(
     seeds: int | None = None,
     region_layer_map: Mapping[str, str] | None = None,
     front_end: Mapping[str, Any] | None = None,
+    weights: "str | Path | None" = None,
     device: "str | torch.device | None" = None,
     memory: int | None = None,
     cache: bool = True,
@@ -33,7 +36,8 @@ def score_model(
     Parameters
     ----------
     model : str, nn.Module or BrainModel
-        A name (`MODELS`, or one that Brain-Score knows), a network from `get_model`, or a ready-made subject.
+        A name (`MODELS`, or one that Brain-Score knows), ``timm:NAME``, ``torchvision:NAME``, ``module:function``, a
+        network, or a ready-made subject. A network without a VOneBlock takes a `region_layer_map`.
     benchmark : str, Benchmark, or a list of them
         An identifier, 'V1-properties' for the fifteen whose data ship with the package, or a Brain-Score benchmark.
     noise : {'model', 'none'}
@@ -51,6 +55,8 @@ def score_model(
         Arguments of `get_model` for the VOneBlock of a named model, in place of those it was published with, such as
         ``{'gabor_seed': 3, 'noise_scale': 0.5}``; and ``weights``, a checkpoint of one's own. Where trained weights
         are needed, those that contradict them are refused.
+    weights : path or 'random', optional
+        Of a network that is named by a reference: a checkpoint, or random ones; by default those that it comes with.
     device : str or torch.device, optional
         By default a GPU if there is one, for named models; where it is, for a network.
     memory : int, optional
@@ -90,6 +96,7 @@ def score_model(
         "trials": trials,
         "region_layer_map": region_layer_map,
         "front_end": front_end,
+        "weights": weights,
         "device": device,
         "progress": progress,
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..brainscore import seeded_global_generator, without_result_caching
-from ..recordings.streamed import BATCHES, PIECES, WHOLE, StreamedSubject, way_of_recording
+from ..recordings.streamed import STREAMED, WHOLE, StreamedSubject, way_of_recording
 from ..recordings.subject import Subject
 from ..stimuli.screen import placed_exactly
 from .intervals import neural_intervals
@@ -59,12 +59,14 @@ def run_benchmark(
     MemoryError
         If full features are needed and would not fit, before the work starts.
     """
-    candidate, way = subject, way_of_recording(subject)
-    if way != WHOLE and compressible(benchmark):
-        streamed = StreamedSubject(subject) if way in (BATCHES, PIECES) else subject
-        candidate = RowSpaceSubject(streamed, benchmark, memory=memory)
-    elif way in (BATCHES, PIECES):
-        way = WHOLE
+    is_compressed = isinstance(subject, RowSpaceSubject)  # for the choice of a layer, which records several at once
+    candidate, way = subject, way_of_recording(subject.recorded if is_compressed else subject)
+    if way != WHOLE and not is_compressed:
+        if compressible(benchmark):
+            streamed = subject if way == STREAMED else StreamedSubject(subject)
+            candidate = RowSpaceSubject(streamed, benchmark, memory=memory)
+        elif way != STREAMED:
+            way = WHOLE
     with (
         seeded_global_generator(seed),
         data_on_demand(name or benchmark.identifier),

@@ -1,16 +1,14 @@
 """Classifiers by name: a published VOneNet, an architecture, a checkpoint, or a function of the user's."""
 
-import importlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 
 import torch
 from torch import nn
 
 from ..arguments import check_text, usable_device
-from ..models.checkpoints import load_weights, read_checkpoint
+from ..models.checkpoints import read_checkpoint
+from ..models.named_networks import load_network_weights, network_of
 from ..models.registry import MODELS, architecture_of
 from ..models.vonenet import get_model
 from .classifier import Classifier
@@ -56,7 +54,7 @@ def load_classifier(
     else:
         network = network_of(model)
         if weights is not None:
-            _load(weights, network, model)
+            load_network_weights(weights, network, model)
     noise = _training_noise(model, weights)
     return Classifier(network.to(device), mean=mean, std=std, name=model, training_noise=noise)
 
@@ -68,49 +66,3 @@ def _training_noise(model: str, weights: str | Path | None) -> str:
         return ("neuronal" if rows[0].noise else "none") if rows else "unknown"
     mode = read_checkpoint(weights).flags.get("noise_mode", "unknown")
     return "none" if mode is None else str(mode)
-
-
-def network_of(reference: str) -> nn.Module:
-    """What the function gives that ``module:function`` names; the errors are those of `load_classifier`."""
-    module_name, _, function_name = reference.partition(":")
-    here = str(Path.cwd())
-    sys.path.insert(0, here)  # the console script, unlike `python -m`, does not look in the current folder
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name and module_name.startswith(error.name):
-            raise ValueError(f"no module {module_name!r}; looked in {here} and where Python looks") from error
-        raise
-    except Exception as error:  # the user's own code, or no name of a module
-        raise ValueError(f"{module_name!r} cannot be imported: {type(error).__name__}: {error}") from error
-    finally:
-        sys.path.remove(here)
-    _refuse_namesake(module, Path(here))
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        raise ValueError(f"{module_name} has no function {function_name!r}; give module:function")
-    try:
-        network = function()
-    except Exception as error:  # the user's own code
-        raise ValueError(f"{reference} gives no network: {type(error).__name__}: {error}") from error
-    if not isinstance(network, nn.Module):
-        raise TypeError(f"{reference} gives a {type(network).__name__}; it must give an nn.Module")
-    return network
-
-
-def _refuse_namesake(module: ModuleType, here: Path) -> None:
-    """ValueError if Python gave a module that it had from elsewhere, and another of that name is here."""
-    taken, meant = Path(module.__file__ or here), here.joinpath(*module.__name__.split("."))
-    for local in (meant.with_suffix(".py"), meant / "__init__.py"):
-        if local.is_file() and taken.is_file() and local.read_bytes() != taken.read_bytes():
-            raise ValueError(
-                f"{here} has a module {module.__name__!r}, but another one from {taken} is imported already; rename one"
-            )
-
-
-def _load(weights: str | Path, network: nn.Module, model: str) -> None:
-    state_dict = read_checkpoint(weights).state_dict
-    try:
-        load_weights(network, state_dict)
-    except ValueError as error:
-        raise ValueError(f"{weights} holds another network than {model} gives: {error}") from error

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .scoring import Device, Memory, Noise, Seed, Trials, in_bytes
+from .scoring import Device, Layers, Memory, Noise, Seed, Trials, Weights, in_bytes, region_layer_map
 from .tables import say
 
 
@@ -20,6 +20,8 @@ def report(
     seed: Seed = 0,
     trials: Trials = None,
     noise: Noise = "model",
+    layer: Layers = None,
+    weights: Weights = None,
     device: Device = None,
     memory: Memory = None,
     cache: Annotated[bool, typer.Option(help="Take scores kept for the same content, and keep new ones.")] = True,
@@ -34,6 +36,8 @@ def report(
         noise=noise,
         trials=trials,
         seed=seed,
+        region_layer_map=region_layer_map(layer) if layer else None,
+        weights=weights,
         device=device,
         memory=in_bytes(memory),
         cache=cache,

@@ -13,11 +13,25 @@ if TYPE_CHECKING:
     from brainscore_core.metrics import Score
 
 
-Model = Annotated[str, typer.Argument(help="A model's name; `vonenet-brainscore list` shows them.")]
+Model = Annotated[
+    str,
+    typer.Argument(
+        help="A model's name; `vonenet-brainscore list` shows them. Or brainscore:ID, timm:NAME, torchvision:NAME, "
+        "module:function."
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the noise and of every bootstrap.")]
 Trials = Annotated[int | None, typer.Option(min=1, help="Noise draws to average; default, the benchmark's own number.")]
 Noise = Annotated[str, typer.Option(help="'model', the neuronal noise as the model has it, or 'none'.")]
 Device = Annotated[str | None, typer.Option(help="Where to run, for example 'cuda'; default, a GPU if there is one.")]
+Layers = Annotated[
+    list[str] | None,
+    typer.Option("--layer", help="A layer for a region, as V1=layer1; may be repeated. For networks by reference."),
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(help="Of a network by reference: a checkpoint, or 'random'; default, those that it comes with."),
+]
 Memory = Annotated[
     float | None,
     typer.Option(min=0.1, max=1e6, help="GB that recordings may take; default, a quarter of the machine's."),
@@ -27,6 +41,18 @@ Memory = Annotated[
 def in_bytes(memory: float | None) -> int | None:
     """Bytes of `Memory`'s GB, which its range keeps finite."""
     return None if memory is None else int(memory * 1e9)
+
+
+def region_layer_map(options: list[str]) -> dict[str, str]:
+    """Regions and layers of `Layers`; ValueError for an option that is not REGION=LAYER, or a region twice."""
+    pairs = [option.split("=") for option in options]
+    wrong = [option for option, pair in zip(options, pairs, strict=True) if len(pair) != 2 or not all(pair)]
+    if wrong:
+        raise ValueError(f"--layer is {wrong[0]!r}; give REGION=LAYER, for example IT=model.layer4.0")
+    regions = {region: layer for region, layer in pairs}
+    if len(regions) < len(pairs):
+        raise ValueError(f"--layer names a region twice: {', '.join(options)}; give each once")
+    return regions
 
 
 FIGURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
@@ -73,6 +99,8 @@ def score(
     seeds: Annotated[int | None, typer.Option(min=2, help="Score with so many seeds: mean and spread.")] = None,
     trials: Trials = None,
     noise: Noise = "model",
+    layer: Layers = None,
+    weights: Weights = None,
     device: Device = None,
     memory: Memory = None,
     cache: Annotated[bool, typer.Option(help="Return a score kept for the same content, and keep new ones.")] = True,
@@ -154,6 +182,8 @@ def score(
         trials=trials,
         seed=seed,
         seeds=seeds,
+        region_layer_map=region_layer_map(layer) if layer else None,
+        weights=weights,
         device=device,
         memory=in_bytes(memory),
         cache=cache,
@@ -177,6 +207,7 @@ def choose_layers(
     seed: Seed = 0,
     trials: Trials = None,
     noise: Noise = "model",
+    weights: Weights = None,
     device: Device = None,
     memory: Memory = None,
 ) -> None:
@@ -190,6 +221,7 @@ def choose_layers(
         noise=noise,
         trials=trials,
         seed=seed,
+        weights=weights,
         device=device,
         memory=in_bytes(memory),
     )

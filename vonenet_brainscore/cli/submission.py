@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from .scoring import region_layer_map
 from .tables import say
 
 
@@ -51,7 +52,7 @@ def submit(
         weights=weights,
         weights_url=weights_url,
         weights_sha256=weights_sha256,
-        region_layer_map=_region_layer_map(layer or []),
+        region_layer_map=region_layer_map(layer or []),
         template=template is not None,
         force=force,
         check=check,
@@ -95,14 +96,3 @@ def unregister() -> None:
     from ..registration import unregister as unregister_models
 
     say("removed from Brain-Score" if unregister_models() else "nothing was registered")
-
-
-def _region_layer_map(options: list[str]) -> dict[str, str]:
-    pairs = [option.split("=") for option in options]
-    wrong = [option for option, pair in zip(options, pairs, strict=True) if len(pair) != 2 or not all(pair)]
-    if wrong:
-        raise ValueError(f"--layer is {wrong[0]!r}; give REGION=LAYER, for example IT=model.layer4.0")
-    regions = {region: layer for region, layer in pairs}
-    if len(regions) < len(pairs):
-        raise ValueError(f"--layer names a region twice: {', '.join(options)}; give each once")
-    return regions

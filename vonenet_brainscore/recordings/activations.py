@@ -86,9 +86,8 @@ class ActivationsExtractor:
         self.network = network if device is None else network.to(usable_device(device))
         self.identifier = identifier
         self.image_size = image_size
-        self.noise = noise
-        self.seed = seed
-        self.trials = trials
+        self.noise, self.seed, self.trials = noise, seed, trials
+        self.normalisation: tuple[Any, Any] = (0.5, 0.5)  # mean and standard deviation of what the network is fed
         self.batch_size = batch_size or BATCH_SIZE.get(self.device.type, BATCH_SIZE["cpu"])
         self.progress = progress
         self.regions: dict[str, str] = {}  # layer -> the region that it stands for, a coordinate of its units
@@ -185,7 +184,7 @@ class ActivationsExtractor:
 
     def _input(self, image: Any) -> _Input:
         picture = as_picture(image)
-        return _Input(picture.content, normalise(resize(picture.pixels, (self.image_size, self.image_size))))
+        return _Input(picture.content, normalise(resize(picture.pixels, (self.image_size,) * 2), *self.normalisation))
 
     def _halve_batch(self, error: Exception) -> None:
         out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)

@@ -1,6 +1,7 @@
 """From what the user names to a subject: one of our models, a network, or anything that Brain-Score knows."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from torch import nn
 from ..arguments import nearest_names
 from ..brainscore import registrations, without_pip
 from ..models.back_ends import BACK_ENDS
+from ..models.named_networks import NamedNetwork, named_network
 from ..models.registry import MODELS
 from ..models.settings import FRONT_END_ARGUMENTS
 from ..models.vonenet import VOneNet, get_model
@@ -34,6 +36,7 @@ def load_subject(
     seed: int = 0,
     region_layer_map: Mapping[str, str] | None = None,
     front_end: Mapping[str, Any] | None = None,
+    weights: str | Path | None = None,
     device: str | torch.device | None = None,
     batch_size: int | None = None,
     progress: bool = True,
@@ -46,8 +49,9 @@ def load_subject(
     Parameters
     ----------
     model : str, nn.Module or BrainModel
-        A name in `MODELS`; a network from `get_model`, or any other together with a `region_layer_map`; `brainscore:ID`
-        or an identifier that only Brain-Score knows; or a `BrainModel`, returned as it is.
+        A name in `MODELS`; a network from `get_model`, or any other together with a `region_layer_map`, which may be
+        named as ``timm:NAME``, ``torchvision:NAME`` or ``module:function`` (`named_network`); `brainscore:ID` or an
+        identifier that only Brain-Score knows; or a `BrainModel`, returned as it is.
     noise : {'model', 'none'}
     trials : int, optional
         Instead of the number that the benchmark asks for.
@@ -57,6 +61,8 @@ def load_subject(
         Added to the model's own.
     front_end : mapping, optional
         Arguments of `get_model` (`FRONT_END_ARGUMENTS`) in place of those that a named model was published with.
+    weights : path or 'random', optional
+        Of a network named by a reference, as for `named_network`.
     device : str or torch.device, optional
         By default a GPU if there is one, for named models; where it is, for a network.
     batch_size : int, optional
@@ -73,12 +79,17 @@ def load_subject(
     from brainscore_vision.model_interface import BrainModel
 
     settings = {"noise": noise, "trials": trials, "seed": seed, "batch_size": batch_size, "progress": progress}
+    if weights is not None and not (isinstance(model, str) and is_reference(model)):
+        raise ValueError("weights are given with timm:NAME, torchvision:NAME or module:function only")
     if isinstance(model, str) and model in MODELS:
         return _named_subject(model, region_layer_map, front_end or {}, device, settings)
     if front_end:
         raise ValueError(
             f"front_end can be set on a named model only ({', '.join(MODELS)}); of a network, set it in get_model"
         )
+    if isinstance(model, str) and is_reference(model):
+        named = named_network(model, weights)
+        return network_subject(named.network, region_layer_map, device, settings, name=model, named=named)
     if isinstance(model, nn.Module):
         return network_subject(model, region_layer_map, device, settings)
     if isinstance(model, str):
@@ -95,6 +106,11 @@ def load_subject(
     if refused:
         raise ValueError(f"{', '.join(refused)} cannot be set on a ready-made BrainModel; set it where it is made")
     return model
+
+
+def is_reference(model: str) -> bool:
+    """Whether a model's name refers to a network elsewhere: `timm:`, `torchvision:` or `module:function`."""
+    return ":" in model and not model.startswith(BRAINSCORE_PREFIX)
 
 
 def _named_subject(
@@ -167,8 +183,15 @@ def with_own_regions(known: Mapping[str, str], given: Mapping[str, str] | None) 
 
 
 def network_subject(
-    network: nn.Module, region_layer_map: Mapping[str, str] | None, device: Any, settings: dict[str, Any]
+    network: nn.Module,
+    region_layer_map: Mapping[str, str] | None,
+    device: Any,
+    settings: dict[str, Any],
+    *,
+    name: str | None = None,
+    named: NamedNetwork | None = None,
 ) -> Subject:
+    """The subject that a network is; `name` and `named` say what a reference to one brought along."""
     layers = {name for name, _ in network.named_modules()}
     trained = (row for row in MODELS.values() if row.back_end)
     row = next((row for row in trained if layers.issuperset(row.region_layer_map.values())), None)
@@ -176,11 +199,13 @@ def network_subject(
     regions = with_own_regions(own, region_layer_map)
     if not regions:
         raise ValueError(
-            f"{type(network).__name__} has no VOneBlock and no layers of a model we know; say which layer stands for "
-            "which region, for example region_layer_map={'V1': 'layer1'}"
+            f"{name or type(network).__name__} has no VOneBlock and no layers of a model we know; say which layer "
+            "stands for which region: region_layer_map={'V1': 'layer1'}, or --layer V1=layer1"
         )
     check_layers(network, list(dict.fromkeys(regions.values())))
-    extractor = ActivationsExtractor(network, type(network).__name__, device=device, **settings)
+    extractor = ActivationsExtractor(network, name or type(network).__name__, device=device, **settings)
+    if named is not None:
+        extractor.image_size, extractor.normalisation = named.image_size, (named.mean, named.std)
     block = extractor.block
     if block is not None:
         extractor.image_size = block.image_size
@@ -189,7 +214,7 @@ def network_subject(
         extractor,
         regions,
         visual_degrees=block.visual_degrees if block is not None else VISUAL_DEGREES,
-        weights=_weights(network),
+        weights=_weights(network) if named is None else named.weights,
         readout_layer=row.readout_layer if row else LOGITS,
         time_steps=row.time_steps if row else None,
     )

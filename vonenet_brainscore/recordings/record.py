@@ -8,7 +8,7 @@ from torch import nn
 
 from ..models.registry import MODELS
 from .layers import check_layers
-from .loading import load_subject, network_subject
+from .loading import is_reference, load_subject, network_subject
 from .subject import FRONT_END, Subject
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def record(
     Parameters
     ----------
     model : str or nn.Module
-        A name in `MODELS` or a network that takes images (batch, 3, y, x), normalised with mean and standard
-        deviation 0.5.
+        A name in `MODELS`, a network by reference (`named_network`), or a network that takes images (batch, 3, y, x),
+        normalised with mean and standard deviation 0.5.
     stimuli : folder, sequence of images, or StimulusSet
         Images as paths, Pillow images or uint8 arrays of shape (y, x) or (y, x, 3). They fill the visual field. A
         picture that is listed several times is shown several times, each time with noise of its own: one trial of a
@@ -72,7 +72,8 @@ def record(
         own = None if FRONT_END in dict(model.named_modules()) else {"recorded": layers[0]}
         subject = network_subject(model, own, device, settings)
     else:
-        subject = load_subject(model, device=device, **settings)
+        own = {"recorded": layers[0]} if isinstance(model, str) and is_reference(model) else None
+        subject = load_subject(model, region_layer_map=own, device=device, **settings)
         if not isinstance(subject, Subject):
             raise TypeError(f"record takes a name in {', '.join(MODELS)} or a network, not {type(model).__name__}")
     return subject.record(stimuli, layers, trials=trials, average=average)

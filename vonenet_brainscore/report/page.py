@@ -26,6 +26,8 @@ def write_report(
     noise: str = "model",
     trials: int | None = None,
     seed: int = 0,
+    region_layer_map: Mapping[str, str] | None = None,
+    weights: str | Path | None = None,
     device: "str | torch.device | None" = None,
     memory: int | None = None,
     cache: bool = True,
@@ -45,6 +47,8 @@ def write_report(
         Ends in .html or .htm.
     benchmarks : sequence of str
         Names as for `score_model`.
+    region_layer_map, weights
+        As for `score_model`, of the models that are named by a reference.
     noise, trials, seed, device, memory, cache, progress
         As for `score_model`.
 
@@ -68,7 +72,7 @@ def write_report(
     """
     from ..benchmarks.joint_comparison import joint_comparisons
     from ..benchmarks.names import benchmark_identifiers
-    from ..recordings.loading import load_subject
+    from ..recordings.loading import is_reference, load_subject
     from .pictures import gabor_pictures, joint_pictures, large_gabor_pictures, property_pictures
     from .tables import downloads, gabor_rows, problems_of, provenance_of, sampling_of, score_rows, yardsticks_of
 
@@ -77,10 +81,12 @@ def write_report(
     identifiers = list(dict.fromkeys(each for name in _listed(benchmarks) for each in benchmark_identifiers(name)))
     if not identifiers:
         raise ValueError("no benchmark named; 'V1-properties' needs no data but the package's own")
-    subjects = {
-        name: load_subject(model, noise=noise, trials=trials, seed=seed, device=device, progress=progress)
-        for name, model in named.items()
-    }
+    settings: dict[str, Any] = {"noise": noise, "trials": trials, "seed": seed, "device": device, "progress": progress}
+    of_references: dict[str, Any] = {"region_layer_map": region_layer_map, "weights": weights}
+    subjects = {}
+    for name, model in named.items():
+        own = of_references if isinstance(model, str) and is_reference(model) else {}
+        subjects[name] = load_subject(model, **settings, **own)
     scores = _score_all(subjects, identifiers, seed=seed, memory=memory, cache=cache)
     jointly = {name: joint_comparisons(each) for name, each in scores.items()}
     comparisons, without_gabors = _compare_all(named, seed)

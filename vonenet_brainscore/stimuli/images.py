@@ -1,7 +1,7 @@
 """Images as a network sees them: decoded and resized with Pillow, exactly as torchvision does it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
@@ -199,23 +199,27 @@ def resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).resize(size[::-1], Image.Resampling.BILINEAR))
 
 
-def normalise(pixels: np.ndarray) -> np.ndarray:
-    """What a VOneNet is fed: ``(pixels / 255 - 0.5) / 0.5`` in float32, colour first.
+def normalise(
+    pixels: np.ndarray, mean: float | Sequence[float] = 0.5, std: float | Sequence[float] = 0.5
+) -> np.ndarray:
+    """What a network is fed: ``(pixels / 255 - mean) / std`` in float32, colour first.
 
-    The released models were trained with mean 0.5 and standard deviation 0.5 in every colour.
+    The released VOneNets were trained with mean 0.5 and standard deviation 0.5 in every colour.
 
     Parameters
     ----------
     pixels : uint8 array, shape (..., y, x, 3)
+    mean, std : float or sequence of three
 
     Returns
     -------
     float32 array, shape (..., 3, y, x)
-        In [-1, 1].
+        In [-1, 1] by default.
     """
-    half = np.float32(0.5)
     scaled = pixels.astype(np.float32) / np.float32(255)
-    return np.ascontiguousarray(np.moveaxis((scaled - half) / half, -1, -3))
+    return np.ascontiguousarray(
+        np.moveaxis((scaled - np.asarray(mean, np.float32)) / np.asarray(std, np.float32), -1, -3)
+    )
 
 
 def image_files(folder: str | PathLike) -> list[Path]:

@@ -10,7 +10,7 @@ from torch import nn
 from ..classification.classifier import Classifier
 from ..classification.image_folder import LabelledImage, class_folders, read_image_folder
 from ..classification.keyed_draws import keyed_draws
-from ..classification.loading import network_of
+from ..models.named_networks import network_of
 from ..models.registry import architecture_of
 from ..models.settings import DEFAULTS
 from ..models.vonenet import get_model

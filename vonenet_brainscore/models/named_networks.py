@@ -1,0 +1,168 @@
+"""Networks by name: `timm:NAME`, `torchvision:NAME`, or a function of the user's, `module:function`."""
+
+import importlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..arguments import nearest_names
+from .checkpoints import load_weights, read_checkpoint
+
+_SEED = 0  # of random weights, so that a name stands for the same network everywhere
+
+
+@dataclass(frozen=True)
+class NamedNetwork:
+    """A network and what it is fed.
+
+    Attributes
+    ----------
+    network : nn.Module
+    mean, std : tuple of float
+        That its images are normalised by, one number for each colour.
+    image_size : int
+        Side of its images in pixels.
+    weights : str
+        Which weights it has, in words.
+    """
+
+    network: nn.Module
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    image_size: int
+    weights: str
+
+
+def named_network(reference: str, weights: str | Path | None = None) -> NamedNetwork:
+    """The network that a reference stands for.
+
+    Parameters
+    ----------
+    reference : str
+        ``timm:NAME``, ``torchvision:NAME``, or ``module:function`` (`network_of`), whose images have 224 pixels and are
+        normalised with mean and standard deviation 0.5.
+    weights : path or 'random', optional
+        A checkpoint, or weights drawn at random, always the same. By default those that the library was pretrained
+        with, which it fetches, or those that the function's network comes with.
+
+    Raises
+    ------
+    ValueError
+        For a name that the library does not know, with the nearest ones, a checkpoint of another network, and as
+        `network_of`.
+    FileNotFoundError
+        If there is no such checkpoint, or pretrained weights are unavailable.
+    ModuleNotFoundError
+        If the library is not installed.
+    """
+    source, _, name = reference.partition(":")
+    make = {"timm": _timm, "torchvision": _torchvision}.get(source, _own)
+    pretrained = weights is None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_SEED)
+        try:
+            made = make(reference, name, pretrained)
+        except OSError as error:
+            raise FileNotFoundError(
+                f"the pretrained weights of {reference} are unavailable ({error}); give weights, a checkpoint of your "
+                "own or 'random'"
+            ) from error
+    if weights is None or str(weights) == "random":
+        return made
+    source_of_weights = load_network_weights(weights, made.network, reference)
+    return NamedNetwork(made.network, made.mean, made.std, made.image_size, source_of_weights)
+
+
+def _timm(reference: str, name: str, pretrained: bool) -> NamedNetwork:
+    try:
+        import timm
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"{reference} needs timm: pip install timm", name="timm") from error
+    if not timm.is_model(name):
+        raise ValueError(f"timm has no network {name!r}; nearest: {', '.join(nearest_names(name, timm.list_models()))}")
+    network: Any = timm.create_model(name, pretrained=pretrained)
+    fed = network.pretrained_cfg
+    weights = f"timm's, {fed.get('tag') or 'default'}" if pretrained else f"random, seed {_SEED}"
+    return NamedNetwork(network, tuple(fed["mean"]), tuple(fed["std"]), int(fed["input_size"][-1]), weights)
+
+
+def _torchvision(reference: str, name: str, pretrained: bool) -> NamedNetwork:
+    import torchvision
+
+    if name not in torchvision.models.list_models():
+        near = nearest_names(name, torchvision.models.list_models())
+        raise ValueError(f"torchvision has no network {name!r}; nearest: {', '.join(near)}")
+    chosen = torchvision.models.get_model_weights(name).DEFAULT
+    network = torchvision.models.get_model(name, weights=chosen if pretrained else None)
+    fed = chosen.transforms()
+    weights = f"torchvision's {chosen}" if pretrained else f"random, seed {_SEED}"
+    return NamedNetwork(network, tuple(fed.mean), tuple(fed.std), int(fed.crop_size[0]), weights)
+
+
+def _own(reference: str, name: str, pretrained: bool) -> NamedNetwork:
+    words = "as the function made them" if pretrained else f"as the function made them, seed {_SEED}"
+    return NamedNetwork(network_of(reference), (0.5,) * 3, (0.5,) * 3, 224, words)
+
+
+def network_of(reference: str) -> nn.Module:
+    """The network that the function named by ``module:function`` returns.
+
+    Modules are found as Python finds them, and in the current folder.
+
+    Raises
+    ------
+    ValueError
+        If there is no such module or function, it fails, or another module of that name has been imported from
+        elsewhere.
+    TypeError
+        If the function returns something else than an nn.Module.
+    """
+    module_name, _, function_name = reference.partition(":")
+    here = str(Path.cwd())
+    sys.path.insert(0, here)  # the console script, unlike `python -m`, does not look in the current folder
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and module_name.startswith(error.name):
+            raise ValueError(f"no module {module_name!r}; looked in {here} and where Python looks") from error
+        raise
+    except Exception as error:  # the user's own code, or no name of a module
+        raise ValueError(f"{module_name!r} cannot be imported: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(here)
+    _refuse_namesake(module, Path(here))
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        raise ValueError(f"{module_name} has no function {function_name!r}; give module:function")
+    try:
+        network = function()
+    except Exception as error:  # the user's own code
+        raise ValueError(f"{reference} gives no network: {type(error).__name__}: {error}") from error
+    if not isinstance(network, nn.Module):
+        raise TypeError(f"{reference} gives a {type(network).__name__}; it must give an nn.Module")
+    return network
+
+
+def _refuse_namesake(module: ModuleType, here: Path) -> None:
+    """ValueError if Python gave a module that it had from elsewhere, and another of that name is here."""
+    taken, meant = Path(module.__file__ or here), here.joinpath(*module.__name__.split("."))
+    for local in (meant.with_suffix(".py"), meant / "__init__.py"):
+        if local.is_file() and taken.is_file() and local.read_bytes() != taken.read_bytes():
+            raise ValueError(
+                f"{here} has a module {module.__name__!r}, but another one from {taken} is imported already; rename one"
+            )
+
+
+def load_network_weights(weights: str | Path, network: nn.Module, model: str) -> str:
+    """Load a checkpoint into a network; its name and sha256, for the record. ValueError if it is another network's."""
+    checkpoint = read_checkpoint(weights)
+    try:
+        load_weights(network, checkpoint.state_dict)
+    except ValueError as error:
+        raise ValueError(f"{weights} holds another network than {model} gives: {error}") from error
+    return f"{checkpoint.path.name}, sha256 {checkpoint.sha256}"
