@@ -17,7 +17,8 @@ def evaluate_corruptions(
 ) -> None:
     """Accuracy on images corrupted in 15 ways at 5 severities, made here or read from a folder of ImageNet-C."""
     from ..robustness.corrupted_evaluation import evaluate_corruptions as run
-    from ..robustness.corruptions import SEVERITIES, TYPES
+    from ..robustness.corruption_table import CORRUPTION_TABLE, SEVERITIES
+    from ..robustness.corruptions import TYPES
 
     found = run(asked.classifier(), asked.in_path, types=types or TYPES, draws=draws, seed=seed, **asked.images())
     severities = [f"severity {each}" for each in SEVERITIES]
@@ -31,7 +32,12 @@ def evaluate_corruptions(
     say(shown, groups)
     if found.clean is not None:
         say(f"clean accuracy {found.clean}")
-    say(f"mCE {number(found.mce, 1)} (AlexNet 100)", f"results: {found.output}")
+    if found.mce is not None:
+        say(f"mCE {found.mce:.1f}, relative to AlexNet's published errors on ImageNet-C (100)")
+    differing = [name for name in found.by_type if CORRUPTION_TABLE[name].differs]
+    if found.made_here and differing:
+        say("corrupted here; from ImageNet-C's own files differ " + ", ".join(differing))
+    say(f"results: {found.output}")
 
 
 @asked_about()

@@ -17,7 +17,8 @@ from ..classification.classifier import Classifier, contents_of
 from ..classification.content import own_file
 from ..classification.evaluation import Evaluation
 from ..classification.image_folder import ImageFolder, LabelledImage, load_crop
-from .corruptions import CORRUPTIONS, SEVERITIES, TYPES, corrupt, group_means, library_version, mean_corruption_error
+from .corruption_table import SEVERITIES
+from .corruptions import CORRUPTIONS, TYPES, corrupt, group_means, library_version, mean_corruption_error
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,10 @@ class CorruptedEvaluation:
     groups : dict from group to float
         Mean accuracy.
     mce : float or None
-        Mean corruption error relative to AlexNet, in per cent; None where types were left out.
+        Mean corruption error relative to AlexNet's published errors, in per cent; None where types were left out. Of
+        images that were corrupted here it is an approximation, as `mean_corruption_error` says.
+    made_here : bool
+        Whether the images were corrupted here rather than read from ImageNet-C.
     rows : list of dict
         For each image: its name, label and sha256, and the share of draws answered correctly, `clean` and for each type
         in a list of five.
@@ -45,6 +49,7 @@ class CorruptedEvaluation:
     by_type: dict[str, list[Accuracy]]
     groups: dict[str, float]
     mce: float | None
+    made_here: bool
     rows: list[dict[str, Any]]
     output: Path
 
@@ -125,6 +130,7 @@ def evaluate_corruptions(
         clean=accuracy(row["clean"] for row in rows) if clean else None,
         by_type=by_type,
         groups=group_means(means),
+        made_here=folders is None,
         mce=mean_corruption_error(means) if set(types) == set(TYPES) else None,
         rows=rows,
         output=rows.path,
