@@ -35,7 +35,7 @@ def made(tmp_path, monkeypatch):
 def test_timms_network_and_what_it_is_fed():
     named = named_network("timm:resnet18", "random")
     fed = timm.create_model("resnet18", pretrained=False).pretrained_cfg
-    assert (named.mean, named.std, named.image_size) == (tuple(fed["mean"]), tuple(fed["std"]), 224)
+    assert (named.mean, named.std) == (tuple(fed["mean"]), tuple(fed["std"]))
     assert named.weights == "random, seed 0"
     again = named_network("timm:resnet18", "random").network.state_dict()
     assert all(torch.equal(value, again[name]) for name, value in named.network.state_dict().items())
@@ -44,7 +44,7 @@ def test_timms_network_and_what_it_is_fed():
 @needs_torchvision
 def test_torchvisions_network_and_what_it_is_fed():
     named = named_network("torchvision:squeezenet1_1", "random")
-    assert named.mean == (0.485, 0.456, 0.406) and named.image_size == 224
+    assert named.mean == (0.485, 0.456, 0.406)
     with pytest.raises(ValueError, match="torchvision has no network 'resnet19'; nearest: resnet18"):
         named_network("torchvision:resnet19", "random")
 
@@ -130,7 +130,7 @@ def test_pretrained_weights_that_are_unavailable_say_what_to_give(monkeypatch):
         raise ConnectionError("no network")
 
     monkeypatch.setattr(timm, "create_model", offline)
-    with pytest.raises(FileNotFoundError, match=r"timm:resnet18 are unavailable \(no network\); give weights"):
+    with pytest.raises(FileNotFoundError, match=r"timm:resnet18 are unavailable \(no network\); leave them out"):
         named_network("timm:resnet18")
 
 

@@ -37,7 +37,7 @@ def library_network(
     ModuleNotFoundError
         If the library does not import.
     FileNotFoundError
-        If the weights cannot be had.
+        If the weights are unavailable.
     """
     check_text(name=name)
     library, _, bare = name.partition(":")
@@ -53,10 +53,22 @@ def library_network(
         reason = str(error).partition("\n")[0]
         if pretrained:
             raise FileNotFoundError(
-                f"no pretrained weights of {name} can be had ({reason}); leave them out, or fetch them where there is "
-                f"a network: {library} keeps what it has fetched"
+                f"the pretrained weights of {name} are unavailable ({reason}); leave them out (weights='random' in "
+                f"score_model), or fetch them where there is a network: {library} keeps what it has fetched"
             ) from error
         raise ValueError(f"{library} does not make {bare!r}: {reason}") from error
+
+
+def library_input(network: nn.Module, name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation, for each colour, by which a library normalises the images of its network."""
+    library, _, bare = name.partition(":")
+    if library == "timm":
+        settings: Any = network.pretrained_cfg
+        return tuple(settings["mean"]), tuple(settings["std"])
+    from torchvision import models
+
+    shown = models.get_model_weights(bare).DEFAULT.transforms()
+    return tuple(shown.mean), tuple(shown.std)
 
 
 def _timm(bare: str, image_size: int) -> tuple[Any, list[str]]:

@@ -5,14 +5,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import torch
 from torch import nn
 
-from ..arguments import nearest_names
 from .checkpoints import load_weights, read_checkpoint
+from .libraries import library_input, library_network, names_library
 
+IMAGE_SIZE = 224  # side in pixels of the images that they are made for
 _SEED = 0  # of random weights, so that a name stands for the same network everywhere
 
 
@@ -25,8 +25,6 @@ class NamedNetwork:
     network : nn.Module
     mean, std : tuple of float
         That its images are normalised by, one number for each colour.
-    image_size : int
-        Side of its images in pixels.
     weights : str
         Which weights it has, in words.
     """
@@ -34,7 +32,6 @@ class NamedNetwork:
     network: nn.Module
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    image_size: int
     weights: str
 
 
@@ -44,8 +41,8 @@ def named_network(reference: str, weights: str | Path | None = None) -> NamedNet
     Parameters
     ----------
     reference : str
-        ``timm:NAME``, ``torchvision:NAME``, or ``module:function`` (`network_of`), whose images have 224 pixels and are
-        normalised with mean and standard deviation 0.5.
+        ``timm:NAME``, ``torchvision:NAME``, or ``module:function`` (`network_of`), whose images are normalised with
+        mean and standard deviation 0.5. All are made for images of 224 pixels.
     weights : path or 'random', optional
         A checkpoint, or weights drawn at random, always the same. By default those that the library was pretrained
         with, which it fetches, or those that the function's network comes with.
@@ -53,60 +50,25 @@ def named_network(reference: str, weights: str | Path | None = None) -> NamedNet
     Raises
     ------
     ValueError
-        For a name that the library does not know, with the nearest ones, a checkpoint of another network, and as
-        `network_of`.
+        For a checkpoint of another network, and as `library_network` and `network_of`.
     FileNotFoundError
         If there is no such checkpoint, or pretrained weights are unavailable.
     ModuleNotFoundError
         If the library is not installed.
     """
-    source, _, name = reference.partition(":")
-    make = {"timm": _timm, "torchvision": _torchvision}.get(source, _own)
-    pretrained = weights is None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
-        try:
-            made = make(reference, name, pretrained)
-        except OSError as error:
-            raise FileNotFoundError(
-                f"the pretrained weights of {reference} are unavailable ({error}); give weights, a checkpoint of your "
-                "own or 'random'"
-            ) from error
-    if weights is None or str(weights) == "random":
-        return made
-    source_of_weights = load_network_weights(weights, made.network, reference)
-    return NamedNetwork(made.network, made.mean, made.std, made.image_size, source_of_weights)
-
-
-def _timm(reference: str, name: str, pretrained: bool) -> NamedNetwork:
-    try:
-        import timm
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"{reference} needs timm: pip install timm", name="timm") from error
-    if not timm.is_model(name):
-        raise ValueError(f"timm has no network {name!r}; nearest: {', '.join(nearest_names(name, timm.list_models()))}")
-    network: Any = timm.create_model(name, pretrained=pretrained)
-    fed = network.pretrained_cfg
-    weights = f"timm's, {fed.get('tag') or 'default'}" if pretrained else f"random, seed {_SEED}"
-    return NamedNetwork(network, tuple(fed["mean"]), tuple(fed["std"]), int(fed["input_size"][-1]), weights)
-
-
-def _torchvision(reference: str, name: str, pretrained: bool) -> NamedNetwork:
-    import torchvision
-
-    if name not in torchvision.models.list_models():
-        near = nearest_names(name, torchvision.models.list_models())
-        raise ValueError(f"torchvision has no network {name!r}; nearest: {', '.join(near)}")
-    chosen = torchvision.models.get_model_weights(name).DEFAULT
-    network = torchvision.models.get_model(name, weights=chosen if pretrained else None)
-    fed = chosen.transforms()
-    weights = f"torchvision's {chosen}" if pretrained else f"random, seed {_SEED}"
-    return NamedNetwork(network, tuple(fed.mean), tuple(fed.std), int(fed.crop_size[0]), weights)
-
-
-def _own(reference: str, name: str, pretrained: bool) -> NamedNetwork:
-    words = "as the function made them" if pretrained else f"as the function made them, seed {_SEED}"
-    return NamedNetwork(network_of(reference), (0.5,) * 3, (0.5,) * 3, 224, words)
+        if names_library(reference):
+            network = library_network(reference, image_size=IMAGE_SIZE, pretrained=weights is None)
+            mean, std = library_input(network, reference)
+            words = f"{reference.partition(':')[0]}'s"
+        else:
+            network, mean, std, words = network_of(reference), (0.5,) * 3, (0.5,) * 3, "as the function made them"
+    if str(weights) == "random":
+        words = f"random, seed {_SEED}"
+    elif weights is not None:
+        words = load_network_weights(weights, network, reference)
+    return NamedNetwork(network, mean, std, words)
 
 
 def network_of(reference: str) -> nn.Module:

@@ -205,7 +205,7 @@ def network_subject(
     check_layers(network, list(dict.fromkeys(regions.values())))
     extractor = ActivationsExtractor(network, name or type(network).__name__, device=device, **settings)
     if named is not None:
-        extractor.image_size, extractor.normalisation = named.image_size, (named.mean, named.std)
+        extractor.normalisation = (named.mean, named.std)
     block = extractor.block
     if block is not None:
         extractor.image_size = block.image_size
