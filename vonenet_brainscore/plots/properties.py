@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Okabe & Ito's colours, distinct for colour-blind readers and in grey print.
 MODEL_COLOUR, PRIMATE_COLOUR = "#D55E00", "#0072B2"
-_MOST_LABELS = 7  # on an axis of bins
+_MOST_CHARACTERS = 42  # that the labels of bins take, with a space each, on the smallest panel
 _LARGEST_DOT = 2500  # points^2, where all neuroids lie in one place
 
 
@@ -88,8 +88,10 @@ def _label_bins(ax: "Axes", row: V1Property) -> None:
         ax.set_xticks([0, 1], ["no", "yes"])
         return
     edges = np.arange(len(row.edges))
-    every = slice(None, None, -(-len(edges) // _MOST_LABELS))
-    ax.set_xticks((edges - 0.5)[every], [_short(edge) for edge in row.edges[every]])
+    labels = [_short(edge) for edge in row.edges]
+    most = min(7, _MOST_CHARACTERS // (1 + max(map(len, labels))))
+    every = slice(None, None, -(-len(edges) // most))
+    ax.set_xticks((edges - 0.5)[every], labels[every])
 
 
 def _short(edge: float) -> str:

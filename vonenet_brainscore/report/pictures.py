@@ -54,8 +54,8 @@ def joint_pictures(jointly: "Mapping[str, Sequence[JointComparison]]") -> dict[s
             (row,) = comparison.to_frame().itertuples()
             caption = (
                 f"{row.n_pairs} of {row.n_units} responsive neuroids have both. Similarity over its ceiling "
-                f"{row.ceiling:.3f}, with 95 % of samples; right histograms without the pairing reach "
-                f"{row.without_pairing:.3f}"
+                f"({row.ceiling:.3f}), with the interval of 95 % of samples; right histograms without the pairing "
+                f"reach {row.without_pairing:.3f}"
             )
             picture = _panel(model, lambda ax, comparison=comparison: joint_distribution(comparison, ax), caption)
             pictures.setdefault(heading, []).append(picture)
