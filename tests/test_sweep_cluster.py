@@ -117,12 +117,12 @@ def test_forty_two_cells_on_two_workers_one_of_them_killed_equal_one_process_to_
     port, on_dask, alone = free_port(), tmp_path / "dask", tmp_path / "alone"
     with scheduler(port), worker(port, tmp_path) as one, worker(port, tmp_path):
         arguments = {"output": on_dask, "scheduler": f"tcp://127.0.0.1:{port}", **ON_DASK}
-        with in_background(score_models, "voneresnet50", "V1-properties", settings, **arguments) as results:
+        with in_background(score_models, "voneresnet50", "V1-properties-7", settings, **arguments) as results:
             until(lambda: on_record(on_dask) >= 4)
             for process in children(one.pid):
                 os.kill(process, signal.SIGKILL)
             killed_after = on_record(on_dask)
-    reference = score_models("voneresnet50", "V1-properties", settings, output=alone, **ALONE)
+    reference = score_models("voneresnet50", "V1-properties-7", settings, output=alone, **ALONE)
     assert killed_after < reference["score"].size == 42
     xr.testing.assert_identical(results[0], reference)
     assert differences(on_dask, alone) == []
