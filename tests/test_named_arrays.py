@@ -222,3 +222,17 @@ def test_settings_that_say_nothing_of_a_file_are_refused(tmp_path, values):
         read_responses(tmp_path / "r.npy", variable="x")
     with pytest.raises(TypeError, match="axes are 3; give text such as"):
         read_responses(values, axes=3)
+
+
+def test_what_only_matlab_can_read_is_named(tmp_path, values):
+    with Mat73(tmp_path / "r.mat") as made:
+        made.write("responses", values)
+        made.write("stimuli", np.arange(6.0))
+        made.file["stimuli"].attrs["MATLAB_class"] = np.bytes_("string")
+    message = r"r\.mat: 'stimuli' is a MATLAB string, which only MATLAB can read; save cellstr\(stimuli\) in its place"
+    with pytest.raises(ValueError, match=message):
+        read_responses(tmp_path / "r.mat")
+    with pytest.raises(
+        ValueError, match=r"has no variable 'rates'; has responses \(4 x 3 x 2 float64\), stimuli \(a MA"
+    ):
+        read_responses(tmp_path / "r.mat", variable="rates")

@@ -117,11 +117,12 @@ def test_a_hint_where_another_axis_fits(folder, values):
 
 def test_numbers_of_stimuli_are_places_where_they_can_be_nothing_else():
     files = ["a.png", "b.png", "c.png", "d.png"]
-    assert rows_of_images(["2", "1", "4", "3"], files, files) == [1, 0, 3, 2]
-    assert rows_of_images(["3", "1", "0", "2"], files, files) == [2, 1, 3, 0]
-    assert rows_of_images(["2", "1"], ["1", "2"], ["1.png", "2.png"]) == [1, 0]  # these are names
+    note = "the numbers of the stimuli are their places in the order of the images, a.png first"
+    assert rows_of_images(["2", "1", "4", "3"], files, files) == ([1, 0, 3, 2], note)
+    assert rows_of_images(["3", "1", "0", "2"], files, files) == ([2, 1, 3, 0], note)
+    assert rows_of_images(["2", "1"], ["1", "2"], ["1.png", "2.png"]) == ([1, 0], None)  # these are names
     numbered = ["im01.png", "im02.png", "im03.png"]
-    assert rows_of_images(["3", "1", "2"], ["im01", "im02", "im03"], numbered) == [1, 2, 0]
+    assert rows_of_images(["3", "1", "2"], ["im01", "im02", "im03"], numbered)[0] == [1, 2, 0]
     with pytest.raises(ValueError, match=r"number their stimuli 1 to 3, and the files have numbers of their own, im00"):
         rows_of_images(["1", "2", "3"], ["im00", "im01", "im02"], ["im00.png", "im01.png", "im02.png"])
     with pytest.raises(ValueError, match="number their stimuli 2 to 5, and no image is called by these numbers"):

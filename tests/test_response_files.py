@@ -232,3 +232,28 @@ def test_file_refusals(tmp_path, values):
     scipy.io.savemat(tmp_path / "s.mat", {"responses": values, "stimuli": cells(["a", "b"])})
     with pytest.raises(ValueError, match="2 stimulus names for 4 stimulus entries"):
         read_responses(tmp_path / "s.mat")
+
+
+def test_marks_and_statements_in_the_attributes_of_an_array(values):
+    """Where xarray has not decoded them (decode_cf=False)."""
+    filled = data_array(np.where(np.isnan(values), 7777, np.round(values * 100)))
+    attrs = {"_FillValue": 7777.0, "time_bin": [70, 170], "degrees": 4, "region": "V2", "stimulus_set_identifier": "s"}
+    responses = read_responses(filled.assign_attrs(attrs))
+    np.testing.assert_array_equal(np.isnan(responses.values), np.isnan(values))
+    assert responses.stated == {"visual_degrees": 4.0, "time_bin": (70.0, 170.0), "stimulus_set": "s"}
+    assert responses.regions == ("V2",) * 3
+
+
+def test_one_of_several_time_bins(values):
+    several = xr.concat([data_array(values), data_array(values + 1)], dim="time_bin").assign_coords(
+        time_bin_start=("time_bin", [0, 50]), time_bin_end=("time_bin", [50, 200])
+    )
+    chosen = read_responses(several, time_bin=(50, 200))
+    np.testing.assert_array_equal(chosen.values, values + 1)
+    assert chosen.stated["time_bin"] == (50.0, 200.0)
+    with pytest.raises(
+        ValueError, match=r"responses have 2 time bins \(0 to 50, 50 to 200 ms\); say which with time_bin"
+    ):
+        read_responses(several)
+    with pytest.raises(ValueError, match="70 to 170 is none of them"):
+        read_responses(several, time_bin=(70, 170))

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..arguments import nearest_names
 from .response_tables import from_named_array, from_table
-from .responses import Responses, check_room, role
+from .responses import Responses, as_names, check_room, role
 
 RESPONSES = "responses"
 # What the variables beside the responses may be called.
@@ -25,6 +25,7 @@ BESIDE = {
     "regions": ("regions", "region"),
     "degrees": ("visual_degrees", "degrees"),
     "time_bin": ("time_bin",),
+    "stimulus_set": ("stimulus_set", "stimulus_set_identifier"),
     "axes": ("axes", "dims", "dimensions"),
 }
 
@@ -35,6 +36,13 @@ class Cells:
 
     shape: tuple[int, ...]
     values: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class OnlyMatlab:
+    """A value that only MATLAB can read, such as a string array or a table."""
+
+    kind: str
 
 
 def from_variables(variables: Mapping[str, Any], *, variable: str | None = None, axes: Any = None) -> Responses:
@@ -69,13 +77,15 @@ def from_variables(variables: Mapping[str, Any], *, variable: str | None = None,
         if isinstance(beside[kind], np.ndarray | Mapping) and not _is_names(beside[kind])
     ]
     stimuli, images, repetition = (
-        _names(beside[kind], kind) if isinstance(beside[kind], Cells) or _is_names(beside[kind]) else None
+        _names(beside[kind], kind) if isinstance(beside[kind], Cells | OnlyMatlab) or _is_names(beside[kind]) else None
         for kind in ("stimuli", "images", "repetitions")
     )
     stimuli = images if stimuli is None else stimuli
     axes = _names(beside["axes"], "axes") if axes is None else axes
     if isinstance(found, Cells):
         found, axes = _padded(found, axes)
+    if isinstance(found, OnlyMatlab):
+        raise ValueError(f"{name!r} is {_kind(found)}, which only MATLAB can read; save it with table2array or struct")
     if not isinstance(found, np.ndarray):
         raise TypeError(f"{name!r} holds {_kind(found)}, and responses are real numbers")
     if found.ndim == 2 and 1 in found.shape and stimuli is not None and len(stimuli) == found.size:
@@ -87,6 +97,8 @@ def from_variables(variables: Mapping[str, Any], *, variable: str | None = None,
     if time_bin is not None:
         start, end = np.asarray(time_bin, float).ravel()
         stated["time_bin"] = (float(start), float(end))
+    if beside["stimulus_set"] is not None:
+        (stated["stimulus_set"],) = as_names(_names(beside["stimulus_set"], "stimulus_set") or [])
     return from_named_array(
         found,
         stimuli,
@@ -152,6 +164,8 @@ def _names(value: Any, what: str) -> list[Any] | None:
     """Names or numbers, one a stimulus, neuron or presentation."""
     if value is None:
         return None
+    if isinstance(value, OnlyMatlab):
+        raise ValueError(f"{what!r} is {_kind(value)}, which only MATLAB can read; save cellstr({what}) in its place")
     if not _is_names(value):
         raise ValueError(f"{what!r} holds {_kind(value)}, and not a name or number for each")
     if isinstance(value, Cells):
@@ -224,6 +238,8 @@ def _scalar(value: Any) -> Any:
 
 
 def _kind(value: Any) -> str:
+    if isinstance(value, OnlyMatlab):
+        return f"a MATLAB {value.kind}"
     if isinstance(value, Cells):
         return f"cells of {' x '.join(map(str, value.shape))}"
     if isinstance(value, np.ndarray):

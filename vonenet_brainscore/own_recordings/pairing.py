@@ -80,9 +80,11 @@ def paired(
     if shown_to is not None and isinstance(given, str) and given != shown_to:
         raise ValueError(f"the responses are to the stimulus set {shown_to!r}, and the stimuli are {given!r}")
     stimulus_set = _stimulus_set(stimuli)
-    values = _in_order_of(stimulus_set, recorded, sorted_by_name=isinstance(stimuli, str | PathLike))
+    values, note = _in_order_of(stimulus_set, recorded, sorted_by_name=isinstance(stimuli, str | PathLike))
     _check_values(values, list(stimulus_set["stimulus_id"]), recorded.neurons)
-    return Recordings(stimulus_set, values, recorded.neurons, recorded.stated, recorded.summary(), recorded.notes)
+    return Recordings(
+        stimulus_set, values, recorded.neurons, recorded.stated, recorded.summary(), (*recorded.notes, *note)
+    )
 
 
 def _stimulus_set(stimuli: Any) -> Any:
@@ -141,8 +143,8 @@ def _check_unique(kind: str, names: Sequence[Any]) -> None:
         raise ValueError(f"{kind} {listed(twice)} stands twice; each image needs a name of its own, suffix aside")
 
 
-def _in_order_of(stimulus_set: Any, responses: Responses, *, sorted_by_name: bool) -> np.ndarray:
-    """The responses' values, row i to image i."""
+def _in_order_of(stimulus_set: Any, responses: Responses, *, sorted_by_name: bool) -> tuple[np.ndarray, list[str]]:
+    """The responses' values, row i to image i, and a note where that rests on something."""
     images, shape = len(stimulus_set), responses.values.shape
     if responses.stimuli is None:
         if shape[0] != images:
@@ -151,9 +153,9 @@ def _in_order_of(stimulus_set: Any, responses: Responses, *, sorted_by_name: boo
             raise ValueError(f"{images} images but {shape[0]} rows of responses{hint}")
         if sorted_by_name:
             check_order(list(stimulus_set["filename"]))
-        return responses.values
-    rows = rows_of_images(responses.stimuli, list(stimulus_set["stimulus_id"]), list(stimulus_set["filename"]))
-    return responses.values[rows]
+        return responses.values, []
+    rows, note = rows_of_images(responses.stimuli, list(stimulus_set["stimulus_id"]), list(stimulus_set["filename"]))
+    return responses.values[rows], [] if note is None else [note]
 
 
 def _check_values(values: np.ndarray, stimulus_ids: Sequence[Any], neurons: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
 """Responses from an xarray DataArray or a Brain-Score assembly, with all that it says of itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -72,7 +72,7 @@ def _without_marks(array: xr.DataArray) -> np.ndarray:
 def _one_time_bin(array: xr.DataArray, time_bin: Sequence[float] | None) -> tuple[xr.DataArray, dict[str, Any]]:
     """The array in one time bin, and the bin where its start and end are there."""
     if "time_bin_start" not in array.coords or "time_bin_end" not in array.coords:
-        return array, {}
+        return array, _bin_of_attributes(array.attrs)
     starts, ends = (np.atleast_1d(array[name].values) for name in ("time_bin_start", "time_bin_end"))
     bins = [(float(start), float(end)) for start, end in zip(starts, ends, strict=True)]
     if len(bins) == 1:
@@ -84,6 +84,16 @@ def _one_time_bin(array: xr.DataArray, time_bin: Sequence[float] | None) -> tupl
         raise ValueError(f"responses have {len(bins)} time bins ({words} ms); {asked}")
     (dim,) = array["time_bin_start"].dims
     return array.isel({dim: bins.index(wanted)}), {"time_bin": wanted}
+
+
+def _bin_of_attributes(attrs: Mapping[Any, Any]) -> dict[str, Any]:
+    both = (
+        [attrs.get("time_bin_start"), attrs.get("time_bin_end")] if "time_bin_start" in attrs else attrs.get("time_bin")
+    )
+    if both is None:
+        return {}
+    start, end = np.asarray(both, float).ravel()
+    return {"time_bin": (float(start), float(end))}
 
 
 def _stated(array: xr.DataArray, stimulus_dim: Any) -> dict[str, Any]:

@@ -45,10 +45,13 @@ def check_order(names: Sequence[str]) -> None:
                 )
 
 
-def rows_of_images(stimuli: Sequence[str], stimulus_ids: Sequence[Any], filenames: Sequence[str]) -> list[int]:
-    """For each image the row of the responses that its id or its file's name is given to.
+def rows_of_images(
+    stimuli: Sequence[str], stimulus_ids: Sequence[Any], filenames: Sequence[str]
+) -> tuple[list[int], str | None]:
+    """For each image the row of the responses that its id or its file's name is given to, and what that rests on.
 
     Numbers that name no image are its places in the order of the images, from 1 or from 0, where they are all of these.
+    Then a note says so.
 
     Raises
     ------
@@ -62,7 +65,11 @@ def rows_of_images(stimuli: Sequence[str], stimulus_ids: Sequence[Any], filename
     }
     found = [row for row in row_of.values() if row is not None]
     if not found and len(stimuli) == len(filenames) and all(name.isdecimal() for name in stimuli):
-        return _rows_by_place([int(name) for name in stimuli], list(filenames))
+        rows_by_place = _rows_by_place([int(name) for name in stimuli], list(filenames))
+        return (
+            rows_by_place,
+            f"the numbers of the stimuli are their places in the order of the images, {filenames[0]} first",
+        )
     without_response = [filename for filename, row in row_of.items() if row is None]
     matched = set(found)
     without_image = [name for name, row in rows.items() if row not in matched]
@@ -73,7 +80,7 @@ def rows_of_images(stimuli: Sequence[str], stimulus_ids: Sequence[Any], filename
             + f", and {len(without_image)} of {len(rows)} responses have no image"
             + (f" ({listed(without_image)})" if without_image else "")
         )
-    return found
+    return found, None
 
 
 def _rows_by_place(numbers: Sequence[int], filenames: Sequence[str]) -> list[int]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .named_arrays import Cells
+from .named_arrays import Cells, OnlyMatlab
 from .responses import check_room, free_bytes
 
 # SciPy's reader of older MATLAB files crashes on damaged ones, so it has a process of its own, which may take no more
@@ -102,13 +102,8 @@ def _from_tree(value: dict[str, Any], arrays: Any) -> Any:
         case {"list": structures}:
             return [_from_tree(each, arrays) for each in structures]
         case {"unreadable": kind}:
-            return _only_matlab(kind)
+            return OnlyMatlab(kind)
     return {name: _from_tree(each, arrays) for name, each in value["struct"].items()}
-
-
-def _only_matlab(kind: str) -> Any:
-    """In place of a value that only MATLAB can read; shown where variables are listed."""
-    return [f"a MATLAB object ({kind}); convert it with cellstr, table2array or struct before saving"]
 
 
 def read_npz(path: Path) -> dict[str, Any]:
@@ -178,7 +173,7 @@ def _value(item: Any, file: Any, matlab: bool) -> Any:
         raise ValueError(f"{item.name!r} keeps its numbers in another file; copy them into this one")
     check_room(item.shape or ())
     if kind in ("string", "table", "datetime", "categorical") or kind == "FileWrapper__":
-        return _only_matlab(kind)
+        return OnlyMatlab(kind)
     if item.attrs.get("MATLAB_empty", 0):
         return [] if kind == "char" else np.empty((0, 0))
     if item.dtype == h5py.ref_dtype:
