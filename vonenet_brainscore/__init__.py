@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # the same names, for type checkers and editors
     from .classification.classifier import contents_of as contents_of
     from .classification.loading import load_classifier as load_classifier
     from .classification.validation import validate as validate
+    from .comparison import compare_models as compare_models
+    from .comparison import score_difference as score_difference
     from .correlations import noise_correlations as noise_correlations
     from .gabors.gabor_comparison import compare_gabors as compare_gabors
     from .gabors.gabor_filters import gabor_table as gabor_table
@@ -63,6 +65,8 @@ _PUBLIC = {
     # Recording from a model and scoring it
     "score_model": "scoring",
     "score_models": "sweep.score_models",
+    "compare_models": "comparison",
+    "score_difference": "comparison",
     "results_table": "results",
     "save_results": "results",
     "choose_layers": "layer_choice",

@@ -4,6 +4,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from xarray import DataArray
 
 from ..own_recordings.split_half import weighted_correlation
 from .predictions import KeptPredictions
@@ -47,7 +48,8 @@ def neural_intervals(score: Any, benchmark: Any, kept: KeptPredictions, *, seed:
     dict
         `score_low` and `score_high`, `raw_low` and `raw_high`, and where a ceiling is claimed `ceiling_low` and
         `ceiling_high`; `intervals`, (low, high) of the score over 'images', 'neurons' and 'splits' alone. NaN where
-        there is no deviation: over one neuron, or one split.
+        there is no deviation: over one neuron, or one split. And `bootstrap` (figure, draw): raw and ceiling in each
+        draw of images and neurons, which are the same draws for every model, so that differences can be paired.
     """
     resampled = _Resampled(score, benchmark, kept)
     ceiling = score.attrs["ceiling"]
@@ -65,7 +67,8 @@ def neural_intervals(score: Any, benchmark: Any, kept: KeptPredictions, *, seed:
         of_ceiling = _WIDTH * _deviation(c)
         found["ceiling_low"], found["ceiling_high"] = np.clip([bound - of_ceiling, bound + of_ceiling], 0, 1)
     intervals = {over: [*squared_interval(raw / np.sqrt(bound), half)] for over, half in halves.items()}
-    return {name: float(value) for name, value in found.items()} | {"intervals": intervals}
+    bootstrap = DataArray(np.stack([r, c]), dims=("figure", "draw"), coords={"figure": ["raw", "ceiling"]})
+    return {name: float(value) for name, value in found.items()} | {"intervals": intervals, "bootstrap": bootstrap}
 
 
 def squared_interval(value: float, half: float) -> tuple[float, float]:

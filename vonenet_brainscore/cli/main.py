@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import attacks, data, gabors, report, robustness, scoring, submission, sweep, training
+from . import attacks, comparison, data, gabors, report, robustness, scoring, submission, sweep, training
 from .many_words import ManyWords
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 app.command("list")(scoring.list_models_and_benchmarks)
 app.command()(scoring.score)
+app.command()(comparison.compare)
 app.command()(scoring.choose_layers)
 app.command()(scoring.self_check)
 app.command()(gabors.gabors)

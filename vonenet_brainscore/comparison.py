@@ -1,0 +1,123 @@
+"""`compare_models`: models side by side on one benchmark, with intervals of their differences."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from brainscore_core.metrics import Score
+
+_WIDTH = 1.959964  # standard deviations to either side that hold 95 % of a normal distribution
+
+
+def compare_models(
+    models: "Sequence[Any] | Mapping[str, Any]", benchmark: Any, **settings: Any
+) -> "tuple[pd.DataFrame, pd.DataFrame]":
+    """Scores of models on one benchmark, and the differences between them.
+
+    All models are scored with the same splits. The interval of a difference is paired: both scores are computed again
+    for the same images and neurons, drawn with replacement (`benchmarks.intervals.neural_intervals`), so that what an
+    image or a neuron does to both of them cancels. It is often far narrower than the intervals of the scores suggest.
+
+    Parameters
+    ----------
+    models : sequence of models, or mapping from name to model
+        Models as for `score_model`; names are by default a string itself or what the model calls itself.
+    benchmark : str or Benchmark
+        One benchmark.
+    **settings
+        Of `score_model`: `noise`, `trials`, `seed`, `device`, `memory`, `cache`, `progress`; and `region_layer_map` and
+        `weights`, of the models that are named by a reference.
+
+    Returns
+    -------
+    scores : DataFrame, one row per model
+        As `results_table`, indexed by `model`.
+    differences : DataFrame, one row per pair of models
+        ``first`` and ``second``; ``difference``, the first one's score less the second one's; ``low`` and ``high``, its
+        95 % interval, NaN where the benchmark's metric leaves nothing to draw again.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two models, two of one name, or a name that stands for several benchmarks; and as `score_model`.
+    TypeError
+        If models are no sequence or mapping.
+    """
+    import pandas as pd
+
+    from .recordings.loading import is_reference
+    from .results import result_row
+    from .scoring import score_model
+
+    named = _named(models)
+    of_references = {name: settings.pop(name) for name in ("region_layer_map", "weights") if name in settings}
+    scores: dict[str, Score] = {}
+    for name, model in named.items():
+        own = of_references if isinstance(model, str) and is_reference(model) else {}
+        score: Any = score_model(model, benchmark, **settings, **own)
+        if isinstance(score, dict):
+            raise ValueError(f"models are compared on one benchmark, not on {', '.join(score)}")
+        scores[name] = score
+    table = pd.DataFrame([{"model": name, **result_row(score)} for name, score in scores.items()]).set_index("model")
+    pairs = [
+        {"first": first, "second": second, **score_difference(scores[first], scores[second])}
+        for first, second in combinations(scores, 2)
+    ]
+    return table, pd.DataFrame(pairs)
+
+
+def score_difference(first: "Score", second: "Score") -> dict[str, float]:
+    """The difference of two scores on one benchmark, with its paired 95 % interval.
+
+    1.96 standard deviations to either side, over the draws of images and neurons that both scores were computed for.
+
+    Parameters
+    ----------
+    first, second : Score
+        Of the same benchmark, seed and splits.
+
+    Returns
+    -------
+    dict
+        `difference`, `low`, `high`; the last two NaN where either score was drawn from nothing.
+
+    Raises
+    ------
+    ValueError
+        If the scores are of different benchmarks or seeds, whose draws are not of the same images.
+    """
+    for name in ("benchmark_identifier", "benchmark_version", "seed"):
+        values = [score.attrs.get(name) for score in (first, second)]
+        if values[0] != values[1]:
+            raise ValueError(f"the scores differ in {name}, {values[0]} and {values[1]}: nothing is paired")
+    difference = float(first) - float(second)
+    draws = [score.attrs.get("bootstrap") for score in (first, second)]
+    if any(draw is None for draw in draws):
+        return {"difference": difference, "low": float("nan"), "high": float("nan")}
+    drawn = [np.asarray(draw.sel(figure="raw")) ** 2 / np.asarray(draw.sel(figure="ceiling")) for draw in draws]
+    half = _WIDTH * float(np.nanstd(drawn[0] - drawn[1], ddof=1))
+    return {"difference": difference, "low": difference - half, "high": difference + half}
+
+
+def _named(models: Any) -> dict[str, Any]:
+    if isinstance(models, str) or not isinstance(models, Sequence | Mapping):
+        raise TypeError(f"models is a {type(models).__name__}; give a list of models, or a mapping from name to model")
+    if isinstance(models, Mapping):
+        named = {str(name): model for name, model in models.items()}
+    else:
+        names = [model if isinstance(model, str) else _own_name(model) for model in models]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"two models are called {twice[0]!r}; give a mapping from name to model")
+        named = dict(zip(names, models, strict=True))
+    if len(named) < 2:
+        raise ValueError(f"a comparison takes two or more models, not {len(named)}")
+    return named
+
+
+def _own_name(model: Any) -> str:
+    return str(getattr(model, "identifier", None) or type(model).__name__)
