@@ -39,6 +39,17 @@ def test_products_are_those_of_the_centred_features(features):
     assert (gram.products == gram.products.T).all()
 
 
+def test_products_are_those_of_the_centred_stimuli(features):
+    """Each stimulus has a level of its own, which a correlation of stimuli does not see."""
+    features += np.linspace(-30, 30, N, dtype=np.float32)[:, None]
+    exact = features.astype(np.longdouble)
+    exact -= exact.mean(axis=1, keepdims=True)
+    gram = gram_matrix(batches(features), N, centred_over="features")
+    np.testing.assert_allclose(gram.products, (exact @ exact.T).astype(float), rtol=0, atol=1e-14 * P)
+    spilled = gram_matrix(batches(features, 3, np.arange(N)[::-1]), N, centred_over="features", memory=0)
+    assert (spilled.products == gram.products).all() and gram.n_features == P
+
+
 @pytest.mark.parametrize("size", [1, 5, N])
 def test_order_and_size_of_batches_change_no_bit(features, size):
     reference = gram_matrix(batches(features), N).products

@@ -8,6 +8,7 @@ import pytest
 from brainscore_vision import load_metric
 from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark, RSABenchmark, TrainTestNeuralBenchmark
 from brainscore_vision.metric_helpers.xarray_utils import XarrayRegression
+from brainscore_vision.metrics.rdm.metric import RDM, RDMSimilarity
 from brainscore_vision.metrics.regression_correlation.metric import (
     ALPHA_LIST,
     CrossRegressedCorrelation,
@@ -24,58 +25,9 @@ from made_benchmarks import neural_benchmark, responses_assembly, stimulus_set, 
 from sklearn.cross_decomposition import PLSCanonical, PLSRegression
 from sklearn.linear_model import Lasso, Ridge, RidgeCV
 
+from vonenet_brainscore.benchmarks.compressible_metrics import METRICS
 from vonenet_brainscore.benchmarks.recognition import compressible, warn_if_ill_posed
 
-# Every metric that the installed package registers: the reason for which it is recognised, or not.
-METRICS = {
-    "pls": "PLSRegression sees features only through their inner products",
-    "pls_cv": "PLSRegression sees features only through their inner products",
-    "pls_split": "PLSRegression sees features only through their inner products",
-    "ridge": "Ridge sees features only through their inner products",
-    "ridge_cv": "Ridge sees features only through their inner products",
-    "ridge_split": "Ridge sees features only through their inner products",
-    "ridgecv_split": "RidgeCV sees features only through their inner products",
-    "dual_ridge_split": "DualRidgeRegression sees features only through their inner products",
-    "dual_ridgecv_split": "DualRidgeCVRegression sees features only through their inner products",
-    "linear_predictivity": "LinearRegression isn't known",
-    "linear_predictivity_cv": "LinearRegression isn't known",
-    "linear_predictivity_split": "LinearRegression isn't known",
-    "neuron_to_neuron": "SingleRegression isn't known",
-    "neuron_to_neuron_cv": "SingleRegression isn't known",
-    "neuron_to_neuron_split": "SingleRegression isn't known",
-    "mask_regression": "MaskRegression isn't known",
-    "reverse_pls": "its metric is ReverseCrossRegressedCorrelation",
-    "reverse_pls_cv": "its metric is ReverseCrossRegressedCorrelation",
-    "reverse_pls_split": "its metric is ReverseTrainTestSplitCorrelation",
-    "spantime_pls": "its regression is wrapped by SpanTimeRegression",
-    "spantime_ridge": "its regression is wrapped by SpanTimeRegression",
-    "rdm": "its metric is RDMMetric",
-    "rdm_cv": "its metric is RDMCrossValidated",
-    "cka": "its metric is CKA",
-    "cka_cv": "its metric is CKACrossValidated",
-    "cka_biased": "its metric is CKA",
-    "rsa_ceiling": "its metric is RSACeiling",
-    "internal_consistency": "its metric is InternalConsistency",
-    "internal_consistency_temporal": "its metric is PerTime",
-    "predictor_consistency": "its metric is SplitHalfPredictorConsistency",
-    "ost": "its metric is OSTCorrelation",
-    "accuracy": "its metric is Accuracy",
-    "accuracy_distance": "its metric is AccuracyDistance",
-    "error_consistency": "its metric is ErrorConsistency",
-    "i1": "its metric is _I",
-    "i2n": "its metric is _I",
-    "kato_accuracy_distance": "its metric is KatoAccuracyDistance",
-    "kato_error_consistency": "its metric is KatoErrorConsistency",
-    "confusion_similarity": "its metric is ConfusionSimilarity",
-    "tasks_consistency": "its metric is TasksConsistency",
-    "value_delta": "its metric is ValueDelta",
-    "baker_accuracy_delta": "its metric is BakerAccuracyDelta",
-    "factor_dimensionality": "its metric is Dimensionality",
-    "ks_similarity": "its metric is BootstrapDistributionSimilarity",
-    "property_ceiling": "its metric is NeuronalPropertyCeiling",
-    "threshold": "its metric is Threshold",
-    "threshold_elevation": "its metric is ThresholdElevation",
-}
 # What some metrics can't be built without.
 ARGUMENTS = {
     "baker_accuracy_delta": {"image_types": []},
@@ -116,8 +68,8 @@ def test_registered_metrics(name):
     train_test = name.endswith("_split")
     benchmark = train_test_benchmark(metric, TRAIN, TEST) if train_test else neural_benchmark(metric, TRAIN)
     recognition = compressible(benchmark)
-    assert recognition.reason.startswith(METRICS[name])
-    assert bool(recognition) is METRICS[name].endswith("sees features only through their inner products")
+    assert bool(recognition) is METRICS[name].compressible, recognition.reason
+    assert recognition.geometry == ("correlations" if name.startswith("rdm") else "inner products")
 
 
 @pytest.mark.parametrize(
@@ -167,8 +119,46 @@ def test_own_calls_are_not_recognised():
     own_score = type("Own", (TrainTestNeuralBenchmark,), {"get_score": lambda *_: None})
     split = load_metric("pls_split")
     assert "compares recordings" in compressible(train_test_benchmark(split, TRAIN, TEST, own_score)).reason
-    rsa = RSABenchmark("rsa", 1, TRAIN, "IT", 8, 1, "", ceiler=lambda _: 1)
-    assert "RSABenchmark runs its experiment" in compressible(rsa).reason
+    rsa, own = rsa_benchmark(), rsa_benchmark(type("OwnRSA", (RSABenchmark,), {"__call__": own_call}))
+    assert compressible(rsa) and "OwnRSA runs its experiment" in compressible(own).reason
+
+
+def rsa_benchmark(kind=RSABenchmark, **changes):
+    return kind("rsa", 1, TRAIN, "IT", 8, 1, "", ceiler=lambda _: 1, **changes)
+
+
+def test_other_dissimilarities_splits_and_geometries_are_not_recognised():
+    mine = type("MyRDM", (RDM,), {})()
+    assert "compares dissimilarities by MyRDM and RDMSimilarity" in compressible(rsa_benchmark(rdm=mine)).reason
+    mine = type("MySimilarity", (RDMSimilarity,), {})()
+    assert "by RDM and MySimilarity" in compressible(rsa_benchmark(similarity=mine)).reason
+    metric = load_metric("rdm")
+    metric._rdm = lambda assembly: assembly
+    assert not compressible(neural_benchmark(metric, TRAIN))
+    for name in ("rdm_cv", "cka_cv"):
+        metric = load_metric(name, crossvalidation_kwargs={"preprocess_indices": lambda *a: a[:2]})
+        assert "way of its own" in compressible(neural_benchmark(metric, TRAIN)).reason
+        metric = load_metric(name)
+        metric._cross_validation = type("MySplits", (type(metric._cross_validation),), {})()
+        assert "MySplits" in compressible(neural_benchmark(metric, TRAIN)).reason
+    for name in ("rdm", "cka", "rdm_cv", "cka_cv"):
+        mine = type(f"My{name}", (type(load_metric(name)),), {})()
+        assert f"its metric is My{name}" in compressible(neural_benchmark(mine, TRAIN)).reason
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("linear_predictivity", "LinearRegression isn't known"),
+        ("neuron_to_neuron", "SingleRegression isn't known"),
+        ("mask_regression", "MaskRegression isn't known"),
+        ("reverse_pls", "its metric is ReverseCrossRegressedCorrelation"),
+        ("spantime_pls", "its regression is wrapped by SpanTimeRegression"),
+        ("ost", "its metric is OSTCorrelation"),
+    ],
+)
+def test_reasons(name, reason):
+    assert compressible(neural_benchmark(load_metric(name), TRAIN)).reason.startswith(reason)
 
 
 def test_a_metric_must_suit_its_benchmark():
@@ -197,7 +187,8 @@ def test_splits_that_look_at_the_recording_are_not_recognised():
 
 def test_several_time_bins_are_not_recognised():
     two_bins = responses_assembly(TRAIN.attrs["stimulus_set"], np.zeros((60, 4)), [(50, 100), (100, 150)])
-    assert "2 time bins" in compressible(neural_benchmark(load_metric("pls"), two_bins)).reason
+    for name in ("pls", "rdm", "cka_cv"):
+        assert "2 time bins" in compressible(neural_benchmark(load_metric(name), two_bins)).reason
 
 
 def test_asking_leaves_the_splits_as_they_were():

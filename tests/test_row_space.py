@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from brainscore_core.metrics import Score
+from brainscore_vision import load_metric
 from brainscore_vision.benchmark_helpers import screen
+from brainscore_vision.benchmark_helpers.neural_common import RSABenchmark
 from brainscore_vision.metric_helpers.xarray_utils import XarrayRegression
 from brainscore_vision.metrics.regression_correlation.metric import (
     CrossRegressedCorrelation,
@@ -21,7 +24,7 @@ from sklearn.metrics import pairwise_distances
 
 from vonenet_brainscore import get_model
 from vonenet_brainscore.benchmarks.gram import Gram, gram_matrices
-from vonenet_brainscore.benchmarks.row_space import RowSpaceSubject, row_space
+from vonenet_brainscore.benchmarks.row_space import RowSpaceSubject, correlation_space, row_space
 
 REGRESSIONS = {
     "pls": pls_regression,
@@ -35,8 +38,9 @@ TRAIN_STIMULI, TEST_STIMULI = stimulus_set("train", N_TRAIN), stimulus_set("test
 
 
 @pytest.fixture(autouse=True)
-def _no_cache(monkeypatch):
+def _no_cache_and_no_installation(monkeypatch):
     monkeypatch.setenv("RESULTCACHING_DISABLE", "1")
+    monkeypatch.setenv("BS_INSTALL_DEPENDENCIES", "no")
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +105,67 @@ def test_scores_equal_those_of_the_full_features(features, responses, make, name
     assert len(full) == (10 if make is cross_validated else 1) * N_NEURONS + 1
     assert 0.1 < full[-1] < 0.99
     np.testing.assert_allclose(compressed, full, rtol=0, atol=1e-8)  # both in float64 throughout
+
+
+def geometry_benchmark(name, responses):
+    """A benchmark that compares geometries of the training stimuli."""
+    train = responses_assembly(TRAIN_STIMULI, responses[:N_TRAIN])
+    if name == "rsa":
+        return RSABenchmark("made.IT-rdm", 1, train, "IT", 8, 3, "", ceiler=lambda _: Score(0.5))
+    return neural_benchmark(load_metric(name), train)
+
+
+@pytest.mark.parametrize("name", ["cka", "cka_biased", "cka_cv", "rdm", "rdm_cv", "rsa"])
+@pytest.mark.parametrize(
+    ("n_features", "level", "kind", "atol"),
+    [
+        (1280, 3, np.float64, 1e-9),
+        (40, 3, np.float64, 1e-9),
+        # Brain-Score's CKA multiplies in float32 where features are, and takes large means off the products.
+        (1280, 0, np.float32, 3e-5),
+    ],
+)
+def test_geometries_equal_those_of_the_full_features(features, responses, name, n_features, level, kind, atol):
+    """Of more and fewer features than stimuli, which have levels of their own."""
+    some = features[:, :: len(features[0]) // n_features]
+    some = some + np.linspace(0, level, len(features), dtype=np.float32)[:, None]
+    benchmark = geometry_benchmark(name, responses)
+    candidate = RowSpaceSubject(subject(some), benchmark)
+    compressed, full = benchmark(candidate), benchmark(subject(some.astype(kind)))
+    assert candidate.n_features == some.shape[1] and 1e-4 < float(full) < 1
+    scores = [[float(score), float(score.raw)] for score in (compressed, full)]
+    if name.endswith("_cv"):
+        scores = [
+            [*each, *score.raw.attrs["raw"].values] for each, score in zip(scores, (compressed, full), strict=True)
+        ]
+        assert len(scores[0]) == 2 + 10
+    if name == "rsa":
+        scores += [score.raw.attrs["subject_scores"] for score in (compressed, full)]
+    np.testing.assert_allclose(scores[0], scores[1], rtol=0, atol=atol)
+    np.testing.assert_allclose(scores[-2], scores[-1], rtol=0, atol=atol)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, of the division by a deviation of zero
+def test_a_stimulus_that_nothing_answers_has_no_correlation(features, responses):
+    """Brain-Score's score is NaN then, and rounding may not make it a number."""
+    silenced = features[:, ::16].copy()
+    silenced[4] = 0
+    benchmark = geometry_benchmark("rdm", responses)
+    assert np.isnan(float(benchmark(subject(silenced))))
+    assert np.isnan(float(benchmark(RowSpaceSubject(subject(silenced), benchmark))))
+
+
+def test_correlations_are_those_of_the_recording(features):
+    """Of stimuli whose levels and contrasts are orders of magnitude apart, too."""
+    some = features[:N_TRAIN].astype(np.float64)
+    some = some * np.logspace(-8, 8, N_TRAIN)[:, None] + np.logspace(8, -8, N_TRAIN)[:, None]
+    gram = gram_matrices([(np.arange(N_TRAIN), {"layer": some})], N_TRAIN, centred_over="features")["layer"]
+    found = correlation_space(gram)
+    assert found.shape == (N_TRAIN, 2 * N_TRAIN) and np.abs(found.sum(axis=1)).max() < 1e-14
+    centred = some - some.mean(axis=1, keepdims=True)
+    level = np.abs(some).max(axis=1) / centred.std(axis=1)  # what rounding of the level leaves of a contrast
+    tolerance = 1e-13 + 1e-15 * np.maximum.outer(level, level)
+    assert (np.abs(np.corrcoef(found) - np.corrcoef(some)) <= tolerance).all()
 
 
 @pytest.mark.parametrize(

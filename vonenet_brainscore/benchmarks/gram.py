@@ -7,13 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import numpy as np
 
 # Columns are multiplied in blocks of this many float64 bytes: long enough for BLAS, small beside any recording.
 # The block follows from the shape alone, never from the memory budget, so the budget can't change a bit of the result.
 _BLOCK_BYTES = 2**26
+# What the mean is taken off over: each feature's over stimuli, as regressions with an intercept and CKA do, or each
+# stimulus's over features, as the correlation of two stimuli does.
+Centring = Literal["stimuli", "features"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ class Gram:
     Attributes
     ----------
     products : array, shape (stimulus, stimulus)
-        ``(X - m)(X - m)^T`` in float64, X (stimulus, feature) being the recording and m its mean over stimuli.
+        ``(X - m)(X - m)^T`` in float64, X (stimulus, feature) being the recording and m its mean over stimuli, or over
+        features.
     n_features : int
         How many features the recording has.
     """
@@ -36,13 +40,15 @@ def gram_matrices(
     batches: Iterable[tuple[np.ndarray, Mapping[str, np.ndarray]]],
     n_stimuli: int,
     *,
+    centred_over: Centring = "stimuli",
     memory: int | None = None,
     spill_folder: Path | None = None,
 ) -> dict[str, Gram]:
     """Gram matrices of several layers from one pass over the stimuli.
 
-    Every feature is centred over stimuli before the products are taken. Whoever reads the result must therefore fit an
-    intercept; in return nothing cancels where a large common mean (a ReLU's) sits on a small variance.
+    Every feature is centred over stimuli, or every stimulus over features, before the products are taken. Whoever reads
+    the first must therefore fit an intercept, and of the second none but correlations of stimuli can be had; in return
+    nothing cancels where a large common mean (a ReLU's) sits on a small variance.
 
     The features are kept until the last batch has come, layers that exceed the memory budget in a temporary file, and
     multiplied by fixed blocks of columns: the order and the size of the batches, and the budget, don't change a bit of
@@ -55,6 +61,7 @@ def gram_matrices(
         shape (row, feature). Each batch brings every layer.
     n_stimuli : int
         How many stimuli will come.
+    centred_over : {'stimuli', 'features'}
     memory : int, optional
         Bytes that the features of all layers together may take in memory; a quarter of the machine's by default. Blocks
         and products come on top, some 0.1 GB.
@@ -90,7 +97,7 @@ def gram_matrices(
                 recordings[layer].write(rows, features)
         if not seen.all():
             raise ValueError(f"{(~seen).sum()} of {n_stimuli} stimuli never came, the first at index {seen.argmin()}")
-        return {layer: recording.gram() for layer, recording in recordings.items()}
+        return {layer: recording.gram(centred_over) for layer, recording in recordings.items()}
 
 
 def quarter_of_memory() -> int:
@@ -137,15 +144,27 @@ class _Recording:
             else:
                 self._blocks[index, rows, : part.shape[1]] = part
 
-    def gram(self) -> Gram:
+    def gram(self, centred_over: Centring) -> Gram:
         products = np.zeros((self._shape[1], self._shape[1]))
-        for block in self._blocks:
+        means = self._stimulus_means() if centred_over == "features" else None
+        # Columns that fill up the last block have mean zero over stimuli, but not a stimulus's mean over features.
+        for block in self._blocks if means is None else self._parts():
             centred = block.astype(np.float64)  # (stimulus, feature)
-            centred -= centred.mean(axis=0)
+            centred -= centred.mean(axis=0) if means is None else means
             products += centred @ centred.T
         if not np.isfinite(products).all():
             raise ValueError(f"layer {self._layer!r} has responses that are NaN or infinite")
         return Gram(products, self._n_features)
+
+    def _parts(self) -> Iterator[np.ndarray]:
+        """The blocks (stimulus, feature), the last one without the columns that fill it up."""
+        for block, start in zip(self._blocks, range(0, self._n_features, self._width), strict=True):
+            yield block[:, : self._n_features - start]
+
+    def _stimulus_means(self) -> np.ndarray:
+        """Each stimulus's mean over all features: (stimulus, 1)."""
+        totals = [block.sum(axis=1, dtype=np.float64, keepdims=True) for block in self._parts()]
+        return np.sum(totals, axis=0) / self._n_features
 
 
 class _BlocksOnDisk:

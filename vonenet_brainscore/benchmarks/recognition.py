@@ -1,19 +1,23 @@
-"""Which benchmarks see a recording only through the inner products of its stimuli, and which are ill-posed."""
+"""Which benchmarks see a recording only through inner products or correlations of stimuli, and which are ill-posed."""
 
 import copy
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 
 @dataclass(frozen=True)
 class Recognition:
-    """Whether a benchmark may be given row-space scores, and why or why not; true where it may."""
+    """Whether a benchmark may be given row-space scores, and why or why not; true where it may.
+
+    `geometry` says what of the recording the scores have to have.
+    """
 
     exact: bool
     reason: str
+    geometry: Literal["inner products", "correlations"] = "inner products"
 
     def __bool__(self) -> bool:
         return self.exact
@@ -24,9 +28,11 @@ def compressible(benchmark: Any) -> Recognition:
 
     True for a neural benchmark that runs Brain-Score's own `__call__`, in one time bin, with exactly
     `CrossRegressedCorrelation` (or `TrainTestSplitCorrelation`, with train and test stimuli) around PLS without
-    scaling, ridge or dual ridge with an intercept, where training stimuli outnumber PLS components. Types are compared
-    exactly: a subclass may do anything with the features (`reverse_pls` predicts them). What isn't recognised isn't
-    compressed.
+    scaling, ridge or dual ridge with an intercept, where training stimuli outnumber PLS components; or with CKA or
+    representational dissimilarities, cross-validated or not, `RSABenchmark` included. CKA's centring is over stimuli,
+    and its unbiased form, which leaves out the diagonal, is the same for centred products. Types are compared exactly:
+    a subclass may do anything with the features (`reverse_pls` predicts them). What isn't recognised isn't compressed.
+    `compressible_metrics.METRICS` says it metric by metric.
 
     Parameters
     ----------
@@ -37,6 +43,9 @@ def compressible(benchmark: Any) -> Recognition:
     Recognition
         The reason is worded for a log.
     """
+    of_geometry = _geometry_recognition(benchmark)
+    if of_geometry is not None:
+        return of_geometry
     obstacle = _benchmark_obstacle(benchmark)
     if obstacle:
         return Recognition(False, obstacle)
@@ -68,6 +77,44 @@ def warn_if_ill_posed(benchmark: Any, n_features: int) -> None:
             f"rounding decides the score; prefer a PLS or ridge benchmark",
             stacklevel=2,
         )
+
+
+def _geometry_recognition(benchmark: Any) -> Recognition | None:
+    """Recognition of a benchmark that compares geometries, by CKA or dissimilarities; None for any other."""
+    from brainscore_vision.benchmark_helpers.neural_common import (
+        NeuralBenchmark,
+        RSABenchmark,
+        timebins_from_assembly,
+    )
+    from brainscore_vision.metric_helpers.transformations import CrossValidation, TestOnlyCrossValidation
+    from brainscore_vision.metrics.cka.metric import CKA, CKACrossValidated
+    from brainscore_vision.metrics.rdm.metric import RDM, RDMCrossValidated, RDMMetric, RDMSimilarity
+
+    call = type(benchmark).__call__
+    if call is RSABenchmark.__call__:
+        metric, dissimilarity = benchmark, benchmark
+    elif call is NeuralBenchmark.__call__:
+        metric = benchmark._similarity_metric
+        if type(metric) in (CKACrossValidated, RDMCrossValidated):
+            splits = metric._cross_validation
+            plain = type(splits) is TestOnlyCrossValidation and type(splits._cross_validation) is CrossValidation
+            if not plain or splits._cross_validation._preprocess_indices is not None:
+                return Recognition(False, f"it splits stimuli by {_name(splits)} in a way of its own")
+            metric = metric._metric
+        dissimilarity = metric if type(metric) is RDMMetric else None
+        if dissimilarity is None and type(metric) is not CKA:
+            return None
+    else:
+        return None
+    time_bins = len(timebins_from_assembly(benchmark._assembly))
+    if time_bins != 1:
+        return Recognition(False, f"it records {time_bins} time bins")
+    if dissimilarity is None:
+        return Recognition(True, "CKA sees features only through their inner products")
+    if type(dissimilarity._rdm) is not RDM or type(dissimilarity._similarity) is not RDMSimilarity:
+        parts = f"{_name(dissimilarity._rdm)} and {_name(dissimilarity._similarity)}"
+        return Recognition(False, f"it compares dissimilarities by {parts}")
+    return Recognition(True, "dissimilarities see features only through correlations of stimuli", "correlations")
 
 
 def _benchmark_obstacle(benchmark: Any) -> str | None:

@@ -1,8 +1,9 @@
 """Exact compression: n stimuli x p features become n x n scores that the regressions can't tell apart.
 
-PLS without scaling and ridge see a recording X only through ``X X^T``, so any Z with ``Z Z^T = X X^T`` gives the same
-predictions: 135 stimuli x 1.6 million units become 135 x 135. `compressible` recognises the benchmarks this is exact
-for; nothing else may be given a `RowSpaceSubject`.
+PLS without scaling, ridge and CKA see a recording X only through ``X X^T``, so any Z with ``Z Z^T = X X^T`` gives the
+same score: 135 stimuli x 1.6 million units become 135 x 135. Representational dissimilarities see the correlations of
+stimuli, which twice as many columns carry. `compressible` recognises the benchmarks this is exact for; nothing else may
+be given a `RowSpaceSubject`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,6 +42,32 @@ def row_space(gram: Gram) -> np.ndarray:
     deviations = np.sqrt(np.where(variances > floor, variances, 0))
     signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(n)])
     return (vectors * signs * deviations)[:, : gram.n_features]
+
+
+def correlation_space(gram: Gram) -> np.ndarray:
+    """Few features in which stimuli have the correlations that they have in a recording.
+
+    The correlation of stimuli i and j over features is ``c_ij / sqrt(c_ii c_jj)``, with C the products of the
+    recording, each stimulus centred over features. Let R be these correlations and Z the rows with ``Z Z^T = R``. In
+    ``[Z, -Z]`` each row's entries add up to zero, so that centring over features changes nothing, and the product of
+    two rows is ``z_i z_j + (-z_i)(-z_j) = 2 r_ij``. The correlation is ``2 r_ij / sqrt(2 r_ii 2 r_jj) = r_ij``, as R
+    has ones on its diagonal.
+
+    Parameters
+    ----------
+    gram : Gram
+        Of n stimuli, centred over features.
+
+    Returns
+    -------
+    array, shape (stimulus, 2 n), float64
+        A row of zeros for a stimulus that all features answer alike, which correlates with nothing.
+    """
+    norms = np.sqrt(gram.products.diagonal())
+    scale = np.divide(1, norms, where=norms > 0, out=np.zeros_like(norms))
+    scores = row_space(Gram(gram.products * np.outer(scale, scale), len(norms)))
+    scores[norms == 0] = 0  # where the eigenvectors leave rounding, which would correlate
+    return np.hstack([scores, -scores])
 
 
 class RowSpaceSubject:
@@ -98,6 +125,7 @@ class RowSpaceSubject:
             if memory < 0:
                 raise ValueError(f"memory is {memory}; it is a number of bytes, 0 or more")
         self._benchmark = benchmark
+        self._geometry = recognition.geometry
         self._memory = memory
         self._spill_folder = spill_folder
         self._region = ""
@@ -186,10 +214,18 @@ class RowSpaceSubject:
                 for rows, features in stream(stimulus_set):
                     yield first + np.arange(len(stimulus_set))[rows], features
 
-        grams = gram_matrices(batches(), int(bounds[-1]), memory=self._memory, spill_folder=self._spill_folder)
+        correlations = self._geometry == "correlations"
+        grams = gram_matrices(
+            batches(),
+            int(bounds[-1]),
+            centred_over="features" if correlations else "stimuli",
+            memory=self._memory,
+            spill_folder=self._spill_folder,
+        )
         for layer, gram in grams.items():
             self._n_features[layer] = gram.n_features
-            for stimulus_set, part in zip(stimulus_sets, np.split(row_space(gram), bounds[1:-1]), strict=True):
+            scores = correlation_space(gram) if correlations else row_space(gram)
+            for stimulus_set, part in zip(stimulus_sets, np.split(scores, bounds[1:-1]), strict=True):
                 self._scores[layer, *_key(stimulus_set)] = part
 
     def _assembly(self, scores: np.ndarray, stimuli: Any) -> Any:

@@ -113,5 +113,6 @@ def _check_full_features(subject: Subject, benchmark: Any) -> None:
         raise MemoryError(
             f"{benchmark.identifier} needs the full features of {subject.layer}: {stimuli} stimuli x {features} units, "
             f"{needed / 1e9:.1f} GB at the least, and {available / 1e9:.1f} GB are free. Use a machine with more, a "
-            "layer with fewer units (region_layer_map), or a PLS or ridge benchmark, which takes compressed recordings"
+            "layer with fewer units (region_layer_map), or a benchmark of PLS, ridge, CKA or dissimilarities, which "
+            "takes compressed recordings"
         )
