@@ -475,6 +475,14 @@ def test_training_that_diverges_stops_with_its_last_checkpoint(tmp_path):
         fit(tiny_vonenet(), IMAGES, recipe=Recipe(batch_size=8, lr=1e9), output_path=tmp_path, **QUIET)
 
 
+def test_a_loss_that_explodes_is_told_in_its_first_epoch(tmp_path):
+    message = r"training diverges: epoch 1 has loss \S+, where guessing has 2\.3; take a smaller lr"
+    with pytest.raises(ValueError, match=message):
+        linear = nn.Sequential(nn.AvgPool2d(8), nn.Flatten(), nn.Linear(3 * 8 * 8, 10))  # which never overflows
+        fit(linear, IMAGES, recipe=Recipe(batch_size=8, lr=1e5), output_path=tmp_path, **QUIET)
+    assert not (tmp_path / "last.pth.tar").exists()
+
+
 def test_weights_that_the_last_step_spoils_are_not_saved(tmp_path):
     """The loss of an epoch of one step is that before it."""
     recipe = Recipe(batch_size=80, lr=1e20, weight_decay=1e30)

@@ -4,16 +4,19 @@ import math
 import sys
 import warnings
 
+import numpy as np
 import pytest
 import timm
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from vonenet_brainscore import base_network, get_model
+from vonenet_brainscore import base_network, get_model, record
+from vonenet_brainscore.layer_choice import candidate_layers
 from vonenet_brainscore.models import libraries
 from vonenet_brainscore.models.libraries import library_network
 from vonenet_brainscore.models.stems import CUTS, Refit, cut_behind_stem, regions_by_depth
+from vonenet_brainscore.recordings.loading import load_subject
 from vonenet_brainscore.training.fit import _options
 
 SMALL = {"image_size": 64, "visual_degrees": 2, "simple_channels": 4, "complex_channels": 4, "noise_mode": None}
@@ -152,6 +155,20 @@ def test_a_checkpoint_carries_the_name_and_loads_back(tmp_path):
         get_model(back_end="timm:resnet10t", weights=path, simple_channels=4, complex_channels=4)
 
 
+@pytest.mark.parametrize("name", ["timm:resnet10t", "timm:vit_tiny_patch16_224"])
+def test_regions_by_depth_are_recorded_and_called_so(name):
+    subject = load_subject(tiny(name), progress=False)
+    assert list(subject.region_layer_map) == ["V1", "V2", "V4", "IT"] and name in subject.identifier
+    assert "by depth, not chosen on data: V2 model." in subject.weights
+    subject = load_subject(tiny(name), region_layer_map={"V2": "bottleneck"}, progress=False)
+    assert subject.region_layer_map["V2"] == "bottleneck" and "on data: V4 model." in subject.weights
+    recorded = record(tiny(name), [np.zeros((64, 64, 3), np.uint8)], layers=[subject.region_layer_map["IT"]])
+    assert recorded.shape[0] == 1 and np.isfinite(recorded.values).all()
+    candidates = candidate_layers(tiny(name))
+    assert candidates[:2] == ["vone_block", "bottleneck"] and subject.region_layer_map["IT"] in str(candidates)
+    assert not any(isinstance(tiny(name).get_submodule(layer), Refit) for layer in candidates)
+
+
 @torch.no_grad()
 def test_the_base_network_has_its_own_stem_and_the_same_rest():
     model = tiny()
@@ -188,7 +205,7 @@ def test_pretrained_weights_that_cannot_be_had_are_refused(monkeypatch):
         raise OSError("no route to host")
 
     monkeypatch.setattr(timm, "create_model", no_network)
-    with pytest.raises(FileNotFoundError, match=r"weights of timm:resnet18 can be had \(no route to host\)"):
+    with pytest.raises(FileNotFoundError, match=r"weights of timm:resnet18 are unavailable \(no route to host\)"):
         library_network("timm:resnet18", pretrained=True)
     with pytest.raises(ValueError, match="timm does not make 'resnet18': no route to host"):
         library_network("timm:resnet18")

@@ -116,6 +116,24 @@ def test_a_vonenet_is_trained_kept_and_evaluated(run, photographs, tmp_path):
 
 
 @needs_torchvision
+def test_a_back_end_by_name_is_trained_kept_and_evaluated(run, tmp_path):
+    flags = ["--back_end=timm:mobilenetv3_small_050", "--image_size=64", "--device=cpu"]
+    front_end = ["--simple_channels=4", "--complex_channels=4", "--ksize=9", "--sf_max=4"]
+    trained = run(*flags, *front_end, "--n_classes=4", "--batch_size=16", "--epochs=1", "--lr=0.001")
+    assert trained.exit_code == 0 and "After 1 epochs" in trained.output
+    kept = last(tmp_path / "run")["flags"]
+    assert kept["back_end"] == "timm:mobilenetv3_small_050" and "model_arch" not in kept
+    evaluated = run(*flags, "--weights=run/last.pth.tar", "--output=v.jsonl", command="validate")
+    assert evaluated.exit_code == 0
+    header = json.loads((tmp_path / "v.jsonl").read_text().splitlines()[0])
+    assert header["settings"]["model"] == "timm:mobilenetv3_small_050"
+    with pytest.raises(ValueError, match="no released weights of a VOneNet with timm:mobilenetv3_small_050; train one"):
+        run(*flags, command="validate")
+    with pytest.raises(ValueError, match="4 class folders but the model has 1000 outputs"):
+        run(*flags, *front_end)
+
+
+@needs_torchvision
 def test_a_network_of_ones_own_is_evaluated_as_it_was_validated(run, tmp_path):
     assert run(*PLAIN, "--epochs=1").exit_code == 0
     evaluated = run(*PLAIN[:3], "--weights=run/last.pth.tar", "--output=v.jsonl", command="validate")

@@ -129,13 +129,15 @@ def candidate_layers(network: nn.Module) -> list[str]:
     Rectifications are left out, since the modules before them are the same up to a rectification.
     """
 
+    from .models.stems import Refit
+
     def stages(module: nn.Module, prefix: str) -> Iterator[str]:
         for name, child in module.named_children():
             if isinstance(child, nn.Sequential):
                 yield from stages(child, f"{prefix}{name}.")
             elif isinstance(getattr(child, "output", None), nn.Module):
                 yield f"{prefix}{name}.output"
-            elif not isinstance(child, nn.ReLU | nn.Identity | nn.Flatten | nn.Dropout):
+            elif not isinstance(child, nn.ReLU | nn.Identity | nn.Flatten | nn.Dropout | Refit):
                 yield f"{prefix}{name}"
 
     front = [name for name in ("vone_block", "bottleneck") if isinstance(getattr(network, name, None), nn.Module)]

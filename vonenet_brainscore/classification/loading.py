@@ -17,6 +17,7 @@ from .classifier import Classifier
 def load_classifier(
     model: str = "resnet50",
     *,
+    back_end: str | None = None,
     weights: str | Path | None = None,
     mean: float | Sequence[float] = 0.5,
     std: float | Sequence[float] = 0.5,
@@ -30,6 +31,9 @@ def load_classifier(
         A `model_arch` of `get_model` or a name in `MODELS`, with its released weights; or ``module:function``, where
         the function takes nothing and gives an nn.Module. Modules are found as Python finds them, and in the current
         folder.
+    back_end : str, optional
+        In place of `model`: ``timm:NAME`` or ``torchvision:NAME`` behind a VOneBlock, trained here and given as
+        `weights`.
     weights : path, optional
         A checkpoint in place of the released weights, or of those that the function's network comes with.
     mean, std : float or sequence of three
@@ -40,8 +44,8 @@ def load_classifier(
     Raises
     ------
     ValueError
-        If the model is unknown, the checkpoint is not of that architecture or network, there is no such device here, or
-        another module of that name has been imported from elsewhere.
+        If the model is unknown, a back end by name has no weights, the checkpoint is not of that architecture or
+        network, there is no such device here, or another module of that name has been imported from elsewhere.
     TypeError
         If the function gives something else than an nn.Module, or an argument is not of its kind.
     FileNotFoundError, OSError
@@ -49,8 +53,13 @@ def load_classifier(
     """
     check_text(model=model)
     device = usable_device(("cuda" if torch.cuda.is_available() else "cpu") if device is None else device)
-    if ":" not in model:
-        network: nn.Module = get_model(architecture_of(model), weights=weights)
+    if back_end is not None:
+        if weights is None:
+            raise ValueError(f"there are no released weights of a VOneNet with {back_end}; train one and give weights")
+        network: nn.Module = get_model(back_end=back_end, weights=weights)
+        model = back_end
+    elif ":" not in model:
+        network = get_model(architecture_of(model), weights=weights)
     else:
         network = network_of(model)
         if weights is not None:

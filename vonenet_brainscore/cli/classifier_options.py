@@ -10,6 +10,12 @@ import typer
 
 from .tables import number
 
+BackEnd = Annotated[
+    str | None,
+    typer.Option(
+        "--back_end", help="In place of model_arch: timm:NAME or torchvision:NAME, a network put behind a VOneBlock."
+    ),
+]
 ImageSize = Annotated[int, typer.Option("--image_size", help="Side of what the network sees, in pixels.")]
 Mean = Annotated[str, typer.Option("--mean", help="That the network's images are normalised by: one number or three.")]
 Std = Annotated[str, typer.Option("--std", help="Likewise. A network that normalises by itself: --mean 0 --std 1.")]
@@ -27,6 +33,7 @@ class Asked:
     model_arch: Annotated[
         str, typer.Option("--model_arch", help="resnet50, cornets, alexnet, ..., or module:function.")
     ] = "resnet50"
+    back_end: BackEnd = None
     weights: Annotated[Path | None, typer.Option("--weights", help="A checkpoint; default, the released weights.")] = (
         None
     )
@@ -53,7 +60,9 @@ class Asked:
         from ..classification.loading import load_classifier
 
         mean, std = numbers(self.mean), numbers(self.std)
-        return load_classifier(self.model_arch, weights=self.weights, mean=mean, std=std, device=self.device)
+        return load_classifier(
+            self.model_arch, back_end=self.back_end, weights=self.weights, mean=mean, std=std, device=self.device
+        )
 
     def images(self) -> dict[str, Any]:
         names = ("DS_factor", "image_size", "batch_size", "workers", "output")

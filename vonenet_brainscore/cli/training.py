@@ -10,7 +10,7 @@ import typer
 from ..arguments import Setting
 from ..models.settings import DEFAULTS, FRONT_END
 from ..training.recipe import RECIPE, Recipe
-from .classifier_options import ImageSize, Mean, Std, numbers
+from .classifier_options import BackEnd, ImageSize, Mean, Std, numbers
 from .tables import number, say, table
 
 # Panels of the help.
@@ -49,8 +49,13 @@ def train(
     in_path: Annotated[Path, typer.Option("--in_path", help="Holds train/ and val/, each a folder a class.")],
     output_path: Annotated[Path, typer.Option("--output_path", help="Folder for checkpoints and logs.")],
     model_arch: Annotated[
-        str, typer.Option("--model_arch", help="resnet50, cornets, alexnet, or module:function.")
+        str,
+        typer.Option(
+            "--model_arch",
+            help="resnet50, cornets, alexnet, or module:function: a function without arguments that gives a network.",
+        ),
     ] = "resnet50",
+    back_end: BackEnd = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in output_path, if there is one.")
     ] = False,
@@ -77,6 +82,7 @@ def train(
         in_path,
         output_path,
         recipe=recipe,
+        back_end=back_end,
         n_classes=n_classes,
         image_size=image_size,
         mean=numbers(mean),

@@ -194,8 +194,9 @@ def network_subject(
     """The subject that a network is; `name` and `named` say what a reference to one brought along."""
     layers = {name for name, _ in network.named_modules()}
     trained = (row for row in MODELS.values() if row.back_end)
-    row = next((row for row in trained if layers.issuperset(row.region_layer_map.values())), None)
-    own = row.region_layer_map if row else {"V1": FRONT_END} if FRONT_END in layers else {}
+    by_depth = network.regions_by_depth if isinstance(network, VOneNet) else {}  # of a back end by name
+    row = None if by_depth else next((row for row in trained if layers.issuperset(row.region_layer_map.values())), None)
+    own = row.region_layer_map if row else {"V1": FRONT_END, **by_depth} if FRONT_END in layers else {}
     regions = with_own_regions(own, region_layer_map)
     if not regions:
         raise ValueError(
@@ -203,7 +204,9 @@ def network_subject(
             "stands for which region: region_layer_map={'V1': 'layer1'}, or --layer V1=layer1"
         )
     check_layers(network, list(dict.fromkeys(regions.values())))
-    extractor = ActivationsExtractor(network, name or type(network).__name__, device=device, **settings)
+    back_end = network.settings.get("back_end") if isinstance(network, VOneNet) else None
+    identifier = name or (f"VOneNet, {back_end}" if back_end else type(network).__name__)
+    extractor = ActivationsExtractor(network, identifier, device=device, **settings)
     if named is not None:
         extractor.normalisation = (named.mean, named.std)
     block = extractor.block
@@ -214,7 +217,7 @@ def network_subject(
         extractor,
         regions,
         visual_degrees=block.visual_degrees if block is not None else VISUAL_DEGREES,
-        weights=_weights(network) if named is None else named.weights,
+        weights=(_weights(network) if named is None else named.weights) + _guessed(by_depth, region_layer_map or {}),
         readout_layer=row.readout_layer if row else LOGITS,
         time_steps=row.time_steps if row else None,
     )
@@ -223,6 +226,12 @@ def network_subject(
 def _weights(network: nn.Module) -> str:
     source = getattr(network, "weights_source", None)
     return f"{source.path.name}, sha256 {source.sha256}" if source is not None else "as the network was given"
+
+
+def _guessed(by_depth: Mapping[str, str], given: Mapping[str, str]) -> str:
+    """That layers stand for regions by their depth alone, in words for the record."""
+    regions = [f"{region} {layer}" for region, layer in by_depth.items() if region not in given]
+    return f"; by depth, not chosen on data: {', '.join(regions)}" if regions else ""
 
 
 def _brainscore_model(name: str) -> "BrainModel":

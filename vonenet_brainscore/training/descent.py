@@ -20,6 +20,10 @@ from .recipe import Recipe
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+# Times the loss of guessing, beyond which an epoch's mean loss says that the steps were too long. Chosen here: with
+# sound steps the first epochs lie near that of guessing.
+_EXPLODED = 100
+
 
 class Descent:
     """Stochastic gradient descent of a classifier on the devices of a Fabric.
@@ -106,6 +110,12 @@ class Descent:
             raise ValueError(
                 f"training diverges: epoch {epoch} has loss {loss}, its weights are {'' if finite else 'not '}finite; "
                 "take a smaller lr and another output_path"
+            )
+        guessing = math.log(max(2, self.n_classes))
+        if loss > _EXPLODED * guessing:
+            raise ValueError(
+                f"training diverges: epoch {epoch} has loss {loss:.3g}, where guessing has {guessing:.3g}; take a "
+                "smaller lr and another output_path"
             )
         rate = len(images) / (time.perf_counter() - start)
         return {"train_loss": loss, "train_top1": top1, "images_per_s": rate}

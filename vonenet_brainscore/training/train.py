@@ -25,6 +25,7 @@ def train(
     output_path: str | PathLike,
     *,
     recipe: Recipe | None = None,
+    back_end: str | None = None,
     n_classes: int | None = None,
     image_size: int = DEFAULTS["image_size"],
     mean: float | Sequence[float] = 0.5,
@@ -50,6 +51,8 @@ def train(
     output_path : path
         As in `fit`.
     recipe : Recipe, optional
+    back_end : str, optional
+        In place of `model_arch`: ``timm:NAME`` or ``torchvision:NAME`` behind a VOneBlock, as in `get_model`.
     n_classes : int, optional
         Outputs of the network; default 1000, and those of the network that a function gives.
     image_size : int
@@ -74,10 +77,12 @@ def train(
     """
     recipe = recipe or Recipe()
     with keyed_draws(recipe.seed, "first weights"):
-        network = _network(model_arch, n_classes, image_size, vone_block)
-    outputs = Classifier(network, mean=mean, std=std, name=model_arch).count_classes(image_size)
+        network = _network(model_arch, back_end, n_classes, image_size, vone_block)
+    outputs = Classifier(network, mean=mean, std=std, name=back_end or model_arch).count_classes(image_size)
     if n_classes not in (None, outputs):
-        raise ValueError(f"{model_arch} gives a network of {outputs} outputs, not {n_classes}; leave n_classes out")
+        raise ValueError(
+            f"{back_end or model_arch} gives a network of {outputs} outputs, not {n_classes}; leave n_classes out"
+        )
     training, validation = _images(Path(in_path).expanduser(), outputs)
     return fit(
         network,
@@ -85,7 +90,7 @@ def train(
         MiddleCrops(validation, image_size),
         recipe=recipe,
         output_path=output_path,
-        flags={"model_arch": architecture_of(model_arch)},
+        flags={} if back_end else {"model_arch": architecture_of(model_arch)},  # a network by name says so itself
         mean=mean,
         std=std,
         resume=resume,
@@ -98,7 +103,11 @@ def train(
     )
 
 
-def _network(model_arch: str, n_classes: int | None, image_size: int, vone_block: dict[str, Any]) -> nn.Module:
+def _network(
+    model_arch: str, back_end: str | None, n_classes: int | None, image_size: int, vone_block: dict[str, Any]
+) -> nn.Module:
+    if back_end is not None:
+        return get_model(back_end=back_end, n_classes=n_classes, image_size=image_size, **vone_block)
     if ":" not in model_arch:
         architecture = architecture_of(model_arch)
         return get_model(architecture, pretrained=False, n_classes=n_classes, image_size=image_size, **vone_block)
