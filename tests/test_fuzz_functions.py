@@ -170,6 +170,18 @@ CALLS = {
         vonenet_brainscore.tuning_curves,
         lambda: {"model": NETWORK, "units": [0], "layer": None, **GIVEN},
     ),
+    "noise_correlations": (
+        vonenet_brainscore.noise_correlations,
+        lambda: {"model": NETWORK, "units": [0, 1], "stimuli": [IMAGE], "trials": 2, "layer": None, "seed": 0, **QUIET},
+    ),
+    "compare_models": (
+        vonenet_brainscore.compare_models,
+        lambda: {"models": {"one": NETWORK, "two": NETWORK}, "benchmark": Half(), "cache": False, **GIVEN},
+    ),
+    "score_difference": (
+        vonenet_brainscore.score_difference,
+        lambda: {"first": Score(0.5), "second": Score(0.5)},
+    ),
     "compare_gabors": (vonenet_brainscore.compare_gabors, lambda: {"model": PlainNetwork(), "seed": 0}),
     "property_distributions": (
         vonenet_brainscore.plots.property_distributions,

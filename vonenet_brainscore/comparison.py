@@ -89,7 +89,14 @@ def score_difference(first: "Score", second: "Score") -> dict[str, float]:
     ------
     ValueError
         If the scores are of different benchmarks or seeds, whose draws are not of the same images.
+    TypeError
+        If they are no Scores.
     """
+    from brainscore_core.metrics import Score
+
+    for score in (first, second):
+        if not isinstance(score, Score):
+            raise TypeError(f"a difference is between two Scores, not of a {type(score).__name__}")
     for name in ("benchmark_identifier", "benchmark_version", "seed"):
         values = [score.attrs.get(name) for score in (first, second)]
         if values[0] != values[1]:
