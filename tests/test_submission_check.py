@@ -1,7 +1,6 @@
 """The check: it passes what works, stops what does not, and leaves the installed Brain-Score as it was."""
 
 import os
-import runpy
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 import torch
 from submission_models import TinyResNet, tiny_checkpoint, tiny_front_end
 from test_submission_rules import rezipped
+from tiny_networks import SMALL
 
 import vonenet_brainscore
 from vonenet_brainscore import get_model
@@ -42,10 +42,11 @@ def archive(tmp_path_factory):
 
 
 def test_a_trained_model_passes_and_the_installed_package_is_left_alone(tmp_path, monkeypatch, capsys):
-    """As it is released but for its weights' values; the cheapest of the five with noise, 55 s of one core."""
+    """ResNet-50 behind a small VOneBlock with noise; `benchmarks/leaderboard_zips.py` tries the released sizes."""
     monkeypatch.chdir(tmp_path)
-    script = runpy.run_path(str(Path(__file__).parent / "benchmarks" / "leaderboard_zips.py"))
-    checkpoint = script["released_layout"](tmp_path / "trained.pth.tar", "voneresnet50")
+    network = get_model("resnet50", pretrained=False, quadrature="paper", **SMALL)
+    checkpoint = tmp_path / "trained.pth.tar"
+    torch.save({"flags": {"arch": "resnet50", **SMALL}, "state_dict": network.state_dict()}, checkpoint)
     before = installed()
     cli.submit("voneresnet50", identifier="mine", weights_url=checkpoint.as_uri())
     assert installed() == before
