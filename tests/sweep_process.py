@@ -1,19 +1,33 @@
 """A sweep of stubs in a process of its own, for what must not befall the tests': `python sweep_process.py JSON`.
 
 The JSON says where results go, which seeds are swept and what is done to the process first; what came out is printed.
+`carry_out` does the same in a process that was forked, and sends what came out.
 """
 
 import ctypes
 import json
+import multiprocessing
 import os
 import sys
+import traceback
 import warnings
 from pathlib import Path
 
 import sweep_stubs
 
 CLONE_NEWNS, MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 1, 32, 4096, 16384, 1 << 18
+_IMPORTS = [f"vonenet_brainscore.{name}" for name in ("recordings.loading", "benchmarks.v1_properties", "sweep.work")]
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def fork_server():
+    """A context whose processes are forked from one that has imported what a sweep takes, most of what each would do.
+
+    Their environment is that of the first call; `carry_out` brings another.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["sweep_process", "distributed", *_IMPORTS])
+    return context
 
 
 def mount(source, target, kind, flags, data=None):
@@ -73,6 +87,16 @@ def main(order):
         "records": len(list(Path(order["output"], "records").glob("*.json"))),
         "files": sorted(path.name for path in Path(order["output"]).iterdir()),
     }
+
+
+def carry_out(order, environment, sending):
+    """`main` under an environment; what it returns, or the traceback, is sent."""
+    os.environ.clear()
+    os.environ.update(environment)
+    try:
+        sending.send(main(order))
+    except BaseException:
+        sending.send(traceback.format_exc())
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import pytest
+import sweep_process
 import xarray as xr
 from sweep_records import differences
 from sweep_stubs import BANDWIDTH, PEAK_SF, PREF_OR, SELECTIVE, TINY, stub_compare
@@ -43,6 +44,25 @@ def preloaded(monkeypatch, *faults):
     monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__PRELOAD", "sweep_stubs")
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "1")
     monkeypatch.setenv("SWEEP_FAULTS", json.dumps(faults))
+
+
+@pytest.fixture
+def own_workers(monkeypatch, stubs):
+    """A context in which workers that score_models starts itself are forked, with the stubs and these faults."""
+    import dask
+
+    @contextmanager
+    def faulty(*faults, allowed_failures):
+        sweep_process.fork_server()
+        monkeypatch.setattr("distributed.utils._forkserver_preload_set", True)  # or Dask would set its own
+        preloaded(monkeypatch, *faults)
+        chosen = {"worker.multiprocessing-method": "forkserver", "worker.preload": ["sweep_stubs"]}
+        chosen |= {"nanny.environ": dict(os.environ), "scheduler.allowed-failures": allowed_failures}
+        with dask.config.set({f"distributed.{name}": value for name, value in chosen.items()}):
+            yield
+        preloaded(monkeypatch)
+
+    return faulty
 
 
 def free_port():
@@ -129,16 +149,12 @@ def test_forty_two_cells_on_two_workers_one_of_them_killed_equal_one_process_to_
     assert (alone / "results.csv").read_text() == (on_dask / "results.csv").read_text()
 
 
-def test_a_worker_killed_while_it_writes_leaves_nothing(tmp_path, monkeypatch, stubs):
+def test_a_worker_killed_while_it_writes_leaves_nothing(tmp_path, own_workers):
     """Half a record is in the folder until another worker has completed it."""
-    import dask
-
-    preloaded(monkeypatch, ["die in write", PEAK_SF, 1, str(tmp_path / "died")])
     settings, out = {"seed": range(2), **TINY}, tmp_path / "out"
-    with dask.config.set({"distributed.worker.preload": ["sweep_stubs"], "distributed.scheduler.allowed-failures": 1}):
+    with own_workers(["die in write", PEAK_SF, 1, str(tmp_path / "died")], allowed_failures=1):
         found = score_models("voneresnet50", [PREF_OR, PEAK_SF], settings, output=out, workers=2, **ON_DASK)
     assert (tmp_path / "died").exists() and (found["problem"] == "").all()
-    preloaded(monkeypatch)
     score_models("voneresnet50", [PREF_OR, PEAK_SF], settings, output=tmp_path / "alone", **ALONE)
     assert differences(out, tmp_path / "alone") == []
 
@@ -211,19 +227,15 @@ def is_submitted(port):
         return client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)) > 0
 
 
-def test_a_cell_that_kills_every_worker_costs_no_other(tmp_path, monkeypatch, stubs):
+def test_a_cell_that_kills_every_worker_costs_no_other(tmp_path, stubs, own_workers):
     """On processes that score_models starts itself, two for three model settings."""
-    import dask
-
-    preloaded(monkeypatch, ["die", PEAK_SF, 1, None], ["die", SELECTIVE, 2, str(tmp_path / "died-once")])
+    faults = ["die", PEAK_SF, 1, None], ["die", SELECTIVE, 2, str(tmp_path / "died-once")]
     settings, benchmarks = {"seed": range(3), **TINY}, [PREF_OR, PEAK_SF, SELECTIVE, BANDWIDTH]
-    # Dask reads its variables once, when it is imported, which may have been before.
-    with dask.config.set({"distributed.worker.preload": ["sweep_stubs"], "distributed.scheduler.allowed-failures": 0}):
+    with own_workers(*faults, allowed_failures=0):
         found = score_models("voneresnet50", benchmarks, settings, output=tmp_path / "out", workers=2, **ON_DASK)
     problems = found["problem"].squeeze()
     assert "every worker that tried it died" in problems.sel(seed=1, benchmark=PEAK_SF).item()
     assert (problems != "").sum() == 1
-    monkeypatch.setenv("SWEEP_FAULTS", "[]")
     alone = score_models("voneresnet50", benchmarks, settings, output=tmp_path / "alone", **ALONE)
     xr.testing.assert_equal(found["score"], alone["score"].where(found["problem"] == ""))
     done = stubs()[: -alone["score"].size]
@@ -231,13 +243,10 @@ def test_a_cell_that_kills_every_worker_costs_no_other(tmp_path, monkeypatch, st
     assert len(finished) == 10 and all(done.count(cell) == 1 for cell in finished)
 
 
-def test_a_cell_that_kills_its_process_does_not_end_the_sweep(tmp_path, monkeypatch, stubs, capfd):
+def test_a_cell_that_kills_its_process_does_not_end_the_sweep(tmp_path, monkeypatch, own_workers, capfd):
     """Without a word on workers, where the machine carries one alone."""
-    import dask
-
-    preloaded(monkeypatch, ["die", PREF_OR, 0, None])
     monkeypatch.setattr(place, "local_workers", lambda threads, memory: 1)
-    with dask.config.set({"distributed.worker.preload": ["sweep_stubs"], "distributed.scheduler.allowed-failures": 0}):
+    with own_workers(["die", PREF_OR, 0, None], allowed_failures=0):
         found = score_models(
             "voneresnet50", PREF_OR, {"seed": range(2), **TINY}, output=tmp_path / "out", **ON_DASK
         ).squeeze()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sweep_process
 import xarray as xr
 from brainio_format import registered, write_freeman_ziemba
 from sweep_records import differences
@@ -35,18 +36,31 @@ def stubs(monkeypatch, tmp_path):
 
 
 def process(**order):
-    """`sweep_process.py` with an order."""
-    command = [sys.executable, str(HERE / "sweep_process.py"), json.dumps(order)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    """A process that carries out an order of `sweep_process`, and where its result comes from."""
+    context = sweep_process.fork_server()
+    receiving, sending = context.Pipe(duplex=False)
+    started = context.Process(target=sweep_process.carry_out, args=(order, dict(os.environ), sending))
+    started.start()
+    sending.close()
+    return started, receiving
 
 
-def result(started):
-    """What such a process prints; a skip where this user may not mount."""
-    out, err = started.communicate(timeout=120)
-    if "PermissionError" in err and "mounts_of_our_own" in err:
+def result(started, receiving):
+    """What such a process sends; a skip where this user may not mount."""
+    try:
+        found = receiving.recv() if receiving.poll(120) else "nothing came"
+    except EOFError:
+        found = "it ended without a word"
+    started.join(30)
+    return checked(found)
+
+
+def checked(found):
+    if isinstance(found, dict):
+        return found
+    if "PermissionError" in found and "mounts_of_our_own" in found:
         pytest.skip("this user may not mount, which the fault takes")
-    assert started.returncode == 0, err
-    return json.loads(out)
+    pytest.fail(found)
 
 
 def alone(tmp_path, seeds=3):
@@ -55,9 +69,9 @@ def alone(tmp_path, seeds=3):
 
 def test_a_process_killed_while_it_writes_a_record(tmp_path, stubs):
     output = tmp_path / "out"
-    killed = process(output=str(output), seeds=3, die_in_write=3)
-    assert killed.wait(120) == -signal.SIGKILL and len(stubs()) == 3
-    killed.communicate()
+    killed, _ = process(output=str(output), seeds=3, die_in_write=3)
+    killed.join(120)
+    assert killed.exitcode == -signal.SIGKILL and len(stubs()) == 3
     partial = [path for path in (output / "records").iterdir() if path.suffix == ".json" and path.name[0] == "."]
     assert len(partial) == 1  # half a record, under a name that nobody reads
     found = score_models("voneresnet50", BOTH, {"seed": range(3), **TINY}, output=output, **QUIET)
@@ -92,7 +106,7 @@ def test_a_damaged_record_is_said_and_scored_anew(tmp_path, stubs, damage):
 def test_a_full_disk(tmp_path, stubs):
     """What has no room is in what score_models returns, and the end says so."""
     (tmp_path / "small").mkdir()
-    found = result(process(output=str(tmp_path / "small"), seeds=6, small_disk=600))
+    found = result(*process(output=str(tmp_path / "small"), seeds=6, small_disk=600))
     reference = alone(tmp_path, 6)
     assert found["scores"] == reference["score"].values.ravel().tolist() and set(found["problems"]) == {""}
     assert 0 < found["records"] < 12
@@ -107,7 +121,10 @@ def test_a_read_only_home(tmp_path, stubs, monkeypatch):
     monkeypatch.setenv("HOME", str(home))
     for variable in ("RESULTCACHING_HOME", "BRAINIO_HOME", "VONENET_HOME", "MPLCONFIGDIR"):
         monkeypatch.delenv(variable, raising=False)
-    found = result(process(output=str(tmp_path / "out"), seeds=2, read_only=str(home), cache=True))
+    order = {"output": str(tmp_path / "out"), "seeds": 2, "read_only": str(home), "cache": True}
+    command = [sys.executable, str(HERE / "sweep_process.py"), json.dumps(order)]  # its imports meet that home, too
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    found = checked(json.loads(run.stdout) if run.returncode == 0 else run.stderr)
     assert found["scores"] == alone(tmp_path, 2)["score"].values.ravel().tolist()
     assert found["records"] == 4 and found["files"] == ["records", "results.csv", "results.nc", "results.png"]
     assert any("the score could not be kept in" in warning for warning in found["warnings"])
@@ -116,7 +133,7 @@ def test_a_read_only_home(tmp_path, stubs, monkeypatch):
 
 def test_two_sweeps_into_one_folder_at_once(tmp_path, stubs):
     output = str(tmp_path / "out")
-    first, second = (result(each) for each in [process(output=output, seeds=3), process(output=output, seeds=4)])
+    first, second = (result(*each) for each in [process(output=output, seeds=3), process(output=output, seeds=4)])
     reference = alone(tmp_path, 4)["score"].values.ravel().tolist()
     assert second["scores"] == reference and first["scores"] == reference[:6]
     assert first["warnings"] == second["warnings"] == [] and second["records"] == 8
