@@ -9,9 +9,8 @@ from xarray import DataArray
 from ..own_recordings.split_half import weighted_correlation
 from .predictions import KeptPredictions
 
-_DRAWS = 400  # of the bootstrap: a standard deviation is then known to 4 % of itself
+_DRAWS = 400  # of the bootstrap: the width of an interval is then known to about 5 % of itself
 _AT_ONCE = 2_000_000  # correlations held at a time, which bounds the memory
-_WIDTH = 1.959964  # standard deviations to either side that hold 95 % of a normal distribution
 
 
 def neural_intervals(score: Any, benchmark: Any, kept: KeptPredictions, *, seed: int) -> dict[str, Any]:
@@ -19,12 +18,14 @@ def neural_intervals(score: Any, benchmark: Any, kept: KeptPredictions, *, seed:
 
     A score is ``(r / sqrt(c))^2``: r the median over neurons of the correlation between recorded and predicted
     responses, the mean over splits, and c the ceiling. The intervals of r, of c and of ``r / sqrt(c)``, which has a
-    sign, are 1.96 standard deviations to either side. That of the score is the square of the last, from 0 on where it
-    holds both signs. The deviations are those of a bootstrap (Efron 1979, Ann Stat 7:1) with 400 draws:
+    sign, reach as far to either side as half the distance between the quantiles .025 and .975 of a bootstrap (Efron
+    1979, Ann Stat 7:1) with 400 draws; not to these quantiles themselves, since correlations of fewer images are higher
+    on average. The interval of the score is the square of the last, from 0 on where it holds both signs. In the draws
 
     - images are drawn with replacement, once for all splits and the ceiling, so that an image stays in the training or
       the test part of a split with all its copies. Regressions are not fitted again: the interval is of what these
       regressions predict. As the splits stay while the images change, it holds what other splits would give, too.
+      With test parts of less than ten images it is up to twice as wide as it need be.
     - neurons are drawn with replacement, with their ceilings.
     - both are drawn, independently of each other, for the intervals of the figures themselves, which are rather too
       wide than too narrow (Owen 2007, Ann Appl Stat 1:386), and no narrower than over splits.
@@ -48,8 +49,8 @@ def neural_intervals(score: Any, benchmark: Any, kept: KeptPredictions, *, seed:
     dict
         `score_low` and `score_high`, `raw_low` and `raw_high`, and where a ceiling is claimed `ceiling_low` and
         `ceiling_high`; `intervals`, (low, high) of the score over 'images', 'neurons' and 'splits' alone. NaN where
-        there is no deviation: over one neuron, or one split. And `bootstrap` (figure, draw): raw and ceiling in each
-        draw of images and neurons, which are the same draws for every model, so that differences can be paired.
+        nothing can differ: over one neuron, or one split. And `bootstrap` (figure, draw): raw and ceiling in each draw
+        of images and neurons, which are the same draws for every model, so that differences can be paired.
     """
     resampled = _Resampled(score, benchmark, kept)
     ceiling = score.attrs["ceiling"]
@@ -57,14 +58,14 @@ def neural_intervals(score: Any, benchmark: Any, kept: KeptPredictions, *, seed:
     of_splits = resampled.half_over_splits()
     halves = {"splits": of_splits / np.sqrt(bound)}
     for over, (r, c) in resampled.draws(seed).items():  # images and neurons together are the last
-        halves[over] = _WIDTH * _deviation(r / np.sqrt(np.where(c > 0, c, np.nan)))
+        halves[over] = _half(r / np.sqrt(np.where(c > 0, c, np.nan)))
     # NaN, of a single split, is no width
     whole = np.fmax(halves.pop("images and neurons"), halves["splits"])
-    of_raw = np.fmax(_WIDTH * _deviation(r), of_splits)
+    of_raw = np.fmax(_half(r), of_splits)
     found = dict(zip(("score_low", "score_high"), squared_interval(raw / np.sqrt(bound), whole), strict=True))
     found["raw_low"], found["raw_high"] = np.clip([raw - of_raw, raw + of_raw], -1, 1)
     if ceiling.attrs.get("claimed", True):
-        of_ceiling = _WIDTH * _deviation(c)
+        of_ceiling = _half(c)
         found["ceiling_low"], found["ceiling_high"] = np.clip([bound - of_ceiling, bound + of_ceiling], 0, 1)
     intervals = {over: [*squared_interval(raw / np.sqrt(bound), half)] for over, half in halves.items()}
     bootstrap = DataArray(np.stack([r, c]), dims=("figure", "draw"), coords={"figure": ["raw", "ceiling"]})
@@ -152,10 +153,11 @@ def _mean(values: np.ndarray) -> np.ndarray:
         return np.nanmean(values, axis=-1)
 
 
-def _deviation(values: np.ndarray) -> float:
-    """Standard deviation over draws; NaN where all are equal, as over a single neuron."""
+def _half(values: np.ndarray) -> float:
+    """Half of the distance that holds 95 % of the draws; NaN where all are equal, as over a single neuron."""
     values = values[np.isfinite(values)]
-    return float(values.std(ddof=1)) if len(values) > 1 and np.ptp(values) > 0 else float("nan")
+    low, high = np.quantile(values, (0.025, 0.975)) if len(values) else (np.nan, np.nan)
+    return float(high - low) / 2 if high > low else float("nan")
 
 
 def _ceiling_by_neuron(ceiling: Any, neuroid_ids: np.ndarray) -> np.ndarray:
