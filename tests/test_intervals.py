@@ -1,14 +1,13 @@
 """Intervals of neural scores: against plain loops, a simulation whose truth is known, and other orders of names."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
 from made_recordings import FeatureSubject, linear, small_images
+from planted_scores import intervals_by_hand, planted_score
 
-from vonenet_brainscore.benchmarks.intervals import neural_intervals, squared_interval
-from vonenet_brainscore.benchmarks.predictions import KeptPredictions, Predicted
+from vonenet_brainscore.benchmarks.intervals import squared_interval
+from vonenet_brainscore.benchmarks.predictions import KeptPredictions
 from vonenet_brainscore.benchmarks.running import run_benchmark
 from vonenet_brainscore.own_recordings.neural_benchmark import neural_benchmark
 
@@ -131,54 +130,14 @@ def test_a_ceiling_that_is_not_claimed_has_no_interval(images, features):
     assert attrs["remarks"] == "no ceiling is claimed, because no repetitions were recorded: the score is r^2 itself"
 
 
-def made_score(random, *, images=80, neurons=12, splits=4, noise=1.0):
-    """Ridge on a planted population, as `run_benchmark` hands it on, but without Brain-Score, which takes its time."""
-    x = random.normal(size=(images, 10))
-    weights = np.random.default_rng(5).normal(size=(10, neurons))
-    y = x @ weights / np.sqrt(10) + noise * random.normal(size=(images, neurons))
-    parts, medians = [], []
-    for _ in range(splits):
-        order = random.permutation(images)
-        train, test = order[: int(0.8 * images)], order[int(0.8 * images) :]
-        centre = x[train].mean(axis=0), y[train].mean(axis=0)
-        inner = x[train] - centre[0]
-        slopes = np.linalg.solve(inner.T @ inner + np.eye(10), inner.T @ (y[train] - centre[1]))
-        parts.append(Predicted(test, y[test], (x[test] - centre[0]) @ slopes + centre[1]))
-        medians.append(
-            np.median([np.corrcoef(a, b)[0, 1] for a, b in zip(y[test].T, parts[-1].predicted.T, strict=True)])
-        )
-    kept = KeptPredictions(None)
-    kept.splits = parts
-    return np.mean(medians), kept
-
-
-@pytest.fixture
-def brain_score():
-    from brainscore_core.metrics import Score
-
-    return Score
-
-
-def interval_of(raw, kept, images, brain_score, seed):
-    score, ceiling = brain_score(raw**2), brain_score(1.0)
-    ceiling.attrs["claimed"] = False
-    score.attrs |= {"raw": brain_score(raw), "ceiling": ceiling}
-    neurons = kept.splits[0].recorded.shape[1]
-    column = {
-        "stimulus_id": SimpleNamespace(values=np.arange(images)),
-        "neuroid_id": SimpleNamespace(values=np.arange(neurons)),
-    }
-    return neural_intervals(score, SimpleNamespace(_assembly=column), kept, seed=seed)
-
-
-def test_the_interval_covers_what_other_recordings_would_give(brain_score):
+def test_the_interval_covers_what_other_recordings_would_give():
     """100 recordings, each with other images: the mean that each estimates lies in about 95 of their intervals."""
     random = np.random.default_rng(0)
-    made = [made_score(random) for _ in range(100)]
+    made = [planted_score(random) for _ in range(100)]
     truth = np.mean([raw for raw, _ in made])
     inside = 0
     for seed, (raw, kept) in enumerate(made):
-        low, high = interval_of(raw, kept, 80, brain_score, seed)["intervals"]["images"]
+        low, high = intervals_by_hand(raw, kept, 80, seed)["intervals"]["images"]
         inside += low <= truth**2 <= high
     assert inside >= 89  # 95 with a standard deviation of 2.2; wider is allowed, for few test stimuli make it so
 
@@ -204,9 +163,9 @@ def test_the_names_of_stimuli_move_a_score_within_its_interval(images, features,
     assert max(low, other_low) < min(high, other_high)
 
 
-def test_the_interval_over_splits_covers_the_mean_of_many_splits(brain_score):
+def test_the_interval_over_splits_covers_the_mean_of_many_splits():
     random = np.random.default_rng(3)
-    _, kept = made_score(random, splits=400)
+    _, kept = planted_score(random, splits=400)
     medians = [
         np.median([np.corrcoef(a, b)[0, 1] for a, b in zip(part.recorded.T, part.predicted.T, strict=True)])
         for part in kept.splits
@@ -215,6 +174,6 @@ def test_the_interval_over_splits_covers_the_mean_of_many_splits(brain_score):
     for start in range(0, 400, 4):
         few = KeptPredictions(None)
         few.splits = kept.splits[start : start + 4]
-        low, high = interval_of(np.mean(medians[start : start + 4]), few, 80, brain_score, 0)["intervals"]["splits"]
+        low, high = intervals_by_hand(np.mean(medians[start : start + 4]), few, 80, 0)["intervals"]["splits"]
         inside += low <= truth**2 <= high
     assert inside >= 89  # of 100; without Student's t, as Brain-Score's own error, it would be about 80

@@ -25,7 +25,7 @@ def neural_intervals(score: Any, benchmark: Any, kept: KeptPredictions, *, seed:
     - images are drawn with replacement, once for all splits and the ceiling, so that an image stays in the training or
       the test part of a split with all its copies. Regressions are not fitted again: the interval is of what these
       regressions predict. As the splits stay while the images change, it holds what other splits would give, too.
-      With test parts of less than ten images it is up to twice as wide as it need be.
+      With test parts of less than ten images it is wider than it need be.
     - neurons are drawn with replacement, with their ceilings.
     - both are drawn, independently of each other, for the intervals of the figures themselves, which are rather too
       wide than too narrow (Owen 2007, Ann Appl Stat 1:386), and no narrower than over splits.
