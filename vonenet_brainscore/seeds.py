@@ -17,7 +17,17 @@ SEEDS = ("gabor_seed", "colour_seed", "seed")
 # Attributes that speak of one seed's recordings.
 _OF_ONE_SEED = (
     *("seed", "noise_seed", "problem", "model_values", "n_probed", "n_units", "n_undefined", "remarks"),
-    *("score_low", "score_high", "raw_low", "raw_high", "ceiling_low", "ceiling_high", "intervals", "splits_counted"),
+    *(
+        "score_low",
+        "score_high",
+        "raw_low",
+        "raw_high",
+        "ceiling_low",
+        "ceiling_high",
+        "intervals",
+        "splits_counted",
+        "bootstrap",
+    ),
 )
 
 
