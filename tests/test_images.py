@@ -5,7 +5,15 @@ import pytest
 from PIL import Image
 from torchvision_here import needs_torchvision
 
-from vonenet_brainscore.stimuli.images import as_picture, content_of, image_files, normalise, read_image, resize
+from vonenet_brainscore.stimuli.images import (
+    as_picture,
+    content_of,
+    image_files,
+    normalise,
+    read_image,
+    resize,
+    stimulus_files,
+)
 
 
 @pytest.fixture
@@ -98,3 +106,17 @@ def test_image_files_are_sorted_and_hidden_ones_left_out(tmp_path, pixels):
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match="no images in"):
         image_files(tmp_path / "empty")
+
+
+def test_a_stimulus_set_says_where_every_image_is(tmp_path):
+    from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+
+    stimuli = StimulusSet({"stimulus_id": ["b", "a", "c"]})
+    stimuli.stimulus_paths = {name: str(tmp_path / f"{name}.png") for name in ("a", "b", "c")}
+    assert stimulus_files(stimuli) == [tmp_path / f"{name}.png" for name in ("b", "a", "c")]
+    for lost in ("a", "c"):
+        del stimuli.stimulus_paths[lost]
+        with pytest.raises(ValueError, match=r"[12] of 3 stimuli have no path in stimulus_paths, 'a' first"):
+            stimulus_files(stimuli)
+    with pytest.raises(ValueError, match="a table of stimuli is a Brain-Score StimulusSet"):
+        stimulus_files(stimuli.drop(columns="stimulus_id"))

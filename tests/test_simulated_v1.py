@@ -143,6 +143,26 @@ def test_samples_of_a_family_share_a_twentieth_of_their_power():
     assert np.mean([np.corrcoef(pair)[0, 1] for pair in pairs]) == pytest.approx(0.05, abs=0.02)
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_spectrum_of_a_family_is_that_of_its_docstring(seed):
+    """Power falls to 1/e at one standard deviation of the filter, so that its own is smaller by sqrt(2).
+
+    Over log frequency, 1/f is flat: the area of an octave grows as the power falls.
+    """
+    rng = np.random.default_rng(seed)
+    theta, octave, width_deg = rng.uniform(0, np.pi), rng.uniform(*np.log2([0.7, 2.8])), rng.uniform(15, 45)
+    textures = family_textures(30, seed=seed) / 127.5 - 1
+    power = (np.abs(np.fft.fft2(textures)) ** 2).mean(axis=0)
+    power[0, 0] = 0
+    fy, fx = np.meshgrid(*[np.fft.fftfreq(IMAGE_SIZE, 1 / PIXELS_PER_DEGREE)] * 2, indexing="ij")
+    octaves = np.log2(np.maximum(np.hypot(fy, fx), 1 / 8)) - octave
+    turned = np.rad2deg(np.angle(np.exp(2j * (np.arctan2(fy, fx) - theta)))) / 2
+    assert np.average(octaves, weights=power) == pytest.approx(0, abs=0.1)
+    assert np.average(turned, weights=power) == pytest.approx(0, abs=4)
+    assert np.sqrt(np.average(octaves**2, weights=power)) == pytest.approx(0.5 / np.sqrt(2), rel=0.15)
+    assert np.sqrt(np.average(turned**2, weights=power)) == pytest.approx(width_deg / np.sqrt(2), rel=0.15)
+
+
 def test_contrasts_lie_between_a_tenth_and_three_tenths():
     contrasts = (family_textures(200, seed=0)[:, ::2, ::2] / 127.5 - 1).std(axis=(1, 2))
     assert contrasts.min() == pytest.approx(0.1, abs=0.02) and contrasts.max() == pytest.approx(0.3, abs=0.03)
@@ -155,6 +175,7 @@ def test_it_is_plainly_labelled_and_reproducible(benchmark, tmp_path):
     np.testing.assert_array_equal(again._assembly.values, benchmark._assembly.values)
     other = simulated_benchmark(tmp_path / "other", n_stimuli=80, n_neurons=20, seed=4)
     assert (other._assembly.values != benchmark._assembly.values).mean() > 0.5
+    assert benchmark._visual_degrees == 8 and np.array(benchmark.timebins[0].tolist()).tolist() == [50, 200]
     stimuli = benchmark._assembly.stimulus_set
     image = Image.open(stimuli.get_stimulus("family-03-sample-07"))
     assert (image.mode, image.size) == ("L", (IMAGE_SIZE, IMAGE_SIZE))

@@ -165,6 +165,22 @@ def test_a_draw_depends_on_the_whole_screen_not_on_what_the_window_shows(monkeyp
     assert len(set(keys)) == 2 * 2304  # the largest gratings look alike through the window
 
 
+def test_a_draw_depends_on_where_the_recorded_units_are(monkeypatch):
+    """One unit alone, in one place or in the next: the masks over the two windows are the same."""
+    keys = []
+    monkeypatch.setattr(
+        "vonenet_brainscore.recordings.noise_draws.noise_draw",
+        lambda shape, **key: keys.append(key["window"]) or noise_draw(shape, **key),
+    )
+    network = tiny_vonenet()
+    extractor = ActivationsExtractor(network, "tiny", image_size=64, progress=False)
+    for place in (0, 1):
+        recorder = WindowRecorder(extractor, network.vone_block, 8)
+        recorder.keep(np.arange(recorder._window.size) == place)
+        recorder.record("blank", trials=1)
+    assert len(set(keys)) == 2
+
+
 def test_a_draw_depends_on_how_wide_the_screen_is(monkeypatch):
     """The same grating on a screen of another width is another stimulus."""
     keys = []
