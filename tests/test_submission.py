@@ -3,6 +3,7 @@
 import hashlib
 import json
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,24 @@ def test_weights_by_address(monkeypatch, tmp_path, images):
     monkeypatch.setenv("VONENET_HOME", str(tmp_path / "another-machine"))
     with pytest.raises(ValueError, match="is not the file expected, and was not kept"):
         submitted_subject(made.path)
+
+
+def test_a_back_end_by_name_is_pinned_and_made_again(tmp_path, images):
+    from vonenet_brainscore import get_model
+
+    name = "timm:mobilenetv3_small_050"
+    network = get_model(back_end=name, n_classes=3, simple_channels=4, complex_channels=4, image_size=64).eval()
+    flags = {**network.settings, **network.vone_block.settings}
+    torch.save({"flags": flags, "state_dict": network.state_dict()}, tmp_path / "trained.pth")
+    made = packaged(name, identifier="mine", weights=tmp_path / "trained.pth")
+    assert made.region_layer_map == {"V1": "vone_block", **network.regions_by_depth}
+    pins = dict(line.split("==") for line in (made.path / "requirements.txt").read_text().split())
+    assert pins["timm"] == version("timm")
+    subject, local = submitted_subject(made.path), load_subject(network, progress=False)
+    for region in made.region_layer_map:
+        np.testing.assert_array_equal(responses(subject, region, images), responses(local, region, images))
+    with pytest.raises(ValueError, match="no VOneNet with timm:resnet18 was released; give weights of your own"):
+        packaged("timm:resnet18", identifier="mine")
 
 
 def local_network(file, arch="resnet50", **noise):

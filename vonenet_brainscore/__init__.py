@@ -12,6 +12,7 @@ from .version import __version__ as __version__
 if TYPE_CHECKING:  # the same names, for type checkers and editors
     from . import plots as plots
     from .benchmarks.joint_comparison import compare_joint as compare_joint
+    from .benchmarks.simulated_v1 import simulated_benchmark as simulated_benchmark
     from .classification.classifier import Classifier as Classifier
     from .classification.classifier import contents_of as contents_of
     from .classification.loading import load_classifier as load_classifier
@@ -70,6 +71,7 @@ _PUBLIC = {
     "results_table": "results",
     "save_results": "results",
     "choose_layers": "layer_choice",
+    "simulated_benchmark": "benchmarks.simulated_v1",
     "neural_benchmark": "own_recordings.neural_benchmark",
     "record": "recordings.record",
     # V1 physiology

@@ -10,7 +10,10 @@ from .tables import say
 
 
 def submit(
-    model: Annotated[str, typer.Argument(help="A model's name; `vonenet-brainscore list` shows them.")],
+    model: Annotated[
+        str,
+        typer.Argument(help="A model's name (`vonenet-brainscore list`), or the back end timm:NAME."),
+    ],
     identifier: Annotated[
         str | None, typer.Option(help="What Brain-Score is to call it; needed with weights of your own.")
     ] = None,

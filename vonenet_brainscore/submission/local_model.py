@@ -13,6 +13,7 @@ from ..models.checkpoints import RELEASE, fetch_checkpoint, read_checkpoint
 from ..models.downloads import download, sha256_of
 from ..models.registry import ModelRow
 from ..models.vonenet import VOneNet, get_model
+from .plugin import back_end_argument
 from .rules import MAX_BYTES
 
 WEIGHTS = "weights.pth"  # in the plugin's folder
@@ -104,7 +105,7 @@ def local_model(
         path = weights or _fetched(str(address), folder / "downloaded", sha256)
     trained = None if front_end else row
     noise: dict[str, Any] = {} if row.noise else {"noise_mode": None}
-    network = get_model(trained.model_arch if trained else None, weights=path, **noise)
+    network = get_model(**back_end_argument(trained.model_arch if trained else None), weights=path, **noise)
     found = network.weights_source.sha256 if network.weights_source else ""
     if sha256 is not None and sha256.lower() != found:
         raise ValueError(f"{path} has sha256 {found}, not {sha256}; it is another file than you mean")

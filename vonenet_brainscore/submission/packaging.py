@@ -16,9 +16,10 @@ from ..benchmarks.names import nearest
 from ..files import written_whole
 from ..models.back_ends import BACK_ENDS
 from ..models.downloads import check_sha256
+from ..models.libraries import names_library
 from ..models.registry import MODELS, ModelRow
 from ..models.vonenet import VOneNet, get_model
-from ..recordings.layers import check_layers
+from ..recordings.layers import LOGITS, check_layers
 from ..recordings.loading import with_own_regions
 from ..recordings.subject import FRONT_END as V1_LAYER
 from .check import CheckReport, check_zip, require_check
@@ -77,7 +78,9 @@ def package_submission(
     Parameters
     ----------
     model : str or VOneNet
-        A name in `MODELS`, which gives architecture and regions; or a front end from ``get_model(None, ...)``.
+        A name in `MODELS`, which gives architecture and regions; ``timm:NAME`` or ``torchvision:NAME``, a VOneNet with
+        that back end, whose regions are stages by depth unless a map says otherwise; or a front end from
+        ``get_model(None, ...)``.
     output : path, optional
         The zip to write; by default ``IDENTIFIER.zip``. With `template`, the plugin folder, by default ``IDENTIFIER``.
     identifier : str, optional
@@ -170,6 +173,10 @@ def _checked_row(model: object, weights: object, weights_url: str | None, sha256
         raise ValueError("weights_sha256 belongs to weights of your own; give them too (weights=, weights_url=)")
     check_sha256(sha256)
     if isinstance(model, str):
+        if names_library(model):
+            if weights is None and weights_url is None:
+                raise ValueError(f"no VOneNet with {model} was released; give weights of your own (weights=)")
+            return ModelRow(model, model, "", {"V1": V1_LAYER}, LOGITS, "")
         if model not in MODELS:
             raise ValueError(f"unknown model {model!r}; {nearest(model, MODELS)}")
         return MODELS[model]
@@ -186,6 +193,11 @@ def _released_identifier(model: object, row: ModelRow | None, front_end: bool, *
 
 def _regions(trained: ModelRow | None, own: Mapping[str, str] | None) -> dict[str, str]:
     """The map of a trained model, or of a front end, with the user's entries; ValueError for a layer it won't have."""
+    if trained and names_library(trained.back_end):
+        network = get_model(back_end=trained.back_end)
+        regions = with_own_regions({**trained.region_layer_map, **network.regions_by_depth}, own)
+        check_layers(network, list(dict.fromkeys(regions.values())))
+        return regions
     regions = with_own_regions(trained.region_layer_map if trained else {"V1": V1_LAYER}, own)
     front_end = get_model(None, pretrained=False)
     with torch.device("meta"):  # layers without weights

@@ -11,6 +11,7 @@ import torch
 
 from ..models.checkpoints import vonenet_home
 from ..models.downloads import download, sha256_of
+from ..models.libraries import names_library
 from ..models.settings import names_beside
 from ..models.vonenet import VOneNet, get_model
 from ..recordings.activations import ActivationsExtractor
@@ -53,7 +54,7 @@ def submitted_subject(folder: Path) -> Subject:
         origin = "front end rebuilt from its Gabor parameters, no checkpoint"
     else:
         noise = {name: front_end["settings"][name] for name in names_beside("free")}
-        network = get_model(record["model_arch"], weights=_weights(record, folder), **noise)
+        network = get_model(**back_end_argument(record["model_arch"]), weights=_weights(record, folder), **noise)
         origin = f"sha256 {weights['sha256']}"
     check_front_end(network.vone_block, front_end)
     extractor = ActivationsExtractor(
@@ -72,6 +73,11 @@ def submitted_subject(folder: Path) -> Subject:
         readout_layer=record["readout_layer"],
         time_steps=record["time_steps"],
     )
+
+
+def back_end_argument(architecture: str | None) -> dict[str, Any]:
+    """The argument of `get_model` for an architecture, or for the network of a library that stands for one."""
+    return {"back_end" if architecture is not None and names_library(architecture) else "model_arch": architecture}
 
 
 def _weights(record: dict[str, Any], folder: Path) -> Path:

@@ -64,7 +64,9 @@ def plugin_files(identifier: str, model: LocalModel, region_layer_map: Mapping[s
         "__init__.py": _INIT.format(version=__version__, identifier=identifier).encode(),
         "model.py": _MODEL.encode(),
         "test.py": (PACKAGE / "submission" / "plugin_tests.py").read_bytes(),
-        "requirements.txt": "".join(f"{line}\n" for line in requirements(modules)).encode(),
+        "requirements.txt": "".join(
+            f"{line}\n" for line in requirements(modules, row.back_end if row else None)
+        ).encode(),
         RECORD: json.dumps(record, indent=1).encode(),
         FRONT_END: json.dumps(front_end_record(block)).encode(),
     }
