@@ -1,11 +1,11 @@
 """PLS predictivity: Brain-Score's wrapper, commitment and regression against ours, side by side in one run.
 
-    python tests/benchmarks/neural_predictivity.py [--theirs-v1] [--noise]
+    python tests/benchmarks/neural_predictivity.py [--theirs-v1] [--noise] [--shares]
 
 Made recordings of FreemanZiemba2013's size: 135 images, 102 neurons, 20 repetitions; VOneResNet-50 with random weights
 and its noise off. `model.layer4` is scored in full by both. On `vone_block` (1.6 million units) theirs takes many
 minutes and 10 GB a split, so with --theirs-v1 it runs one split of ten, and its fit is counted ten times; --noise adds
-ours with noise and 20 trials.
+ours with noise and 20 trials. --shares prints instead where the CPU time of an image goes in ours, on one thread.
 """
 
 import argparse
@@ -25,6 +25,10 @@ import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from vonenet_brainscore import get_model, neural_benchmark, score_model  # noqa: E402
+from vonenet_brainscore.benchmarks.gram import gram_matrices  # noqa: E402
+from vonenet_brainscore.recordings.activations import ActivationsExtractor  # noqa: E402
+from vonenet_brainscore.stimuli.colour import colour_in_words  # noqa: E402
+from vonenet_brainscore.stimuli.images import OnScreen, as_picture, normalise, resize  # noqa: E402
 
 STIMULI, NEURONS, REPETITIONS = 135, 102, 20
 
@@ -63,17 +67,46 @@ def timed(run):
     return result, time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
+def shares(network: torch.nn.Module, folder: Path) -> None:
+    """Print CPU milliseconds an image of each stage of a V1 score, for images of half the screen's width."""
+    torch.set_num_threads(1)
+    images = [OnScreen(file, 2.0) for file in sorted(folder.iterdir())[:48]]
+    extractor = ActivationsExtractor(network, image_size=224, noise="none", progress=False)
+    pictures = [as_picture(image) for image in images]
+    features = next(extractor.stream(pictures[:8], ["vone_block"]))[1]["vone_block"][0].reshape(8, -1)
+
+    def recorded():
+        for start in range(0, len(images), 8):
+            yield np.arange(start, start + 8), {"vone_block": features}
+
+    for name, run in {
+        "are they grey?": lambda: [colour_in_words(image) for image in images],
+        "decode, place, digest": lambda: [as_picture(image) for image in images],
+        "resize, normalise": lambda: [normalise(resize(picture.pixels, (224, 224))) for picture in pictures],
+        "the same and the VOneBlock": lambda: list(map(len, extractor.stream(pictures, ["vone_block"]))),
+        "blocks in memory, products": lambda: gram_matrices(recorded(), len(images)),
+        "blocks on disk, products": lambda: gram_matrices(recorded(), len(images), memory=0),
+    }.items():
+        start = time.process_time()
+        run()
+        print(f"{name:27} {(time.process_time() - start) / len(images) * 1e3:6.1f} ms")
+
+
 def main() -> None:
     """Print seconds and ratios."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--theirs-v1", action="store_true")
     options.add_argument("--noise", action="store_true")
+    options.add_argument("--shares", action="store_true")
     chosen = options.parse_args()
     torch.set_num_threads(2)
     torch.manual_seed(0)
     network = get_model("resnet50", pretrained=False, noise_mode=None).eval()
     with tempfile.TemporaryDirectory() as folder:
         responses = made_recordings(Path(folder))
+        if chosen.shares:
+            shares(network, Path(folder))
+            return
 
         def benchmark(splits: int = 10):
             return neural_benchmark("made-V1", folder, responses, "V1", splits=splits, number_of_trials=20)
