@@ -39,6 +39,17 @@ def test_each_presentation_as_a_file_of_its_own_is_refused(tmp_path):
     assert benchmark.own_recordings["n_repetitions"] == 3
 
 
+def test_ten_pictures_four_times_are_not_forty(tmp_path):
+    """25 components of PLS were fitted to pictures of rank 9."""
+    pictures = np.random.default_rng(0).integers(0, 256, (10, 8, 8), dtype=np.uint8)
+    folder = saved(tmp_path / "images", {f"{i:02d}-{k}.png": pictures[i] for i in range(10) for k in range(4)})
+    with pytest.raises(ValueError, match="40 stimuli are 10 different pictures"):
+        neural_benchmark("presentations", folder, np.random.default_rng(1).normal(size=(40, 6)))
+    once = saved(tmp_path / "once", {f"{i:02d}.png": pictures[i] for i in range(10)})
+    with pytest.raises(ValueError, match="10 stimuli are too few for 'pls' on splits of 90 % and 10 %; needs 29"):
+        neural_benchmark("repetitions", once, np.random.default_rng(1).normal(size=(10, 6, 4)))
+
+
 @pytest.mark.parametrize("form", ["png", "bmp", "colour", "transparent"])
 def test_the_same_pixels_in_any_file_are_one_picture(tmp_path, picture, form):
     folder = saved(tmp_path / "images", {"a.png": picture, "b.png": picture[::-1]})
@@ -59,7 +70,7 @@ def test_one_picture_in_two_formats_or_sizes_is_warned_of(tmp_path, picture, for
     else:
         Image.fromarray(picture).resize((128, 128)).save(folder / "c.png")
     with pytest.warns(UserWarning, match="1 pairs of stimuli look the same, 'a' and 'c' for one"):
-        paired(folder, np.arange(6.0).reshape(3, 2))
+        paired(sorted(folder.iterdir()), np.arange(6.0).reshape(3, 2))
 
 
 def test_pictures_that_differ_are_not_warned_of(tmp_path, picture):

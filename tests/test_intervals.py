@@ -177,3 +177,11 @@ def test_the_interval_over_splits_covers_the_mean_of_many_splits():
         low, high = intervals_by_hand(np.mean(medians[start : start + 4]), few, 80, 0)["intervals"]["splits"]
         inside += low <= truth**2 <= high
     assert inside >= 89  # of 100; without Student's t, as Brain-Score's own error, it would be about 80
+
+
+def test_neurons_of_which_nothing_is_known_have_no_interval():
+    _, kept = planted_score(np.random.default_rng(0), neurons=2, splits=3)
+    for part in kept.splits:
+        part.recorded[:] = 1
+    found = intervals_by_hand(float("nan"), kept, 80, 0)
+    assert np.isnan([found["score_low"], found["raw_high"], *found["intervals"]["images"]]).all()

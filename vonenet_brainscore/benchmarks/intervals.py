@@ -10,7 +10,7 @@ from ..own_recordings.split_half import weighted_correlation
 from .predictions import KeptPredictions
 
 _DRAWS = 400  # of the bootstrap: the width of an interval is then known to about 5 % of itself
-_AT_ONCE = 2_000_000  # correlations held at a time, which bounds the memory
+_AT_ONCE = 20_000_000  # correlations held at a time, which bounds the memory
 
 
 def neural_intervals(score: Any, benchmark: Any, kept: KeptPredictions, *, seed: int) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """How well halves of the repetitions predict each other: the ceiling where stimuli were repeated equally often."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 # Fewer points make a correlation of +-1 by themselves.
@@ -33,26 +35,29 @@ class SplitHalves:
     def __init__(self, responses: np.ndarray, *, splits: int = 10, seed: int = 1) -> None:
         from sklearn.model_selection import ShuffleSplit
 
-        available = ~np.isnan(responses)
-        count = available.sum(axis=-1)  # (stimulus, neuron)
-        self._halved = count >= 2
-        self._halves = []  # a pair for each split, both (stimulus, neuron)
-        repetitions = np.empty(responses.shape[-1])
-        for first, second in ShuffleSplit(splits, train_size=0.5, random_state=seed).split(repetitions):
-            order = np.concatenate([first, second])
-            present = available[..., order]
-            in_first = present & (np.cumsum(present, axis=-1) <= (count // 2)[..., None])
-            shuffled = np.where(present, responses[..., order], 0)
+        self._responses = responses
+        self._count = (~np.isnan(responses)).sum(axis=-1)  # (stimulus, neuron)
+        parts = ShuffleSplit(splits, train_size=0.5, random_state=seed).split(np.empty(responses.shape[-1]))
+        self._orders = [np.concatenate(each) for each in parts]
+
+    def _halves(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The means of both halves in each split, (stimulus, neuron): made anew, for all would fill the memory."""
+        halved = self._count >= 2
+        for order in self._orders:
+            responses = self._responses[..., order]
+            present = ~np.isnan(responses)
+            in_first = present & (np.cumsum(present, axis=-1) <= (self._count // 2)[..., None])
+            shuffled = np.where(present, responses, 0)
             half1, half2 = (
                 np.divide(
                     (shuffled * half).sum(axis=-1),
                     half.sum(axis=-1),
-                    where=self._halved,
-                    out=np.zeros(count.shape),
+                    where=halved,
+                    out=np.zeros(self._count.shape),
                 )
                 for half in (in_first, present & ~in_first)
             )
-            self._halves.append((half1, half2))
+            yield half1, half2
 
     def by_neuron(self) -> np.ndarray:
         """The reliability of each neuron in each split.
@@ -63,7 +68,7 @@ class SplitHalves:
             NaN where fewer than three stimuli have two repetitions, and where a half does not vary over stimuli, as for
             a neuron that hardly fires.
         """
-        r = np.stack([_correlation(*halves, where=self._halved) for halves in self._halves])
+        r = np.stack([_correlation(*halves, where=self._count >= 2) for halves in self._halves()])
         return 2 * r / (1 + r)
 
     def over_images(self, weights: np.ndarray) -> np.ndarray:
@@ -77,7 +82,7 @@ class SplitHalves:
         -------
         array, shape (draw, split, neuron)
         """
-        r = np.stack([weighted_correlation(*halves, weights) for halves in self._halves], axis=1)
+        r = np.stack([weighted_correlation(*halves, weights) for halves in self._halves()], axis=1)
         with np.errstate(divide="ignore"):
             return 2 * r / (1 + r)
 
