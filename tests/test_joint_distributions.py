@@ -73,7 +73,7 @@ def test_the_neurons_themselves_are_as_similar_as_can_be():
 
 
 def test_bins_are_numpys():
-    pairs = cells(500, 3)
+    pairs = np.concatenate([cells(500, 3), np.stack([EDGES, EDGES[::-1]], axis=1)])  # and on the edges themselves
     numbers = CAVANAUGH.bin_numbers(pairs)
     inside = np.clip(pairs, EDGES[0], EDGES[-1])
     expected = np.histogram2d(*inside.T, bins=[EDGES, EDGES])[0]

@@ -29,6 +29,17 @@ REACHED_BY_COUNTS = {
     "max_dc": 0.969,
     "modulation_ratio": 0.959,
 }
+# Sums over the neurons of their bin's number and of its square, taken from the counts before they were written down.
+MOMENTS_OF_COUNTS = {
+    "circular_variance": (2043, 17245),
+    "bandwidth": (1367, 7819),
+    "orthogonal_preferred_ratio": (901, 5707),
+    "orientation_selective": (298, 298),
+    "circular_variance_bandwidth_ratio": (1743, 10577),
+    "orthogonal_preferred_ratio_circular_variance_difference": (1881, 12111),
+    "max_dc": (1227, 5283),
+    "modulation_ratio": (1095, 7037),
+}
 COUNTED = [row for row in V1_PROPERTIES.values() if row.counts]
 each_row = pytest.mark.parametrize("row", V1_PROPERTIES.values(), ids=lambda row: row.name)
 each_counted = pytest.mark.parametrize("row", COUNTED, ids=lambda row: row.name)
@@ -99,6 +110,9 @@ def test_the_counts_of_ringach_are_those_of_the_study():
     without = {"bandwidth", "circular_variance_bandwidth_ratio"}
     assert sums == {name: 298 if name in without else 304 for name in sums} and len(sums) == 8
     assert V1_PROPERTIES["orientation_selective"].counts == (304 - 298, 298)
+    for name, moments in MOMENTS_OF_COUNTS.items():
+        counts = np.array(V1_PROPERTIES[name].counts)
+        assert (np.arange(len(counts)) @ counts, np.arange(len(counts)) ** 2 @ counts) == moments
 
 
 @each_counted

@@ -28,7 +28,7 @@ _SIZE = Experiment("size", size_tuning)
 _SELECTIVITY = Experiment("orientation", orientation_selectivity)
 _TEXTURE = Experiment(TEXTURE_STIMULI, texture_tuning)
 
-_READ = "read from the printed histogram by Marques et al. 2021 (bioRxiv 2021.03.01.433495) for Brain-Score"
+_READ = "digitised from the printed histogram by Marques et al. 2021 (bioRxiv 2021.03.01.433495) for Brain-Score"
 _DE_VALOIS_A = Study("De Valois, Yund & Hepler 1982, Vision Res 22:531", 385, "DeValois1982a", _READ)
 _DE_VALOIS_B = Study("De Valois, Albrecht & Thorell 1982, Vision Res 22:545", 363, "DeValois1982b", _READ)
 _SCHILLER = Study("Schiller, Finlay & Volman 1976, J Neurophysiol 39:1334", 87, "Schiller1976c", _READ)
