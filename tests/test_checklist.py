@@ -1,6 +1,7 @@
 """The checklist passes an attack that is strong enough and fails what hides its gradient or was attacked weakly."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -77,9 +78,15 @@ def test_verdicts_need_more_than_chance():
     assert _falls("?", {"a": lower, "b": some}).verdict == "fails"
     assert _falls("?", {"a": some, "b": lower}).verdict == "passes"
     assert _falls("?", {"a": little_lower, "b": some}).verdict == "passes"  # one image of 100
-    assert _plateau("?", {"a": [1.0] * 100, "b": some, "c": lower}).verdict == "fails"
-    assert _plateau("?", {"a": [1.0] * 100, "b": some, "c": some}).verdict == "passes"
-    assert _plateau("?", {"a": lower, "b": some, "c": some}).verdict == "fails"
+    everyone, lowest = [1.0] * 100, [1.0] * 20 + [0.0] * 80
+    for shares, verdict, told in (
+        ((everyone, some, some), "passes", "c, accuracy falls by 0.000 ± 0.000 more: a plateau"),
+        ((everyone, some, lower), "fails", "c, accuracy falls by 0.100 ± 0.059 more; no plateau up to c"),
+        ((everyone, some, lower, lowest, lowest), "fails", "e, .* by 0.300 .*; the plateau is at d"),
+        ((lower, some, some), "fails", "rises by 0.100"),
+    ):
+        found = _plateau("?", dict(zip("abcde", shares, strict=False)), asked="b")
+        assert found.verdict == verdict and re.search(told, found.reason), found
     assert _strongest("?", {"mine": some, "b": [1.0] * 100, "c": lower}).reason.startswith("c: accuracy falls by 0.100")
     assert _strongest("?", {"mine": lower, "b": some}).verdict == "passes"
     assert _reaches_zero({"all": [0.0] * 9 + [0.4]}).verdict == "passes"

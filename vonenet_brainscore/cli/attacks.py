@@ -79,6 +79,9 @@ def attack_checklist(
     k: Annotated[int, typer.Option("--k", help="Draws of the noise that a step goes by.")] = 10,
     momentum: Annotated[float, typer.Option("--momentum", help="Of its steps.")] = 0,
     squares: Annotated[int, typer.Option("--squares", help="Iterations of the black-box attack.")] = 1000,
+    doublings: Annotated[
+        int, typer.Option("--doublings", help="Of steps and draws at most, until accuracy falls no further.")
+    ] = 3,
     draws: Draws = 10,
     seed: Seed = 0,
 ) -> None:
@@ -87,7 +90,9 @@ def attack_checklist(
     from ..robustness.checklist import attack_checklist as run
 
     attack = ProjectedGradientDescent(norm, _size(eps), iterations, k, seed=seed, momentum=momentum)
-    found = run(asked.classifier(), asked.in_path, attack, squares=squares, draws=draws, **asked.images())
+    found = run(
+        asked.classifier(), asked.in_path, attack, squares=squares, doublings=doublings, draws=draws, **asked.images()
+    )
     shown = table(f"{asked.model_arch}, noise in training: {found.training_noise}", "question", "verdict")
     for each in found.checks:
         accuracies = ", ".join(f"{name} {accuracy.mean:.3f}" for name, accuracy in each.found.items())

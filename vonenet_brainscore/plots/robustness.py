@@ -17,7 +17,7 @@ def accuracy_against_epsilon(evaluations: AdversarialEvaluation | Sequence[Adver
     """Accuracy against epsilon with 95 % intervals, a panel for each norm and a line for each noise condition.
 
     Filled markers are means over draws, with Wilson's interval over images; open ones count an image as broken only if
-    most of its draws are misclassified. Epsilon 0 is the images as they are.
+    most of its draws are misclassified. Epsilon 0 is the images as they are. Lines stand a little aside of each other.
 
     Parameters
     ----------
@@ -41,10 +41,12 @@ def accuracy_against_epsilon(evaluations: AdversarialEvaluation | Sequence[Adver
             label = f"{_NOISE[condition.attack_noise]} / {_NOISE[condition.evaluation_noise]}"
             if len({each.attack.__class__ for each in several}) > 1:
                 label = f"{type(evaluation.attack).__name__}, {label}"
+            aside = 0.008 * max(epsilons) * (index - (len(conditions) - 1) / 2)  # so that no bar hides another
+            places = [eps + aside for eps in epsilons]
             ax.errorbar(
-                epsilons, means, (below, above), color=colour, marker=marker, capsize=3, label=label, linewidth=1.2
+                places, means, (below, above), color=colour, marker=marker, capsize=3, label=label, linewidth=1.2
             )
-            ax.plot(epsilons, robust, color=colour, marker=marker, markerfacecolor="white", linestyle=":", linewidth=1)
+            ax.plot(places, robust, color=colour, marker=marker, markerfacecolor="white", linestyle=":", linewidth=1)
         units = "pixel values of [0, 1]"
         name = "L$_\\infty$" if norm == "inf" else f"L$_{norm}$"
         ax.set(xlabel=f"$\\epsilon$ ({name}, {units})", ylabel="Accuracy", ylim=(-0.03, 1.03))

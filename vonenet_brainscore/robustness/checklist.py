@@ -70,6 +70,7 @@ def attack_checklist(
     attack: ProjectedGradientDescent,
     *,
     squares: int = 1000,
+    doublings: int = 3,
     output: str | PathLike = ".",
     draws: int = 10,
     progress: bool = True,
@@ -89,6 +90,9 @@ def attack_checklist(
         Whose result is to be believed. Its momentum and steps are kept.
     squares : int
         Iterations of the black-box attack.
+    doublings : int
+        How often steps, and draws a step, are doubled at most, until accuracy falls no further: the plateau. The line
+        fails if it lies beyond what was asked for.
     output : path
         A folder. Each attack's results are kept there as `evaluate` keeps them, so that a run that was cut off goes on.
 
@@ -99,7 +103,9 @@ def attack_checklist(
     """
     if not isinstance(attack, ProjectedGradientDescent):
         raise TypeError(f"the attack to check is a ProjectedGradientDescent, not {type(attack).__name__}")
-    check_whole(squares=squares)
+    check_whole(squares=squares, doublings=doublings)
+    if doublings < 1:
+        raise ValueError(f"doublings is {doublings}; it must be at least 1")
     if not Path(output).expanduser().is_dir():
         raise ValueError(f"{output} is no folder; each attack has a file of results there")
     if attack.eps == 0:
@@ -119,8 +125,6 @@ def attack_checklist(
     values = 3 * int(images.get("image_size", 224)) ** 2
     reaching = _EVERYWHERE[attack.norm](values)
     by_size = {f"eps {size:.3g}": replace(attack, eps=size) for size in (eps / 2, 2 * eps)}
-    by_steps = {f"{n} steps": replace(attack, iterations=n) for n in (max(1, steps // 4), 2 * steps)}
-    by_draws = {f"k {n}": replace(attack, k=n) for n in (max(1, k // 4), 2 * k)}
     shared: dict[str, Any] = {"norm": attack.norm, "eps": eps, "iterations": steps, "k": attack.k, "seed": attack.seed}
     others: dict[str, Any] = {"restarts 3": replace(attack, restarts=3), "AutoPGD, cross-entropy": AutoPGD(**shared)}
     if first.n_classes > 2:
@@ -129,13 +133,31 @@ def attack_checklist(
     def shares_under(changed: dict[str, Any]) -> dict[str, list[float]]:
         return {name: _shares(under(name, each, noise)) for name, each in changed.items()}
 
+    def to_plateau(name: str, now: int) -> dict[str, list[float]]:
+        """From a quarter of a setting on, doubled beyond it until accuracy falls no further."""
+        label = "{} steps" if name == "iterations" else "k {}"
+
+        def at(number: int) -> dict[str, list[float]]:
+            changed: dict[str, Any] = {name: number}
+            return shares_under({label.format(number): replace(attack, **changed)})
+
+        shares = mine if now < 2 else at(max(1, now // 4)) | mine
+        for doubling in range(1, doublings + 1):
+            *_, last = shares.values()
+            further = at(now << doubling)
+            shares = shares | further
+            gain, half = _gain(last, *further.values())
+            if gain - half <= 0:
+                break
+        return shares
+
     mine = {"as asked": _shares(first)}
     whole = shares_under({"everywhere": replace(attack, eps=reaching, step_size=None)})
     checks = [
         _reaches_zero(whole),
         _falls("Does a larger epsilon never help the network?", _between(shares_under(by_size), mine)),
-        _plateau("Are there steps enough?", _between(shares_under(by_steps), mine)),
-        _plateau("Are there draws enough in a step?", _between(shares_under(by_draws), mine))
+        _plateau("Are there steps enough?", to_plateau("iterations", steps)),
+        _plateau("Are there draws enough in a step?", to_plateau("k", k))
         if first.attack.k > 1
         else Check("Are there draws enough in a step?", {}, NOT_TESTED, "the network has no noise"),
         _strongest("Is no other white-box attack stronger?", mine | shares_under(others)),
@@ -204,15 +226,21 @@ def _falls(question: str, shares: dict[str, list[float]]) -> Check:
     return _line(question, shares, PASSES, "accuracy never rises beyond chance")
 
 
-def _plateau(question: str, shares: dict[str, list[float]]) -> Check:
-    """Passes if the last, the strongest, takes no more from the network than the one before it, beyond chance."""
+def _plateau(question: str, shares: dict[str, list[float]], asked: str = "as asked") -> Check:
+    """Passes if no doubling takes more from the network than what was asked for, beyond chance, nor less."""
     rises = _falls(question, shares)
     if rises.verdict == FAILS:
         return rises
-    *_, before, after = shares
-    gain, half = _gain(shares[before], shares[after])
-    verdict = FAILS if gain - half > 0 else PASSES
-    return _line(question, shares, verdict, f"{after}, accuracy falls by {gain:.3f} ± {half:.3f} more")
+    names = list(shares)
+    after = names[names.index(asked) + 1]
+    gain, half = _gain(shares[asked], shares[after])
+    if gain - half <= 0:
+        return _line(question, shares, PASSES, f"{after}, accuracy falls by {gain:.3f} ± {half:.3f} more: a plateau")
+    *_, before, last = names
+    gain, half = _gain(shares[before], shares[last])
+    reached = f"the plateau is at {before}" if gain - half <= 0 else f"no plateau up to {last}"
+    gain, half = _gain(shares[asked], shares[last])
+    return _line(question, shares, FAILS, f"{last}, accuracy falls by {gain:.3f} ± {half:.3f} more; {reached}")
 
 
 def _strongest(question: str, shares: dict[str, list[float]]) -> Check:
