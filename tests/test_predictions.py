@@ -106,3 +106,13 @@ def test_other_benchmarks_are_left_alone():
 
     with kept_predictions(Other()) as kept:
         assert kept is None
+
+
+def test_a_metric_over_time_is_left_alone(images, features):
+    """Its correlation is one for each time bin."""
+    from brainscore_vision.metric_helpers.temporal import PerTime
+
+    benchmark = neural_benchmark("mine", images, linear(features, noise=0.5, repetitions=4), metric="ridge")
+    benchmark._similarity_metric.correlation = PerTime(benchmark._similarity_metric.correlation)
+    with kept_predictions(benchmark) as kept:
+        assert kept is None

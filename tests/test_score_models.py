@@ -44,6 +44,7 @@ def test_a_cell_equals_what_score_model_gives(tmp_path):
             assert cell["score"].item() == score.item() and cell["raw"].item() == score.attrs["raw"].item()
             assert cell["ceiling"].item() == score.attrs["ceiling"].item()
             assert cell["error"].item() == score.attrs["error"] and cell["problem"].item() == ""
+            assert cell["error"].attrs["of"] == score.attrs["error_of"]
 
 
 def test_surrounds_are_a_setting_of_a_sweep(tmp_path, stubs):

@@ -51,6 +51,15 @@ def test_what_is_of_one_seed_goes_and_what_is_of_all_stays():
     assert mean.attrs["layer"] == "vone_block" and SCORES[0].attrs["seed"] == 4
 
 
+def test_an_interval_or_a_remark_of_one_seed_is_none_of_the_mean():
+    first = of_one_seed(0, 0.5, 0.25, 0.8, score_low=0.4, score_high=0.6, error_of="raw", remarks="a\nb")
+    second = of_one_seed(1, 0.7, 0.25, 0.8, score_low=0.6, score_high=0.8, error_of="raw", remarks="b\nc")
+    mean = mean_over_seeds([first, second], seed_range(0, 2))
+    assert not {"score_low", "score_high"} & mean.attrs.keys()
+    assert mean.attrs["error_of"] == "score, its standard deviation over seeds"
+    assert mean.attrs["remarks"] == "a\nb\nc"
+
+
 @pytest.mark.parametrize("failing", [[0], [1], [0, 2], [0, 1, 2]])
 def test_a_problem_of_any_seed_is_told_once_for_each_kind(failing):
     scores = [of_one_seed(seed, 0.5, 0.25, 0.8) for seed in range(3)]

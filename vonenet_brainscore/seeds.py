@@ -91,7 +91,7 @@ def mean_over_seeds(scores: "list[Score]", seeds: range) -> "Score":
     if remarks:
         mean.attrs["remarks"] = "\n".join(remarks)
     mean.attrs |= {"error": float(values.std(ddof=1)), "seeds": list(seeds), "score_by_seed": values.tolist()}
-    mean.attrs["error_of"] = "score: standard deviation over seeds"
+    mean.attrs["error_of"] = "score, its standard deviation over seeds"
     return mean
 
 

@@ -88,7 +88,9 @@ class _Resampled:
     """The correlations and ceilings of a score, with images and neurons counted more often than others."""
 
     def __init__(self, score: Any, benchmark: Any, kept: KeptPredictions) -> None:
-        rows = {stimulus_id: row for row, stimulus_id in enumerate(benchmark._assembly["stimulus_id"].values)}
+        # Each once: where an assembly holds repetitions, the presentations of an image are drawn together.
+        ids = dict.fromkeys(benchmark._assembly["stimulus_id"].values)
+        rows = {stimulus_id: row for row, stimulus_id in enumerate(ids)}
         self._images = len(rows)
         self._parts = [([rows[i] for i in part.stimulus_ids], part.recorded, part.predicted) for part in kept.splits]
         self._estimate = getattr(benchmark, "ceiling_estimate", None)

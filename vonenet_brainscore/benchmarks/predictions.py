@@ -51,12 +51,14 @@ class KeptPredictions:
 
 @contextmanager
 def kept_predictions(benchmark: Any) -> Iterator[KeptPredictions | None]:
-    """Keep what a cross-validated neural benchmark predicts meanwhile; None for any other benchmark."""
+    """Keep what a cross-validated neural benchmark of one time bin predicts meanwhile; None for any other benchmark."""
     from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark
+    from brainscore_vision.metric_helpers.xarray_utils import XarrayCorrelation
     from brainscore_vision.metrics.regression_correlation.metric import CrossRegressedCorrelation
 
     metric: Any = getattr(benchmark, "_similarity_metric", None)
-    if type(metric) is not CrossRegressedCorrelation or type(benchmark).__call__ is not NeuralBenchmark.__call__:
+    known = type(metric) is CrossRegressedCorrelation and type(metric.correlation) is XarrayCorrelation
+    if not known or type(benchmark).__call__ is not NeuralBenchmark.__call__:
         yield None
         return
     kept = KeptPredictions(metric.correlation)

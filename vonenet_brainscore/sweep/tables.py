@@ -31,7 +31,8 @@ def sweep_table(cells: Iterable[Cell], outcomes: Mapping[str, Outcome]) -> pd.Da
 def sweep_dataset(sweep: Sweep, table: pd.DataFrame) -> xr.Dataset:
     """The numbers and problems of a sweep: dims (model, *settings, benchmark).
 
-    Values of a setting that are not all numbers are words in its coordinate.
+    Values of a setting that are not all numbers are words in its coordinate. `error` has the attribute `of`: what it is
+    the error of, which is not the score.
     """
     dims = ("model", *sweep.settings, "benchmark")
     coordinates = {
@@ -44,7 +45,10 @@ def sweep_dataset(sweep: Sweep, table: pd.DataFrame) -> xr.Dataset:
     data = {name: (dims, table[name].to_numpy(float).reshape(shape)) for name in NUMBERS}
     problems = table["problem"].to_numpy(object).reshape(shape)
     common = {"noise": sweep.noise, "trials": str(sweep.trials), "seed": sweep.seed, "threads": sweep.threads}
-    return xr.Dataset({**data, "problem": (dims, problems)}, coords=coordinates, attrs=common)
+    dataset = xr.Dataset({**data, "problem": (dims, problems)}, coords=coordinates, attrs=common)
+    kinds = table["error_of"].dropna().unique() if "error_of" in table else ()
+    dataset["error"].attrs["of"] = "; ".join(kinds)
+    return dataset
 
 
 def _coordinate(values: Sequence[Any]) -> list[Any]:
