@@ -5,6 +5,7 @@ import math
 import os
 import signal
 import traceback
+import urllib.error
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 import xarray as xr
 from hypothesis import HealthCheck, settings
@@ -19,6 +21,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import vonenet_brainscore
+from vonenet_brainscore.models import downloads
 
 PACKAGE = Path(vonenet_brainscore.__file__).parent
 # Times as many examples, other ones each time: VONENET_FUZZ=100 pytest -n 0 tests/test_fuzz_functions.py
@@ -87,6 +90,22 @@ _OBJECTS: list[Callable[[], Any]] = [
     lambda: Path("x" * 5000),
 ]
 _HUGE = [2**31, 2**32, 2**63, 2**70, -(2**70), 1e30, 1e308, 10**400]
+
+
+@contextmanager
+def workplace(folder: Path) -> Iterator[pytest.MonkeyPatch]:
+    """A folder to work in, with what is kept in it and without network; what else is patched ends with it."""
+
+    def no_network(*_: Any, **__: Any) -> None:
+        raise urllib.error.URLError("no network")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name in ("RESULTCACHING_HOME", "BRAINIO_HOME", "VONENET_HOME"):
+            patch.setenv(name, str(folder / name))
+        patch.setattr("urllib.request.urlopen", no_network)
+        patch.setattr(downloads, "WAITS_S", (0.0,))
+        yield patch
 
 
 def _each(values: list[Any]) -> list[Callable[[], Any]]:

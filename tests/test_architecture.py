@@ -130,8 +130,9 @@ def test_every_public_name_is_there(package):
     for name in package.__all__:
         assert getattr(package, name) is not None
         assert name in dir(package)
-    with pytest.raises(AttributeError, match=f"module '{package.__name__}' has no attribute 'score_mode'; have"):
-        _ = package.score_mode
+    name = package.__all__[0]
+    with pytest.raises(AttributeError, match=f"'{package.__name__}' has no attribute '{name}_'; nearest: {name}"):
+        getattr(package, f"{name}_")
 
 
 @pytest.mark.parametrize("package", [vonenet_brainscore, plots])

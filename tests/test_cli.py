@@ -1,14 +1,12 @@
 """The command line: words in, tables and files out, errors in one line."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 from tiny_networks import tiny_vonenet
-
-from vonenet_brainscore.cli import main as cli
+from typing_commands import typed
 
 BANDWIDTH = "Marques2020_Schiller1976-sf_bandwidth"
 
@@ -19,17 +17,7 @@ def run(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RESULTCACHING_HOME", str(tmp_path / "kept"))
     monkeypatch.setenv("BRAINIO_HOME", str(tmp_path / "brainio"))
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["vonenet-brainscore", *map(str, words)])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as stop:
-            status = stop.code
-        return status, capsys.readouterr().out
-
-    return run
+    return typed(monkeypatch, capsys)
 
 
 @pytest.fixture

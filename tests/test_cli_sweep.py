@@ -1,13 +1,12 @@
 """The command `sweep`: words in, a folder of results out, failures in a few lines and a status that is not 0."""
 
 import json
-import sys
 
 import pytest
 from sweep_stubs import PEAK_SF, PREF_OR, TINY, stub_compare
+from typing_commands import typed
 
 from vonenet_brainscore.benchmarks.v1_properties import V1PropertyBenchmark
-from vonenet_brainscore.cli import main as cli
 from vonenet_brainscore.cli.many_words import flag_before_each
 from vonenet_brainscore.cli.sweep import settings_in
 
@@ -20,17 +19,7 @@ def run(monkeypatch, capsys, tmp_path):
     """Run a command line in a folder of its own: (exit status, what it printed)."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(V1PropertyBenchmark, "compare", stub_compare)
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["vonenet-brainscore", *map(str, words)])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as stop:
-            status = stop.code
-        return status, capsys.readouterr().out
-
-    return run
+    return typed(monkeypatch, capsys)
 
 
 def test_a_sweep_as_it_is_typed(run, tmp_path):

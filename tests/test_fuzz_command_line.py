@@ -4,11 +4,11 @@ Commands and options are those that the application has, so a new one is tried w
 """
 
 import contextlib
+import copy
 import io
 import os
 import subprocess
 import sys
-import urllib.error
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ import pytest
 import typer
 from hypothesis import given
 from hypothesis import strategies as st
-from junk import fuzz, within
+from junk import fuzz, within, workplace
 from PIL import Image
 from tiny_networks import tiny_vonenet
 from torch import nn
@@ -30,7 +30,6 @@ from vonenet_brainscore.classification import classifier, evaluation
 from vonenet_brainscore.classification import loading as classifier_loading
 from vonenet_brainscore.cli import main as cli
 from vonenet_brainscore.gabors import gabor_comparison
-from vonenet_brainscore.models import downloads
 from vonenet_brainscore.models.vone_block import VOneBlock
 from vonenet_brainscore.recordings import loading
 from vonenet_brainscore.submission import packaging
@@ -64,20 +63,12 @@ def stop(*_, **__):
 @pytest.fixture(scope="module", autouse=True)
 def workspace(tmp_path_factory):
     """A folder to work in, without network, where work ends as it begins."""
-
-    def no_network(*_, **__):
-        raise urllib.error.URLError("no network")
-
     folder = tmp_path_factory.mktemp("command line")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for name in ("RESULTCACHING_HOME", "BRAINIO_HOME", "VONENET_HOME"):
-            patch.setenv(name, str(folder / name))
-        patch.setattr("urllib.request.urlopen", no_network)
-        patch.setattr(downloads, "WAITS_S", (0.0,))
+    tiny = tiny_vonenet(noise_mode=None)  # made while networks still compute
+    with workplace(folder) as patch:
         patch.setattr(registration, "plugin_folder", lambda kind: folder)
         for module in (loading, classifier_loading):
-            patch.setattr(module, "get_model", lambda *_, **__: tiny_vonenet(noise_mode=None))
+            patch.setattr(module, "get_model", lambda *_, **__: copy.deepcopy(tiny))
         patch.setattr(evaluation.Evaluation, "rows", stop)
         patch.setattr(classifier.Classifier, "count_classes", lambda *_: 10)
         patch.setattr(classifier.Classifier, "is_stochastic", lambda *_: False)

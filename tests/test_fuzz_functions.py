@@ -3,7 +3,6 @@
 import inspect
 import itertools
 import os
-import urllib.error
 import zipfile
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from few_gratings import show_few_gratings
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from junk import fuzz, junk, lawful
+from junk import fuzz, junk, lawful, workplace
 from PIL import Image
 from tiny_networks import SMALL, PlainNetwork, tiny_vonenet
 
@@ -29,7 +28,6 @@ from vonenet_brainscore.classification.classifier import Classifier
 from vonenet_brainscore.classification.image_folder import read_image_folder
 from vonenet_brainscore.classification.loading import load_classifier
 from vonenet_brainscore.classification.validation import validate
-from vonenet_brainscore.models import downloads
 from vonenet_brainscore.models.checkpoints import fetch_checkpoint, read_checkpoint
 from vonenet_brainscore.models.settings import DEFAULTS
 from vonenet_brainscore.models.vonenet import get_model
@@ -66,17 +64,7 @@ class Half:
 @pytest.fixture(scope="module", autouse=True)
 def workspace(tmp_path_factory):
     """A folder to work in, without network."""
-
-    def no_network(*_, **__):
-        raise urllib.error.URLError("no network")
-
-    folder = tmp_path_factory.mktemp("fuzz")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for name in ("RESULTCACHING_HOME", "BRAINIO_HOME", "VONENET_HOME"):
-            patch.setenv(name, str(folder / name))
-        patch.setattr("urllib.request.urlopen", no_network)
-        patch.setattr(downloads, "WAITS_S", (0.0,))
+    with workplace(tmp_path_factory.mktemp("fuzz")) as patch:
         patch.setattr(packaging, "check_zip", lambda *_: None)
         show_few_gratings(patch)
         Path("images").mkdir()

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
+from .arguments import nearest_names
+
 
 def lazy_names(package: str, modules: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """The `__getattr__` and `__dir__` of a package whose public names are defined in its modules.
@@ -18,12 +20,14 @@ def lazy_names(package: str, modules: Mapping[str, str]) -> tuple[Callable[[str]
     Returns
     -------
     __getattr__, __dir__ : callables
-        The first raises AttributeError for an unknown name, and lists the public ones.
+        The first raises AttributeError for an unknown name, with the nearest public ones.
     """
 
     def get(name: str) -> Any:
         if name not in modules:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}; have {', '.join(modules)}")
+            near = nearest_names(name, modules)
+            meant = f"; nearest: {', '.join(near)}" if near else ""
+            raise AttributeError(f"module {package!r} has no attribute {name!r}{meant}")
         module = import_module(f"{package}.{modules[name]}")
         return module if name == modules[name] else getattr(module, name)
 
