@@ -82,13 +82,14 @@ def _separator(text: str) -> str:
 
 def _with_points(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """Decimal commas made points, where commas can be nothing else."""
-    values = table[[name for name in table.columns if role(name) not in ("stimulus", "neuron")]]
-    if not values.size or not values.columns.is_unique:
+    if not table.columns.is_unique:  # which `from_table` refuses
         return table
-    cells = values.stack().str.strip()
+    numbers = [name for name in table.columns if role(name) not in ("stimulus", "neuron")]
+    values = table[[name for name in numbers if table[name].str.contains(",", regex=False).any()]]
+    if not values.size:
+        return table
+    cells = table[numbers].stack().str.strip()
     commas = cells[cells.str.contains(",", regex=False)]
-    if commas.empty:
-        return table
     first = commas.iloc[0]
     if not commas.str.fullmatch(_DECIMAL_COMMA).all() or cells.str.fullmatch(_DECIMAL_POINT).any():
         odd = commas[~commas.str.fullmatch(_DECIMAL_COMMA)]
