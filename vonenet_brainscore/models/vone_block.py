@@ -28,8 +28,8 @@ class VOneBlock(nn.Module):
     responses of a quadrature pair of Gabor filters. The first `simple_channels` channels are simple, the rest complex.
 
     The filters are buffers, which no optimiser sees. Submodules that may be replaced: ``simple``, which rectifies the
-    simple cells of some images at a time, and ``noise``, which rectifies the noisy rates. ``output`` hands out what the
-    block does, for recording.
+    simple cells of some images at a time, ``normalisation``, which gives rates their surround or is None, and
+    ``noise``, which rectifies the noisy rates. ``output`` hands out what the block does, for recording.
 
     Parameters
     ----------
