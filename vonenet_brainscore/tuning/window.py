@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -45,6 +44,7 @@ class VOneWindow:
         self.rows = rows
         self.columns = columns
         self.channels = block.simple_channels + block.complex_channels
+        self._to_blank: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def __repr__(self) -> str:
         return f"rows {self.rows.start}-{self.rows.stop}, columns {self.columns.start}-{self.columns.stop}"
@@ -106,30 +106,26 @@ class VOneWindow:
             slice(own.start - those.start, own.stop - those.start)
             for own, those in ((self.rows, rows), (self.columns, columns))
         )
-        own = cells[:, :, down, across]
-        if self.block.normalisation is None:
+        own, stage = cells[:, :, down, across], self.block.normalisation
+        if stage is None:
             return finite(own.flatten(1))
-        blank, of_blank = self._blank
+        if self._to_blank is None:
+            self._to_blank = self._answer_to_blank(stage)
+        blank, of_blank = self._to_blank
         with torch.no_grad():
             excess = cells.square() - blank[:, :, rows.start : rows.stop, columns.start : columns.stop]
-            blur = self._stage.blur(rows, columns, self.rows, self.columns)
-            suppression = of_blank + self._stage.suppression(excess, self.block.k_exc, blur)
+            blur = stage.blur(rows, columns, self.rows, self.columns)
+            suppression = of_blank + stage.suppression(excess, self.block.k_exc, blur)
             return finite((own / (1 + suppression)).flatten(1))
 
-    @property
-    def _stage(self) -> Normalisation:
-        assert self.block.normalisation is not None
-        return self.block.normalisation
-
-    @cached_property
-    def _blank(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Squares of all cells' rates to the blank screen, (1, channel, y, x), and their share of the suppression."""
+    def _answer_to_blank(self, stage: Normalisation) -> tuple[torch.Tensor, torch.Tensor]:
+        """Squares of all cells' rates to the blank screen, (1, channel, y, x), and how they suppress the window."""
         top, bottom, left, right = self._seen(*self._field)
         pixels = np.full((1, bottom - top, right - left, 1), GREY)
         with torch.no_grad():
             squares = self._cells(pixels, *self._field).square()
-            blur = self._stage.blur(*self._field, self.rows, self.columns)
-            return squares, self._stage.suppression(squares, self.block.k_exc, blur)
+            blur = stage.blur(*self._field, self.rows, self.columns)
+            return squares, stage.suppression(squares, self.block.k_exc, blur)
 
     @property
     def _field(self) -> tuple[range, range]:
@@ -154,8 +150,8 @@ class VOneWindow:
         """Rows or columns of units that a grating drives, and the window's own, along one axis."""
         if np.isnan(centre):  # the blank
             return own
-        (units,) = {len(axis) for axis in self._field}
         size = self.block.image_size
+        _, units, _ = self.block.units(size, size)
         distance = np.abs(receptive_field_degrees(self.block, np.arange(units)) - centre)  # degrees
         reach = radius + (self.block.ksize / 2 + self._margin) * self.visual_degrees / size
         near = np.flatnonzero(distance <= reach)
