@@ -173,7 +173,7 @@ def nearest_names(name: str, known: Iterable[str]) -> list[str]:
     """At most three known names that a mistyped one may mean: those that contain it, or else those spelt like it."""
     names = list(known)
     containing = [each for each in names if name and name.lower() in each.lower()]
-    at_start = re.compile(rf"(?:^|[^a-z0-9]){re.escape(name)}", re.IGNORECASE)  # of a word of the known name
+    at_start = re.compile(rf"\b{re.escape(name)}", re.IGNORECASE)  # of a word of the known name
     containing.sort(key=lambda each: at_start.search(each) is None)
     return containing[:3] or difflib.get_close_matches(name, names, n=3, cutoff=0.4)
 
