@@ -49,6 +49,8 @@ def test_refusals(made):
     network = tiny_vonenet(noise_mode=None)
     with pytest.raises(ValueError, match=r"no layer 'model\.9' in VOneNet; nearest: model"):
         choose_layers(network, "dicarlo.MajajHong2015-it", ["model.9"])
+    with pytest.raises(ValueError, match="chosen on a benchmark of PLS, ridge, CKA or dissimilarities; Marques2020_"):
+        choose_layers(network, "Marques2020_Schiller1976-sf_bandwidth")
     with pytest.raises(ValueError, match="layers are chosen on one benchmark"):
         choose_layers(network, "V1-properties")
 
@@ -72,6 +74,25 @@ def test_the_best_layer_has_the_highest_raw_score(made, monkeypatch):
     assert list(choice.scores.index) == ["model.2", "vone_block", "model.1"]
     assert choice.region_layer_map == {"IT": "model.2"} and dict(choice.scores["raw"]) == raws
     assert choice.scores["error"].isna().all()
+
+
+def test_layers_are_chosen_by_geometry_too(made):
+    """CKA of all layers from one pass equals that of each alone, on its full features."""
+    import brainscore_vision
+    from brainscore_vision.metrics.cka.metric import CKA
+
+    from vonenet_brainscore.benchmarks.running import run_benchmark
+    from vonenet_brainscore.recordings.loading import load_subject
+
+    benchmark = brainscore_vision.load_benchmark("MajajHong2015public.IT-pls")
+    benchmark._similarity_metric = CKA()
+    network, layers = tiny_vonenet(noise_mode=None), ["vone_block", "model.2"]
+    choice = choose_layers(network, benchmark, layers, progress=False)
+    for layer in layers:
+        subject = load_subject(network, region_layer_map={"IT": layer}, progress=False)
+        full = benchmark(subject)
+        assert choice.scores.loc[layer, "score"] == pytest.approx(float(full), abs=1e-5)  # float32 in full
+        assert float(run_benchmark(subject, benchmark)) == choice.scores.loc[layer, "score"]
 
 
 def test_rectifications_and_what_changes_no_response_are_no_candidates():

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from vonenet_brainscore.files import check_writable, written_whole
-from vonenet_brainscore.results import SUFFIXES, results_table, save_results
+from vonenet_brainscore.results import SUFFIXES, result_row, results_table, save_results
 
 
 @pytest.fixture
@@ -33,6 +33,14 @@ def test_table(scores):
     assert np.isnan(table.loc["b", "ceiling"])  # none is claimed
     assert np.isnan(table.loc["c", "score"]) and table.loc["c", "problem"] == "no unit responds"
     assert "model_values" not in table
+
+
+def test_a_row_holds_numbers_of_the_score_alone(scores):
+    """Some metrics keep an array beside a score, which is no one number, and an attribute takes no column's place."""
+    scores["a"].attrs |= {"raw": np.arange(3.0), "ceiling": np.ones(2), "error": np.float64(0.25), "score": 0.9}
+    row = result_row(scores["a"])
+    assert np.isnan([row["raw"], row["ceiling"]]).all() and row["error"] == 0.25 and row["score"] == 0.5
+    assert "model_values" not in row and row["versions"] == {"torch": "2"} and row["held_out"] is True
 
 
 def test_files_hold_every_number(scores, tmp_path):

@@ -50,7 +50,8 @@ def choose_layers(
     model : str or nn.Module
         As for `score_model`.
     benchmark : str or Benchmark
-        One that exact compression recognises (PLS or ridge); use public data, which the leaderboard's are not.
+        One that exact compression recognises (PLS, ridge, CKA or dissimilarities); use public data, which the
+        leaderboard's are not.
     layers : sequence of str, optional
         Candidates; by default `candidate_layers` of the network.
     noise, trials, seed, weights, device, memory, progress
@@ -80,7 +81,10 @@ def choose_layers(
     each = next(iter(loaded.values())).benchmark
     recognised = compressible(each)
     if not recognised:
-        raise ValueError(f"layers are chosen on a PLS or ridge benchmark; {each.identifier}: {recognised.reason}")
+        raise ValueError(
+            "layers are chosen on a benchmark of PLS, ridge, CKA or dissimilarities; "
+            f"{each.identifier}: {recognised.reason}"
+        )
     # A network that commits to no layer yet has to name one to be a subject; the candidates are recorded below.
     plain = isinstance(model, nn.Module) or (isinstance(model, str) and is_reference(model))
     subject = load_subject(

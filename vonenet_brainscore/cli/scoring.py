@@ -202,7 +202,7 @@ def score(
 
 def choose_layers(
     model: Model,
-    benchmark: Annotated[str, typer.Argument(help="A PLS or ridge benchmark of the region.")],
+    benchmark: Annotated[str, typer.Argument(help="A benchmark of the region, of PLS, ridge, CKA or dissimilarities.")],
     layers: Annotated[list[str] | None, typer.Argument(help="Candidates; default, the network's stages.")] = None,
     seed: Seed = 0,
     trials: Trials = None,
