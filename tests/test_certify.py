@@ -114,5 +114,7 @@ def test_a_vonenet_is_certified_with_its_noise_and_withstands_attacks_within_the
     ],
 )
 def test_what_cannot_be(settings, told, tmp_path):
+    with pytest.raises(ValueError, match=r"an image is a Tensor \(3, y, x\) of floats, not \(2, 3, 4, 4\)"):
+        certificate(trained_classifier(), torch.zeros(2, 3, 4, 4), sigma=0.25)
     with pytest.raises(ValueError, match=told):
         certify(trained_classifier(), tmp_path, **{"sigma": 0.25, **settings})

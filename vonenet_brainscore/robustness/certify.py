@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..arguments import check_real, check_whole
+from ..arguments import check_real, check_seed, check_whole
 from ..classification.accuracy import Accuracy, accuracy, binomial_interval
 from ..classification.classifier import Classifier, contents_of
-from ..classification.evaluation import Evaluation
+from ..classification.evaluation import Evaluation, check_classifier
 from ..classification.image_folder import ImageFolder
 from ..classification.keyed_draws import seed_of
 
@@ -157,8 +157,22 @@ def certificate(
     ----------
     image : Tensor, shape (3, y, x)
         In [0, 1].
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `certify`, or if the image is no such Tensor.
     """
     _check(sigma, n0, n, alpha)
+    check_classifier(classifier)
+    check_seed(seed)
+    check_whole(batch_size=batch_size)
+    if not isinstance(image, Tensor):
+        raise TypeError(f"an image is a Tensor (3, y, x), not {type(image).__name__}")
+    if image.ndim != 3 or len(image) != 3 or not image.numel() or not image.is_floating_point():
+        raise ValueError(f"an image is a Tensor (3, y, x) of floats, not {tuple(image.shape)} of {image.dtype}")
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
     (content,) = contents_of(image[None])
     answers: list[int] = []
     draws = [content + draw.to_bytes(8, "little") for draw in range(n0 + n)]  # keys of the image in its draws
