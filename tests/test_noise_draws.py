@@ -25,6 +25,12 @@ def test_the_parts_of_a_key_do_not_run_into_each_other():
     assert not np.array_equal(one, other)
 
 
+def test_no_two_of_many_draws_are_the_same():
+    """Of keys that were cut to 16 bits some of 2,000 would meet."""
+    draws = {noise_draw((2,), **(KEY | {"trial": trial})).tobytes() for trial in range(2000)}
+    assert len(draws) == 2000
+
+
 def test_standard_normal():
     draw = noise_draw((20000,), **KEY)
     assert draw.dtype == np.float32

@@ -62,6 +62,11 @@ def test_refusals(scores, tmp_path):
         check_writable(tmp_path / "results.txt", SUFFIXES)
     with pytest.raises(FileNotFoundError, match=r"no folder .*absent to write results\.json to"):
         save_results(scores, tmp_path / "absent" / "results.json")
+    with pytest.raises(ValueError, match="there are no scores"):
+        results_table({})
+    for no_scores in (scores["a"], [scores["a"]], {"a": 0.5}):
+        with pytest.raises(TypeError, match="scores is a mapping from benchmark to Score"):
+            results_table(no_scores)
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path):
