@@ -116,3 +116,17 @@ def test_a_metric_over_time_is_left_alone(images, features):
     benchmark._similarity_metric.correlation = PerTime(benchmark._similarity_metric.correlation)
     with kept_predictions(benchmark) as kept:
         assert kept is None
+
+
+class Backwards(FeatureSubject):
+    """Answers in another order than it was shown."""
+
+    def look_at(self, stimuli, number_of_trials=1):
+        return super().look_at(stimuli, number_of_trials)[::-1]
+
+
+def test_predictions_belong_to_stimuli_whatever_their_order(images, features):
+    benchmark = neural_benchmark("mine", images, linear(features, noise=0.5, repetitions=4), metric="ridge", splits=2)
+    forwards, backwards = (run_benchmark(kind(features), benchmark) for kind in (FeatureSubject, Backwards))
+    for name in ("score_low", "score_high", "raw_low", "raw_high"):
+        assert forwards.attrs[name] == pytest.approx(backwards.attrs[name], rel=1e-9)
