@@ -9,7 +9,7 @@ from PIL import Image
 from tiny_networks import PlainNetwork, tiny_vonenet
 from torch import nn
 
-from vonenet_brainscore import neural_benchmark, provenance
+from vonenet_brainscore import neural_benchmark, provenance, version
 from vonenet_brainscore.benchmarks.v1_properties import V1PropertyBenchmark
 from vonenet_brainscore.kept_scores import content_digest
 from vonenet_brainscore.recordings.activations import ActivationsExtractor
@@ -26,15 +26,15 @@ def package(tmp_path, monkeypatch):
     for module in ("provenance.py", "scoring.py", "models/gabors.py", "models/deep/deeper.py"):
         (tmp_path / module).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / module).write_text(f"name = {module!r}\n")
-    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "provenance.py"))
-    provenance.code_digest.cache_clear()
+    monkeypatch.setattr(version, "__file__", str(tmp_path / "version.py"))
+    version.code_digest.cache_clear()
     yield tmp_path
-    provenance.code_digest.cache_clear()
+    version.code_digest.cache_clear()
 
 
 def code_digest():
-    provenance.code_digest.cache_clear()
-    return provenance.code_digest()
+    version.code_digest.cache_clear()
+    return version.code_digest()
 
 
 @pytest.mark.parametrize("module", ["provenance.py", "scoring.py", "models/gabors.py", "models/deep/deeper.py"])

@@ -29,6 +29,7 @@ from vonenet_brainscore.robustness.attacks import ProjectedGradientDescent
 from vonenet_brainscore.robustness.corrupted_evaluation import evaluate_corruptions
 from vonenet_brainscore.robustness.corruptions import TYPES, corrupt
 from vonenet_brainscore.robustness.evaluate import evaluate
+from vonenet_brainscore.version import code_digest
 
 pytest.importorskip("imagecorruptions", reason="imagecorruptions-imaug, of the extra `robustness`, is not installed")
 
@@ -298,6 +299,9 @@ def test_results_of_other_settings_or_images_are_not_continued(folder, tmp_path)
         told = "another 1, now None" if "another" in change else "seed None, now 0"
         with pytest.raises(ValueError, match=rf"other settings \({told}\)"):
             validate(trained_classifier(), folder, output=output, **SETTINGS)
+    output.write_bytes(kept.replace(code_digest().encode(), b"0" * 64))
+    with pytest.raises(ValueError, match=r"other settings \(code '0000"):
+        validate(trained_classifier(), folder, output=output, **SETTINGS)
     output.write_bytes(kept.replace(b"a/004", b"a/005"))
     with pytest.raises(ValueError, match="holds results of other images"):
         validate(trained_classifier(), folder, output=output, **SETTINGS)

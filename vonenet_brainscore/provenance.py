@@ -1,10 +1,10 @@
 """What made a score: the record that goes with it, and the content it is kept under."""
 
 import hashlib
-from functools import lru_cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from .version import __version__, code_digest
 
 if TYPE_CHECKING:
     import torch
@@ -125,19 +125,7 @@ def _region(benchmark: Any) -> str | None:
 
 def versions() -> dict[str, str]:
     """Of this package and of those whose arithmetic makes scores."""
-    from .version import __version__
-
     return {"vonenet_brainscore": __version__, **{name: version(name) for name in _PACKAGES}}
-
-
-@lru_cache
-def code_digest() -> str:
-    """Digest of this package's own modules: another version of them may score otherwise."""
-    root, digest = Path(__file__).parent, hashlib.sha256()
-    for module in sorted(root.rglob("*.py")):
-        name, code = str(module.relative_to(root)).encode(), module.read_bytes()
-        digest.update(b"%s\0%d\0%s" % (name, len(code), code))
-    return digest.hexdigest()
 
 
 def network_digest(network: "torch.nn.Module") -> str | None:

@@ -1,3 +1,17 @@
-"""The version of this package; `setup.py` reads it here."""
+"""Which version of this package it is, by number (`setup.py` reads it here) and by content."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
 
 __version__ = "0.1.0"
+
+
+@lru_cache
+def code_digest() -> str:
+    """Digest of this package's own modules: another version of them may score otherwise."""
+    root, digest = Path(__file__).parent, hashlib.sha256()
+    for module in sorted(root.rglob("*.py")):
+        name, code = str(module.relative_to(root)).encode(), module.read_bytes()
+        digest.update(b"%s\0%d\0%s" % (name, len(code), code))
+    return digest.hexdigest()

@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..arguments import check_seed, check_whole
-from ..version import __version__
+from ..version import code_digest
 from .classifier import Classifier
 from .content import Files, content_digest, content_digests, own_file
 from .image_folder import ImageFolder, LabelledImage, as_tensor, load_crop
@@ -152,7 +152,7 @@ class Evaluation:
     ) -> ResultsFile:
         all_settings = {
             "evaluation": kind,
-            "version": __version__,
+            "code": code_digest(),
             **self.classifier.description(self.folder.image_size),
             **{"draws": self.draws, "seed": self.seed},
             **{"image_size": self.folder.image_size, "DS_factor": self.folder.DS_factor},
