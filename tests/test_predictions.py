@@ -37,7 +37,7 @@ def blurred(features):
     return features + np.random.default_rng(3).normal(size=features.shape)
 
 
-@pytest.mark.filterwarnings("ignore:.*constant")
+@pytest.mark.filterwarnings("error::scipy.stats.ConstantInputWarning")  # the remark says it, once
 def test_neurons_that_hardly_fire_are_counted_and_named(images, features, blurred):
     """A neuron that fires to two pictures of sixty is constant in most test parts, where Brain-Score leaves it out."""
     responses = linear(features, noise=1.0, repetitions=4)

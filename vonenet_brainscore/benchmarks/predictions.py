@@ -1,11 +1,13 @@
 """What a neural benchmark predicted in each split, and which neurons its score is therefore of."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.stats import ConstantInputWarning
 
 from ..brainscore import replaced
 
@@ -46,7 +48,9 @@ class KeptPredictions:
         rows = {stimulus_id: row for row, stimulus_id in enumerate(prediction["stimulus_id"].values)}
         predicted = prediction.values[[rows[stimulus_id] for stimulus_id in ids]]
         self.splits.append(Predicted(ids, target.values, predicted))
-        return self._correlation(prediction, target)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConstantInputWarning)  # `beside` names the neurons
+            return self._correlation(prediction, target)
 
 
 @contextmanager
