@@ -8,7 +8,8 @@ from vonenet_brainscore import get_model
 from vonenet_brainscore.models.filter_bank import draw_colours
 from vonenet_brainscore.models.gabors import sample_gabor_parameters
 from vonenet_brainscore.models.matched_gain import gain_of_the_same_median
-from vonenet_brainscore.models.surround import SUPPRESSION, sample_suppression
+from vonenet_brainscore.models.suppression_counts import SUPPRESSION
+from vonenet_brainscore.models.surround import sample_suppression
 from vonenet_brainscore.models.vone_block import VOneBlock
 
 SMALL = {"image_size": 22, "visual_degrees": 1, "ksize": 7, "stride": 3, "simple_channels": 10, "complex_channels": 6}

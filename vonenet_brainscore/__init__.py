@@ -27,10 +27,13 @@ if TYPE_CHECKING:  # the same names, for type checkers and editors
     from .models.base_network import base_network as base_network
     from .models.registry import MODELS as MODELS
     from .models.small_images import small_image_settings as small_image_settings
+    from .models.suppression_counts import SUPPRESSION as SUPPRESSION
     from .models.vonenet import get_model as get_model
     from .own_recordings.neural_benchmark import neural_benchmark as neural_benchmark
+    from .own_recordings.response_files import read_responses as read_responses
     from .physiology import tuning_curves as tuning_curves
     from .physiology import v1_properties as v1_properties
+    from .primates.joint_distributions import JOINT_DISTRIBUTIONS as JOINT_DISTRIBUTIONS
     from .recordings.record import record as record
     from .registration import register as register
     from .registration import unregister as unregister
@@ -63,6 +66,7 @@ _PUBLIC = {
     "get_model": "models.vonenet",
     "base_network": "models.base_network",
     "small_image_settings": "models.small_images",
+    "SUPPRESSION": "models.suppression_counts",
     # Recording from a model and scoring it
     "score_model": "scoring",
     "score_models": "sweep.score_models",
@@ -73,12 +77,14 @@ _PUBLIC = {
     "choose_layers": "layer_choice",
     "simulated_benchmark": "benchmarks.simulated_v1",
     "neural_benchmark": "own_recordings.neural_benchmark",
+    "read_responses": "own_recordings.response_files",
     "record": "recordings.record",
     # V1 physiology
     "v1_properties": "physiology",
     "tuning_curves": "physiology",
     "noise_correlations": "correlations",
     "compare_joint": "benchmarks.joint_comparison",
+    "JOINT_DISTRIBUTIONS": "primates.joint_distributions",
     "compare_gabors": "gabors.gabor_comparison",
     "gabor_table": "gabors.gabor_filters",
     "sampling_table": "gabors.sampling_grid",

@@ -159,7 +159,7 @@ FRONT_END: tuple[Setting, ...] = (
         within="(0, 100]",
         unit="envelopes or cycles",
         # The ratio of the fitted divisive to the excitatory extent in input layers, medians of 3.04 and 0.98 degrees.
-        source="Li et al. 2022, Cell Reports, n = 28",
+        source="Li et al. 2022, Cell Rep 40:111221, n = 28",
         stage="surround",
     ),
     Setting(
@@ -168,7 +168,7 @@ FRONT_END: tuple[Setting, ...] = (
         "choice",
         "Unit of the surround's extent: the cell's own Gabor's envelope, or the period of its carrier",
         choices=("envelope", "cycle"),
-        source="Li et al. 2022, Cell Reports, whose excitatory extent it is",
+        source="Li et al. 2022, Cell Rep 40:111221, whose excitatory extent it is",
         stage="surround",
     ),
     Setting(

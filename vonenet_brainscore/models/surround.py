@@ -1,10 +1,6 @@
-"""The surrounds of the VOneBlock's cells: how strong and how wide they are, and which cells they pool.
-
-The published suppression indices stand below as literal tables: the edges of their bins, and what was counted in each.
-"""
+"""The surrounds of the VOneBlock's cells: how strong and how wide they are, and which cells they pool."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +10,7 @@ from scipy.special import ive
 from ..arguments import check_seed
 from .gabors import GaborParameters, inverse_cdf
 from .normalisation import Normalisation
+from .suppression_counts import SUPPRESSION
 
 FloatArray = NDArray[np.float64]
 
@@ -25,46 +22,6 @@ STRONGEST_SUPPRESSION = 0.95
 ORIENTATION_WIDTHS_DEG, OCTAVES = (10, 180), (0.5, 10)
 # Terms of a periodic kernel's Fourier series below this share of the largest are left out: float32 holds none of them.
 _NEGLIGIBLE = 1e-9
-
-
-@dataclass(frozen=True)
-class SuppressionCounts:
-    """Surround suppression indices of macaque V1: 1 - (response to the largest grating) / (largest response).
-
-    Attributes
-    ----------
-    study : str
-    n : int
-        Neurons or recording sites.
-    edges : array, shape (bin + 1,)
-    counts : array, shape (bin,)
-    """
-
-    study: str
-    n: int
-    edges: FloatArray
-    counts: NDArray[np.int64]
-
-
-_INDEX_EDGES = np.linspace(0, 2, 11)
-_LI_2022 = "Li et al. 2022, Cell Reports, cascaded normalisations; counted from the study's public data"
-SUPPRESSION = {
-    "li2022": SuppressionCounts(
-        f"{_LI_2022}, sites of all layers", 331, _INDEX_EDGES, np.array([27, 66, 107, 96, 35, 0, 0, 0, 0, 0])
-    ),
-    "li2022_input": SuppressionCounts(
-        f"{_LI_2022}, sites of input layers", 95, _INDEX_EDGES, np.array([11, 40, 37, 7, 0, 0, 0, 0, 0, 0])
-    ),
-    "li2022_output": SuppressionCounts(
-        f"{_LI_2022}, sites of output layers", 134, _INDEX_EDGES, np.array([0, 4, 30, 70, 30, 0, 0, 0, 0, 0])
-    ),
-    "cavanaugh2002": SuppressionCounts(
-        "Cavanaugh, Bair & Movshon 2002, J Neurophysiol 88:2530, neurons; digitised by Marques et al. 2021",
-        190,
-        _INDEX_EDGES,
-        np.array([66, 44, 38, 23, 16, 3, 0, 0, 0, 0]),
-    ),
-}
 
 
 def sample_suppression(distribution: str | float, channels: int, *, seed: int = 0) -> FloatArray:
@@ -98,7 +55,7 @@ def sample_suppression(distribution: str | float, channels: int, *, seed: int = 
         raise ValueError(f"unknown surround {distribution!r}; have {', '.join(SUPPRESSION)}, or an index")
     row = SUPPRESSION[distribution]
     quantiles = np.random.RandomState(seed).random_sample(channels)
-    return np.minimum(inverse_cdf(quantiles, row.counts, row.edges), STRONGEST_SUPPRESSION)
+    return np.minimum(inverse_cdf(quantiles, np.array(row.counts), np.array(row.edges)), STRONGEST_SUPPRESSION)
 
 
 def surround_widths(parameters: GaborParameters, extent: float, unit: str) -> FloatArray:

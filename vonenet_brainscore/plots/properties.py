@@ -7,7 +7,7 @@ import numpy as np
 
 from ..benchmarks.joint_comparison import joint_comparisons
 from ..primates.property_table import V1_BENCHMARKS, V1_PROPERTIES
-from ..primates.v1_property import V1Property
+from ..primates.v1_property import NO_OR_YES, V1Property
 
 if TYPE_CHECKING:
     from brainscore_core.metrics import Score
@@ -84,7 +84,7 @@ def joint_distribution(comparison: "JointComparison", ax: "Axes") -> None:
 
 
 def _label_bins(ax: "Axes", row: V1Property) -> None:
-    if row.edges == (0.0, 0.5, 1.0):
+    if row.edges == NO_OR_YES:
         ax.set_xticks([0, 1], ["no", "yes"])
         return
     edges = np.arange(len(row.edges))

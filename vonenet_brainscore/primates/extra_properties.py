@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ..models.suppression_counts import SUPPRESSION
 from ..tuning.contextual_modulation import cross_orientation_suppression, surround_orientation
 from ..tuning.contrast_response import contrast_response
 from ..tuning.grating_experiments import GratingExperiments
 from ..tuning.spatial_extent import receptive_field_size, summation_by_contrast
 from ..tuning.variability import fano_factors
+from .other_laboratories import ECKER_2010
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,13 @@ _CAVANAUGH_B = "Cavanaugh, Bair & Movshon 2002, J Neurophysiol 88:2547"
 _ONE_CELL = "one cell's rates at six contrasts, digitised by others; the fit is this package's"
 _SURROUNDS = "34 cells, digitised by others; opposite drift directions averaged"
 _LI = Published(
-    "Li et al. 2022, Cell Reports",
+    SUPPRESSION["li2022"].study,
     "331 sites, counted from the study's public data; sites, not single cells",
     "10, 25, 50, 75 and 90 %",
     (0.243, 0.300, 0.387, 0.541, 0.742),
 )
 _ECKER = Published(
-    "Ecker et al. 2010, Science 327:584",
+    ECKER_2010,
     "224 units of awake macaques, counted from the study's public data",
     "quartiles",
     (0.764, 0.937, 1.167),

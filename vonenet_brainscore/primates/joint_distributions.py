@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..models.suppression_counts import SUPPRESSION
 from .binned_similarity import binned_similarity, joint_ks_similarity
 from .v1_property import Study
 
@@ -50,9 +51,7 @@ class JointDistribution:
 
 # Half an octave wide: each diameter of the grating experiment lies at the middle of a bin.
 _DIAMETER = tuple(2.0 ** np.arange(-4, 4.5, 0.5))  # degrees
-_CAVANAUGH = Study(
-    "Cavanaugh, Bair & Movshon 2002, J Neurophysiol 88:2530", 89, "", "digitised from the published figure by others"
-)
+_CAVANAUGH = Study(SUPPRESSION["cavanaugh2002"].study, 89, "", "digitised from the published figure by others")
 # fmt: off
 _SUMMATION_AND_SURROUND = (
     (0.15, 0.61), (0.91, 1.23), (0.29, 0.48), (0.38, 0.55), (0.45, 0.61), (0.5, 0.72), (0.58, 0.93), (0.63, 0.97),

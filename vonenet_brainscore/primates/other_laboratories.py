@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..models.suppression_counts import COUNTED, SUPPRESSION
 from .v1_property import V1Property
 
 
@@ -51,9 +52,7 @@ class OtherLaboratory:
         return float(ks_similarity(other, study))
 
 
-_COUNTED = "counted from the study's public data for this package"
-_ECKER = "Ecker et al. 2010, Science 327:584"
-_LI = "Li et al. 2022, Cell Rep 40:111221"
+ECKER_2010 = "Ecker et al. 2010, Science 327:584"
 _SITES = (
     "monkeys awake, not anaesthetised; sites, not single cells; the index is 1 minus the response to the largest "
     "grating over the peak"
@@ -63,30 +62,17 @@ _SITES = (
 OTHER_LABORATORIES = (
     OtherLaboratory(
         "circular_variance",
-        _ECKER,
+        ECKER_2010,
         "224 reliable units of 577",
         (0, 5, 16, 30, 16, 12, 20, 18, 29, 12, 23, 28, 15),
-        _COUNTED,
+        COUNTED,
         "monkeys awake, not anaesthetised; reliable units alone",
     ),
-    OtherLaboratory(
-        "surround_suppression_index", _LI, "331 sites", (27, 66, 107, 96, 35, 0, 0, 0, 0, 0), _COUNTED, _SITES
-    ),
-    OtherLaboratory(
-        "surround_suppression_index",
-        _LI,
-        "95 sites of input layers",
-        (11, 40, 37, 7, 0, 0, 0, 0, 0, 0),
-        _COUNTED,
-        _SITES,
-    ),
-    OtherLaboratory(
-        "surround_suppression_index",
-        _LI,
-        "134 sites of output layers",
-        (0, 4, 30, 70, 30, 0, 0, 0, 0, 0),
-        _COUNTED,
-        _SITES,
+    *(
+        OtherLaboratory(
+            "surround_suppression_index", row.study, f"{row.n} {row.population}", row.counts, row.counted, _SITES
+        )
+        for row in (SUPPRESSION["li2022"], SUPPRESSION["li2022_input"], SUPPRESSION["li2022_output"])
     ),
 )
 

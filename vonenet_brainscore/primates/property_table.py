@@ -9,6 +9,7 @@ so that a model's distribution can be shown without the data, while a score take
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..models.suppression_counts import COUNTED, DIGITISED, SUPPRESSION
 from ..tuning.grating_tuning import (
     peak_spatial_frequency,
     preferred_orientation,
@@ -17,7 +18,7 @@ from ..tuning.grating_tuning import (
 )
 from ..tuning.orientation_selectivity import orientation_selectivity
 from ..tuning.texture_tuning import texture_tuning
-from .v1_property import Experiment, Study, V1Property
+from .v1_property import NO_OR_YES, Experiment, Study, V1Property
 
 TEXTURE_STIMULI = "FreemanZiemba2013_properties"  # Brain-Score's stimulus set behind the texture properties
 
@@ -28,15 +29,14 @@ _SIZE = Experiment("size", size_tuning)
 _SELECTIVITY = Experiment("orientation", orientation_selectivity)
 _TEXTURE = Experiment(TEXTURE_STIMULI, texture_tuning)
 
-_READ = "digitised from the printed histogram by Marques et al. 2021 (bioRxiv 2021.03.01.433495) for Brain-Score"
-_DE_VALOIS_A = Study("De Valois, Yund & Hepler 1982, Vision Res 22:531", 385, "DeValois1982a", _READ)
-_DE_VALOIS_B = Study("De Valois, Albrecht & Thorell 1982, Vision Res 22:545", 363, "DeValois1982b", _READ)
-_SCHILLER = Study("Schiller, Finlay & Volman 1976, J Neurophysiol 39:1334", 87, "Schiller1976c", _READ)
-_CAVANAUGH = Study("Cavanaugh, Bair & Movshon 2002, J Neurophysiol 88:2530", 190, "Cavanaugh2002a", _READ)
+_DE_VALOIS_A = Study("De Valois, Yund & Hepler 1982, Vision Res 22:531", 385, "DeValois1982a", DIGITISED)
+_DE_VALOIS_B = Study("De Valois, Albrecht & Thorell 1982, Vision Res 22:545", 363, "DeValois1982b", DIGITISED)
+_SCHILLER = Study("Schiller, Finlay & Volman 1976, J Neurophysiol 39:1334", 87, "Schiller1976c", DIGITISED)
+_SUPPRESSION = SUPPRESSION["cavanaugh2002"]  # which surrounds of a VOneBlock can be sampled from
+_CAVANAUGH = Study(_SUPPRESSION.study, _SUPPRESSION.n, "Cavanaugh2002a", _SUPPRESSION.counted)
 # Of 308 neurons those whose highest mean rate exceeds the spontaneous one by more than 5 spikes/s. Values beyond the
 # outermost bins count in them; a bandwidth above 90 degrees is undefined. Both as Brain-Score packages the study.
-_COUNTED = "counted from the study's public data for this package"
-_RINGACH = Study("Ringach, Shapley & Hawken 2002, J Neurosci 22:5639", 304, "Ringach2002", _COUNTED)
+_RINGACH = Study("Ringach, Shapley & Hawken 2002, J Neurosci 22:5639", 304, "Ringach2002", COUNTED)
 _FREEMAN = Study(
     "Freeman, Ziemba, Heeger, Simoncelli & Movshon 2013, Nat Neurosci 16:974", 102, "FreemanZiemba2013_V1_properties"
 )
@@ -46,7 +46,6 @@ def _edges(values: ArrayLike) -> tuple[float, ...]:
     return tuple(np.asarray(values, float).tolist())
 
 
-_NO_OR_YES = (0.0, 0.5, 1.0)
 _DIAMETER = (0.0625, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)  # degrees
 _SHARE = _edges(np.linspace(0, 1, 11))
 _EVOKED_RATE = _edges(np.logspace(-1, 3, 13))  # spikes/s
@@ -83,7 +82,7 @@ _ROWS = (
         "Selective for spatial frequency",
         _FREQUENCY_BANDWIDTH,
         _SCHILLER,
-        edges=_NO_OR_YES,
+        edges=NO_OR_YES,
         counts=(14, 73),
         published_ceiling=0.963,
     ),
@@ -126,8 +125,8 @@ _ROWS = (
         "Surround suppression index",
         _SIZE,
         _CAVANAUGH,
-        edges=_edges(np.linspace(0, 2, 11)),
-        counts=(66, 44, 38, 23, 16, 3, 0, 0, 0, 0),
+        edges=_SUPPRESSION.edges,
+        counts=_SUPPRESSION.counts,
         published_ceiling=0.958,
     ),
     V1Property(
@@ -167,7 +166,7 @@ _ROWS = (
         "Selective for orientation",
         _SELECTIVITY,
         _RINGACH,
-        edges=_NO_OR_YES,
+        edges=NO_OR_YES,
         counts=(6, 298),
         published_ceiling=0.994,
     ),

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..tuning.grating_responses import Analysis
 
-_NO_OR_YES = (0.0, 0.5, 1.0)  # edges of the bins of a property that is 0 or 1
+NO_OR_YES = (0.0, 0.5, 1.0)  # edges of the bins of a property that is 0 or 1
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class V1Property:
         if not self.counts:
             raise ValueError(f"{self.name} has no counts here; its neurons are in Brain-Score's {self.study.data_set}")
         undefined = np.full(self.study.n_neurons - sum(self.counts), np.nan)
-        if self.edges == _NO_OR_YES:
+        if self.edges == NO_OR_YES:
             return np.concatenate([undefined, np.repeat([0.0, 1.0], self.counts)])
         bins = zip(self.edges[:-1], self.edges[1:], self.counts, strict=True)
         inside = [low + (high - low) * (np.arange(n) + 0.5) / max(n, 1) for low, high, n in bins]
