@@ -10,6 +10,7 @@ from tiny_networks import PlainNetwork, tiny_vonenet
 from torch import nn
 
 from vonenet_brainscore import neural_benchmark, provenance, version
+from vonenet_brainscore.benchmarks.loading import LoadedBenchmark
 from vonenet_brainscore.benchmarks.v1_properties import V1PropertyBenchmark
 from vonenet_brainscore.kept_scores import content_digest
 from vonenet_brainscore.recordings.activations import ActivationsExtractor
@@ -96,7 +97,7 @@ def test_a_network_with_code_of_its_own_is_not_known(change):
     change(network)
     assert provenance.network_digest(network) is None
     subject = load_subject(network, noise="none", progress=False)
-    assert provenance.content_of_score(subject, BANDWIDTH, V1PropertyBenchmark(BANDWIDTH), seed=0) is None
+    assert content(subject) is None
 
 
 def subject(network=None, identifier="tiny", **settings):
@@ -122,10 +123,14 @@ CHANGES = {
 }
 
 
+def loaded(benchmark, identifier=None):
+    """A benchmark as it is scored; V1 properties are known by their names."""
+    return LoadedBenchmark(identifier or benchmark.identifier, benchmark, type(benchmark) is V1PropertyBenchmark)
+
+
 def content(of=None, benchmark=None, identifier=BANDWIDTH, seed=0):
-    return provenance.content_of_score(
-        of or subject(), identifier, benchmark or V1PropertyBenchmark(BANDWIDTH), seed=seed
-    )
+    benchmark = loaded(benchmark or V1PropertyBenchmark(BANDWIDTH), identifier)
+    return provenance.content_of_score(of or subject(), benchmark, seed=seed)
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
@@ -178,14 +183,14 @@ def test_what_is_not_known_has_no_content():
 
 def test_the_record_of_a_score():
     benchmark = V1PropertyBenchmark(BANDWIDTH, seed=3)
-    record = provenance.provenance(subject(trials=3, seed=2), benchmark, seed=1)
+    record = provenance.provenance(subject(trials=3, seed=2), loaded(benchmark), seed=1)
     expected = {"model_identifier": "tiny", "benchmark_identifier": BANDWIDTH, "region": "V1", "seed": 1}
     expected |= {"noise_seed": 2, "trials": 3, "batch_size": 8, "layer": "vone_block", "weights": "given"}
     assert {name: record[name] for name in expected} == expected
     assert record["threads"] == torch.get_num_threads() and record["device"] == "cpu"
     assert record["noise"] == "neuronal, scale 0.35, level 0.07" and set(provenance._PACKAGES) < set(record["versions"])
-    assert provenance.provenance(subject(noise="none"), benchmark, seed=1)["noise"] == "none"
-    failed = provenance.no_score(subject(), benchmark, KeyError("neuroid"), seed=1)
+    assert provenance.provenance(subject(noise="none"), loaded(benchmark), seed=1)["noise"] == "none"
+    failed = provenance.no_score(subject(), loaded(benchmark), KeyError("neuroid"), seed=1)
     assert np.isnan(float(failed)) and failed.attrs["problem"] == "KeyError: 'neuroid'" and failed.attrs["seed"] == 1
 
 
@@ -237,7 +242,7 @@ def own_record(stimuli, **changes):
     settings = {**OWN, "responses": RESPONSES, **changes}
     benchmark = neural_benchmark(settings.pop("identifier"), stimuli, settings.pop("responses"), **settings)
     regions = {"V1": "vone_block", "V2": "model.0"}
-    return provenance.provenance(subject(region_layer_map=regions), benchmark, seed=0)
+    return provenance.provenance(subject(region_layer_map=regions), loaded(benchmark), seed=0)
 
 
 @pytest.mark.parametrize("change", OWN_CHANGES.values(), ids=OWN_CHANGES)
