@@ -512,3 +512,14 @@ def test_mixed_precision_trains():
     )
     assert found.history[-1]["train_loss"] < found.history[0]["train_loss"] / 1.5
     assert {value.dtype for value in found.network.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("wrong", [True, 3, "images", {"image": 0}])
+def test_what_is_no_dataset_is_refused(wrong):
+    right = TensorDataset(torch.rand(4, 3, 8, 8), torch.tensor([0, 1, 0, 1]))
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 2))
+    for name, sets in (("train_set", (wrong, right)), ("validation_set", (right, wrong))):
+        with pytest.raises(TypeError, match=f"{name} is .*; give a dataset of which each item is an image and its"):
+            fit(network, *sets, progress=False)
+    with pytest.raises(TypeError, match=r"an item of train_set is \[1\]; it must be an image and its label"):
+        fit(network, [[1]] * 256, progress=False)

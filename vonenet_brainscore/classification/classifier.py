@@ -224,7 +224,18 @@ def contents_of(images: Tensor) -> list[bytes]:
     Parameters
     ----------
     images : Tensor, shape (image, 3, y, x)
+
+    Raises
+    ------
+    TypeError
+        If they are no Tensor.
+    ValueError
+        If they are not a stack of images.
     """
+    if not isinstance(images, Tensor):
+        raise TypeError(f"images are {shortened(images)}; give a Tensor")
+    if images.ndim != 4:
+        raise ValueError(f"images have shape {tuple(images.shape)}; give (image, 3, y, x)")
     return [content_of(image.cpu().numpy()) for image in images.detach()]
 
 

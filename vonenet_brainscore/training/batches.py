@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from ..stimuli.images import content_of
 _READ_AT_ONCE = 64  # images, of a dataset whose content is digested
 
 
+@runtime_checkable
 class LabelledImages(Protocol):
     """A map-style dataset: image (3, y, x) in [0, 1] and label by position."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from os import PathLike
+from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -129,13 +130,16 @@ def fit(
     ModuleNotFoundError
         If lightning-fabric or tensorboard is not installed.
     """
-    recipe = recipe or Recipe()
+    recipe = Recipe() if recipe is None else recipe
+    if not isinstance(recipe, Recipe):
+        raise TypeError(f"recipe is {shortened(recipe)}; give a Recipe")
     check_whole(keep_every=keep_every, workers=workers)
     if resume and output_path is None:
         raise ValueError("there is no output_path to resume from")
     if keep_every < 1 or workers < 0:
         raise ValueError(f"keep_every is {keep_every}, workers {workers}; they must be at least 1 and 0")
     fabric = fabric_of(device, devices, num_nodes, precision=recipe.precision)
+    _check_images(train_set=train_set, **({} if validation_set is None else {"validation_set": validation_set}))
     if validation_set is not None and not len(validation_set):
         raise ValueError("there are no images to validate with; leave validation_set out")
     classifier = Classifier(network, mean=mean, std=std)
@@ -215,6 +219,14 @@ def fit(
     return Training(network, history, fabric.global_rank)
 
 
+def _check_images(**sets: Any) -> None:
+    for name, images in sets.items():
+        if not isinstance(images, LabelledImages) or isinstance(images, str | bytes | Mapping):
+            raise TypeError(
+                f"{name} is {shortened(images)}; give a dataset of which each item is an image and its label"
+            )
+
+
 def _check_batches(images: int, batch_size: int, processes: int, network: nn.Module) -> None:
     if not images:
         raise ValueError("there are no images to train on")
@@ -248,7 +260,10 @@ def _refuse_other_checkpoints(fabric: "Fabric", folder: RunFolder) -> None:
 def _side_of(images: LabelledImages) -> int:
     """Side of the images in pixels, read off the first."""
     with keyed_draws("the first image"):
-        image, _ = images[0]
+        first = images[0]
+    if not isinstance(first, Sequence) or len(first) != 2:
+        raise TypeError(f"an item of train_set is {shortened(first)}; it must be an image and its label")
+    image = first[0]
     if not isinstance(image, Tensor) or not image.is_floating_point():
         raise TypeError("images are to be float Tensors (3, y, x) in [0, 1]; convert them in the dataset")
     if image.ndim != 3 or len(image) != 3 or image.shape[1] != image.shape[2]:

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
 from torch import nn
 
+from ..arguments import check_text
 from ..classification.classifier import Classifier
 from ..classification.image_folder import LabelledImage, class_folders, read_image_folder
 from ..classification.keyed_draws import keyed_draws
@@ -75,7 +77,13 @@ def train(
     FileExistsError, OSError, MemoryError
         As `fit`.
     """
-    recipe = recipe or Recipe()
+    recipe = Recipe() if recipe is None else recipe
+    if not isinstance(recipe, Recipe):
+        raise TypeError(f"recipe is {shortened(recipe)}; give a Recipe")
+    check_text(model_arch=model_arch)
+    for name, path in (("in_path", in_path), ("output_path", output_path)):
+        if not isinstance(path, str | PathLike):
+            raise TypeError(f"{name} is {shortened(path)}; give a path")
     with keyed_draws(recipe.seed, "first weights"):
         network = _network(model_arch, back_end, n_classes, image_size, vone_block)
     outputs = Classifier(network, mean=mean, std=std, name=back_end or model_arch).count_classes(image_size)
