@@ -216,6 +216,16 @@ def test_pixels_beside_the_responses_are_no_names(tmp_path, values):
     assert responses.notes[0] == "stimuli in the file are 4 x 8 x 8 uint8, no names, and are not used"
 
 
+def test_what_is_not_used_is_told_and_the_nearest_variable_named(tmp_path, values):
+    np.savez(tmp_path / "r.npz", responses=values, stimulus_order=[3, 2, 1, 0], area=["V1", "V2", "V1"])
+    responses = read_responses(tmp_path / "r.npz")
+    assert responses.notes[0] == "stimulus_order in the file is not used"
+    assert responses.regions == ("V1", "V2", "V1")
+    scipy.io.savemat(tmp_path / "r.mat", {"data": {"rates": values}})
+    with pytest.raises(ValueError, match=r"no variable 'data\.rate'; .*; did you mean 'data\.rates'\?"):
+        read_responses(tmp_path / "r.mat", variable="data.rate")
+
+
 def test_settings_that_say_nothing_of_a_file_are_refused(tmp_path, values):
     np.save(tmp_path / "r.npy", values)
     with pytest.raises(ValueError, match=r"variable is 'x', which says nothing of a \.npy file; leave it out"):

@@ -272,8 +272,8 @@ def test_what_the_file_states_is_used_or_refused_and_never_dropped(images, featu
     assert (benchmark._visual_degrees, benchmark.own_recordings["time_bin"]) == (4, "70 to 170 ms")
     for settings, message in (
         ({"region": "v1"}, r"the responses are of 'V1', 'V2', none of 'v1'; did you mean 'V1'\?"),
-        ({"visual_degrees": 8}, r"visual_degrees is 8, and the responses state 4\.0"),
-        ({"time_bin": (50, 200)}, r"time_bin is \(50, 200\), and the responses state \(70\.0, 170\.0\)"),
+        ({"visual_degrees": 8}, r"visual_degrees \(--degrees\) is 8, and the responses state 4\.0"),
+        ({"time_bin": (50, 200)}, r"time_bin \(--window\) is \(50, 200\), and the responses state \(70\.0, 170\.0\)"),
     ):
         with pytest.raises(ValueError, match=message):
             neural_benchmark("mine", images, tmp_path / "r.nc", **settings)
@@ -289,6 +289,8 @@ def test_responses_to_another_stimulus_set_are_refused(images, features):
     with pytest.raises(ValueError, match="the responses are to the stimulus set 'theirs', and the stimuli are 'own-st"):
         neural_benchmark("mine", stimuli, with_regions(values, stimulus_set_identifier="theirs"))
     neural_benchmark("mine", stimuli, with_regions(values, stimulus_set_identifier=stimuli.identifier))
+    unchecked = neural_benchmark("mine", images, with_regions(values, stimulus_set_identifier="theirs"))
+    assert "to the stimulus set 'theirs'; image files do not say" in unchecked.own_recordings["notes"]
 
 
 def test_axes_are_told_and_can_be_said(images, features):

@@ -252,7 +252,7 @@ def test_one_of_several_time_bins(values):
     np.testing.assert_array_equal(chosen.values, values + 1)
     assert chosen.stated["time_bin"] == (50.0, 200.0)
     with pytest.raises(
-        ValueError, match=r"responses have 2 time bins \(0 to 50, 50 to 200 ms\); say which with time_bin"
+        ValueError, match=r"responses have 2 time bins \(0 to 50, 50 to 200 ms\); say which with time_bin \(--window\)"
     ):
         read_responses(several)
     with pytest.raises(ValueError, match="70 to 170 is none of them"):

@@ -58,7 +58,7 @@ def test_latin_letters_are_read_and_told(tmp_path):
         ("Unnamed: 0,stimulus,u\n0,a,1\n", "a column has no name"),
         (
             "stimulus,n1,visual_degrees\na,1,4\nb,2,8\n",
-            "column 'visual_degrees' says '4', '8': one benchmark is",
+            "the responses' 'visual_degrees' are 4 to 8: one benchmark is",
         ),
         ("stimulus,neuron,response,region\na,u,1,V1\nb,u,2,V2\n", "neuron 'u' is in regions V1, V2"),
     ],
@@ -111,17 +111,33 @@ def test_missing_values_of_pandas_and_numpy(tmp_path):
     np.testing.assert_array_equal(read_responses(tmp_path / "r.parquet").values[..., 0], expected)
 
 
-@pytest.mark.parametrize("mark", [-999.0, -99.0, 1e20, 9.969209968386869e36, -2147483648.0, 9999.0, -1.0])
+@pytest.mark.parametrize(
+    "mark", [-999.0, -99.0, 1e20, 9.969209968386869e36, -2147483648.0, 9999.0, 999.0, 65535.0, -1.0]
+)
 def test_numbers_that_mark_missing_values_are_refused(mark):
     counts = np.random.default_rng(0).poisson(5, (20, 3, 2)).astype(float)
     counts[3, 1, 1] = np.float32(mark) if mark > 1e30 else mark
-    with pytest.raises(ValueError, match=r"among the responses .* stands 1 times, by which programs mark"):
+    with pytest.raises(ValueError, match=r"^1 of 120 responses are .*, which programs write for a missing value"):
         read_responses(counts)
 
 
 def test_numbers_that_only_look_like_marks_are_kept():
     for values in (np.array([[-1.0, 2.5], [3, 1]]), np.array([[-99.0, 80], [-60, 3]]), np.array([[-1.0, -2], [3, 1]])):
         np.testing.assert_array_equal(read_responses(values).values[..., 0], values)
+
+
+@pytest.mark.parametrize("first", [0, 1, 41])
+def test_columns_that_number_the_presentations_are_no_neurons(first):
+    draws = np.random.default_rng(first)
+    table = pd.DataFrame(draws.poisson(5, (40, 3)), columns=["left", "right", "third"])
+    table = table.assign(stimulus=[f"im{i}" for i in range(40)], order=first + draws.permutation(40))
+    with pytest.raises(ValueError, match="column 'order' counts the rows; leave it out"):
+        read_responses(table)
+    assert read_responses(table.drop(columns="order")).neurons == ("left", "right", "third")
+    with pytest.raises(ValueError, match="column 'trialnum' seems by its name to say something of the presentation"):
+        read_responses(table.drop(columns="order").assign(trialnum=draws.permutation(40) // 2))
+    numbered = pd.DataFrame({"stimulus": ["a", "b"], "session1_n1": [1, 2], "session1_n2": [2, 1]})
+    assert read_responses(numbered).neurons == ("session1_n1", "session1_n2")
 
 
 def test_rows_of_a_stimulus_are_its_repetitions(tmp_path):

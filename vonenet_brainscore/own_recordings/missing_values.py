@@ -12,23 +12,17 @@ MISSING_TEXTS = frozenset(
         *("--", "masked"),  # NumPy prints a masked value so
     }
 )
-# A spreadsheet's errors mean that a formula failed, not that nothing was recorded; a lone mark can mean anything.
-DOUBTFUL_TEXTS = frozenset({"#div/0!", "#value!", "#num!", "#ref!", "#name?", "#null!", ".", "-", "?", "*", "x"})
 # Numbers that programs write for a missing value.
 _MARKS = (
-    *(
-        -9.0,
-        -99.0,
-        -999.0,
-        -9999.0,
-        -99999.0,
-        9999.0,
-        99999.0,
-        999999.0,
-    ),  # by custom; numpy.ma's of integers is the last
+    *(-9.0, -99.0, -999.0, -1000.0, -9999.0, -99999.0, 999.0, 9999.0, 99999.0),  # by custom
+    999999.0,  # numpy.ma's default fill value of integers
     1e20,  # numpy.ma's default fill value of floats
     float(np.float32(9.969209968386869e36)),  # netCDF's, of floats and doubles
     *(-127.0, -32767.0, -2147483647.0, -9223372036854775806.0),  # netCDF's, of integers
+    *(255.0, 65535.0, 4294967295.0, 18446744073709551614.0),  # netCDF's, of integers without sign
+    *(32767.0, 2147483647.0),  # the largest integers: infinity cast to one
+    *(float(np.finfo(np.float32).max), float(np.finfo(np.float64).max)),  # realmax; its negative is SPSS's
+    -float(np.finfo(np.float64).max),
     *(-128.0, -32768.0, -2147483648.0, -9223372036854775808.0),  # the smallest integers: NaN cast to one, R's NA
 )
 
@@ -51,14 +45,16 @@ def numbers(column: pd.Series) -> pd.Series:
     wrong = pd.to_numeric(texts, errors="coerce").isna() & (texts != "nan")
     if wrong.any():
         row = int(np.argmax(wrong))
-        cell = str(column.iloc[row]).strip()
-        remedy = "; leave the cell empty if the response is missing" if cell.lower() in DOUBTFUL_TEXTS else ""
-        raise ValueError(f"column {column.name!r}, row {row + 1}: {column.iloc[row]!r} is not a number{remedy}")
+        # "#DIV/0!" means that a formula failed, not that nothing was recorded; "-" or "?" can mean anything.
+        raise ValueError(
+            f"column {column.name!r}, row {row + 1}: {column.iloc[row]!r} is not a number; leave the cell empty if the "
+            "response is missing, and the column out if it holds no responses"
+        )
     return texts.map(float)
 
 
 def check_marks(values: np.ndarray) -> None:
-    """Refuse responses among which a number stands that programs write for a missing value.
+    """Refuse responses that hold a number which programs write for a missing value.
 
     Only where it lies apart: further from every other response than those are from each other. And -1 where all others
     are whole numbers that are not negative, such as counts of spikes.
@@ -71,20 +67,20 @@ def check_marks(values: np.ndarray) -> None:
     Raises
     ------
     ValueError
-        With the number and how often it stands there.
+        With the number and how many responses have it.
     """
     finite = values[np.isfinite(values)]
     for mark in (*_MARKS, -1.0):
         marked = finite == mark
-        others = finite[~marked]
-        if not marked.any() or not len(others):
+        if not marked.any() or marked.all():
             continue
+        others = finite[~marked]
         low, high = others.min(), others.max()
         apart = max(low - mark, mark - high) > high - low
         counts = mark == -1 and low >= 0 and bool((others == np.round(others)).all())
         if counts or (apart and mark != -1):
             raise ValueError(
-                f"among the responses {mark:g} stands {int(marked.sum())} times, by which programs mark a missing "
+                f"{int(marked.sum())} of {len(finite)} responses are {mark:g}, which programs write for a missing "
                 f"value; all others lie between {low:g} and {high:g}. Write NaN (or leave the cell empty) where "
                 "nothing was recorded. If it was measured, add a constant to all responses, which changes no score"
             )

@@ -13,7 +13,8 @@ import pandas as pd
 
 from ..arguments import nearest_names
 from .response_tables import from_named_array, from_table
-from .responses import Responses, as_names, check_room, role
+from .responses import Responses, check_room, not_used, role
+from .stated import REGIONS, STATEMENTS, checked_statements
 
 RESPONSES = "responses"
 # What the variables beside the responses may be called.
@@ -22,10 +23,7 @@ BESIDE = {
     "images": ("images", "image", "image_id", "image_ids", "image_names", "image_number"),
     "neurons": ("neurons", "neuron", "neuron_id", "neuron_ids", "neuroid_id", "units", "unit_id", "unit_ids"),
     "repetitions": ("repetitions", "repetition", "trials", "trial"),
-    "regions": ("regions", "region"),
-    "degrees": ("visual_degrees", "degrees"),
-    "time_bin": ("time_bin",),
-    "stimulus_set": ("stimulus_set", "stimulus_set_identifier"),
+    "regions": ("regions", *REGIONS),
     "axes": ("axes", "dims", "dimensions"),
 }
 
@@ -90,15 +88,10 @@ def from_variables(variables: Mapping[str, Any], *, variable: str | None = None,
         raise TypeError(f"{name!r} holds {_kind(found)}, and responses are real numbers")
     if found.ndim == 2 and 1 in found.shape and stimuli is not None and len(stimuli) == found.size:
         found = found.reshape(-1, 1)  # MATLAB has no arrays of one dimension: the responses of one neuron
-    degrees, time_bin = beside["degrees"], beside["time_bin"]
-    stated: dict[str, Any] = {}
-    if degrees is not None:
-        stated["visual_degrees"] = float(np.asarray(degrees, float).reshape(()))
-    if time_bin is not None:
-        start, end = np.asarray(time_bin, float).ravel()
-        stated["time_bin"] = (float(start), float(end))
-    if beside["stimulus_set"] is not None:
-        (stated["stimulus_set"],) = as_names(_names(beside["stimulus_set"], "stimulus_set") or [])
+    statements = {each: _plain(group[each]) for group in (variables, siblings) for each in STATEMENTS if each in group}
+    known = {name, *STATEMENTS, *(each for names in BESIDE.values() for each in names)}
+    unused = [each for each in siblings if each not in known]
+    notes += [not_used(unused)] if unused else []
     return from_named_array(
         found,
         stimuli,
@@ -106,7 +99,7 @@ def from_variables(variables: Mapping[str, Any], *, variable: str | None = None,
         axes=axes,
         repetition=repetition if repetition is not None and len(repetition) == len(stimuli or ()) else None,
         regions=_names(beside["regions"], "regions"),
-        stated=stated,
+        stated=checked_statements(statements),
         notes=notes,
     )
 
@@ -138,8 +131,22 @@ def _groups(variables: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _nearest(name: str, variables: Mapping[str, Any]) -> str:
-    near = nearest_names(name, list(variables))
+    near = nearest_names(name, [each for each, _ in _leaves(variables)])
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _leaves(variables: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every variable that is no structure, and its name with those of the structures around it."""
+    for name, value in variables.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _plain(value: Any) -> Any:
+    """A number or text that MATLAB may keep in a cell."""
+    return [each for cell in value.values for each in np.ravel(cell)] if isinstance(value, Cells) else value
 
 
 def _first(siblings: Mapping[str, Any], names: Sequence[str], variables: Mapping[str, Any]) -> Any:
@@ -254,12 +261,5 @@ def _kind(value: Any) -> str:
 def _listed(variables: Mapping[str, Any], inside: str = "", most: int = 12) -> str:
     """The variables with their shapes, those in structures too."""
 
-    def each(group: Mapping[str, Any], prefix: str) -> Iterator[str]:
-        for name, value in group.items():
-            if isinstance(value, Mapping):
-                yield from each(value, f"{prefix}{name}.")
-            else:
-                yield f"{prefix}{name} ({_kind(value)})"
-
-    words = list(each(variables, f"{inside}." if inside else ""))
+    words = [f"{name} ({_kind(value)})" for name, value in _leaves(variables, f"{inside}." if inside else "")]
     return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "") or "none"

@@ -169,7 +169,10 @@ def _agreed(name: str, said: Any, stated: Mapping[str, Any], default: Any) -> An
     if name not in stated:
         return default if said is None else said
     if said is not None and not np.array_equal(np.asarray(said, float), np.asarray(stated[name], float)):
-        raise ValueError(f"{name} is {said}, and the responses state {stated[name]}; leave it out, or correct the file")
+        option = {"visual_degrees": "--degrees", "time_bin": "--window"}[name]
+        raise ValueError(
+            f"{name} ({option}) is {said}, and the responses state {stated[name]}; leave it out, or correct the file"
+        )
     return stated[name] if said is None else said
 
 

@@ -79,12 +79,16 @@ def paired(
     shown_to, given = recorded.stated.get("stimulus_set"), getattr(stimuli, "identifier", None)
     if shown_to is not None and isinstance(given, str) and given != shown_to:
         raise ValueError(f"the responses are to the stimulus set {shown_to!r}, and the stimuli are {given!r}")
+    notes = list(recorded.notes)
+    if shown_to is not None and not isinstance(given, str):
+        notes.append(
+            f"the responses are to the stimulus set {shown_to!r}; image files do not say which set they are of"
+        )
     stimulus_set = _stimulus_set(stimuli)
     values, note = _in_order_of(stimulus_set, recorded, sorted_by_name=isinstance(stimuli, str | PathLike))
     _check_values(values, list(stimulus_set["stimulus_id"]), recorded.neurons)
-    return Recordings(
-        stimulus_set, values, recorded.neurons, recorded.stated, recorded.summary(), (*recorded.notes, *note)
-    )
+    notes += note
+    return Recordings(stimulus_set, values, recorded.neurons, recorded.stated, recorded.summary(), tuple(notes))
 
 
 def _stimulus_set(stimuli: Any) -> Any:
@@ -149,7 +153,11 @@ def _in_order_of(stimulus_set: Any, responses: Responses, *, sorted_by_name: boo
     if responses.stimuli is None:
         if shape[0] != images:
             fitting = [axis for axis, size in enumerate(shape) if size == images]
-            hint = f"; axis {fitting[0]} has {images}: if it is the stimuli, say axes=" if fitting else ""
+            hint = ""
+            if fitting:
+                order = "neuron,stimulus" + ",repetition" * (shape[2] > 1)
+                order = order if fitting[0] == 1 else "repetition,neuron,stimulus"
+                hint = f"; axis {fitting[0]} has {images}: if it is the stimuli, say so, as in axes={order!r} (--axes)"
             raise ValueError(f"{images} images but {shape[0]} rows of responses{hint}")
         if sorted_by_name:
             check_order(list(stimulus_set["filename"]))

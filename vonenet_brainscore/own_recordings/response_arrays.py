@@ -1,6 +1,6 @@
 """Responses from an xarray DataArray or a Brain-Score assembly, with all that it says of itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,16 +9,23 @@ import pandas as pd
 import xarray as xr
 
 from .response_tables import from_named_array
-from .responses import DIMENSIONS, Responses, role
+from .responses import DIMENSIONS, Responses, not_used, role
+from .stated import REGIONS, STATEMENTS, TIME_BIN_ENDS, checked_statements
 
-_DEGREES = ("visual_degrees", "degrees")
+# Attributes of netCDF files that say nothing of the experiment (CF conventions 1.11, appendix A).
+_FORMALITIES = frozenset(
+    {
+        *("_fillvalue", "missing_value", "units", "long_name", "standard_name", "conventions", "history", "title"),
+        *("source", "references", "comment", "institution", "description", "coordinates"),
+    }
+)
 
 
 def from_data_array(array: xr.DataArray, *, time_bin: Sequence[float] | None = None) -> Responses:
     """Responses from a DataArray or assembly, whose dimensions and coordinates have names of `DIMENSIONS`.
 
-    A coordinate `region` of the neurons, `time_bin_start` and `time_bin_end`, the attribute or coordinate
-    `visual_degrees` or `degrees` and the attribute `stimulus_set_identifier` go into what the responses state.
+    Coordinates and attributes that state the region of the neurons, degrees, the time bin or the stimulus set, by the
+    names in `stated`, go into what the responses state. A note lists all others, which are not used.
 
     Parameters
     ----------
@@ -33,7 +40,7 @@ def from_data_array(array: xr.DataArray, *, time_bin: Sequence[float] | None = N
     """
     # Levels of a Brain-Score assembly's indexes become coordinates.
     array = xr.DataArray(array).reset_index([d for d in array.dims if isinstance(array.indexes.get(d), pd.MultiIndex)])
-    array, stated = _one_time_bin(array, time_bin)
+    array = _one_time_bin(array, time_bin)
     array = array.squeeze([dim for dim in array.dims if role(dim) is None and array.sizes[dim] == 1], drop=True)
     dims = {role(dim): dim for dim in array.dims}
     if len(dims) < array.ndim or None in dims or not {"stimulus", "neuron"} <= set(dims):
@@ -54,10 +61,10 @@ def from_data_array(array: xr.DataArray, *, time_bin: Sequence[float] | None = N
         neurons,
         axes=[each for each in DIMENSIONS if each in dims],
         repetition=repetition,
-        regions=_of_each(array, "region", dims["neuron"]),
-        stated=stated | _stated(array, dims["stimulus"]),
+        regions=_regions(array, dims["neuron"]),
+        stated=checked_statements(_everything(array)),
     )
-    return replace(made, notes=(*made.notes, *note))
+    return replace(made, notes=(*made.notes, *note, *_unused(array)))
 
 
 def _without_marks(array: xr.DataArray) -> np.ndarray:
@@ -69,56 +76,49 @@ def _without_marks(array: xr.DataArray) -> np.ndarray:
     return values
 
 
-def _one_time_bin(array: xr.DataArray, time_bin: Sequence[float] | None) -> tuple[xr.DataArray, dict[str, Any]]:
-    """The array in one time bin, and the bin where its start and end are there."""
-    if "time_bin_start" not in array.coords or "time_bin_end" not in array.coords:
-        return array, _bin_of_attributes(array.attrs)
-    starts, ends = (np.atleast_1d(array[name].values) for name in ("time_bin_start", "time_bin_end"))
+def _one_time_bin(array: xr.DataArray, time_bin: Sequence[float] | None) -> xr.DataArray:
+    """The array in one time bin, of which it may have several."""
+    if not set(TIME_BIN_ENDS) <= set(array.coords) or not array["time_bin_start"].ndim:
+        return array
+    starts, ends = (np.atleast_1d(array[name].values) for name in TIME_BIN_ENDS)
     bins = [(float(start), float(end)) for start, end in zip(starts, ends, strict=True)]
     if len(bins) == 1:
-        return array, {"time_bin": bins[0]}
+        return array
     words = ", ".join(f"{start:g} to {end:g}" for start, end in bins)
     wanted = None if time_bin is None else (float(time_bin[0]), float(time_bin[1]))
     if wanted not in bins:
-        asked = "say which with time_bin" if wanted is None else f"{wanted[0]:g} to {wanted[1]:g} is none of them"
+        asked = (
+            "say which with time_bin (--window)"
+            if wanted is None
+            else f"{wanted[0]:g} to {wanted[1]:g} is none of them"
+        )
         raise ValueError(f"responses have {len(bins)} time bins ({words} ms); {asked}")
     (dim,) = array["time_bin_start"].dims
-    return array.isel({dim: bins.index(wanted)}), {"time_bin": wanted}
+    return array.isel({dim: bins.index(wanted)})
 
 
-def _bin_of_attributes(attrs: Mapping[Any, Any]) -> dict[str, Any]:
-    both = (
-        [attrs.get("time_bin_start"), attrs.get("time_bin_end")] if "time_bin_start" in attrs else attrs.get("time_bin")
-    )
-    if both is None:
-        return {}
-    start, end = np.asarray(both, float).ravel()
-    return {"time_bin": (float(start), float(end))}
+def _everything(array: xr.DataArray) -> dict[str, Any]:
+    """Coordinates and attributes by name; of one name that which is nearer to the numbers, the coordinate."""
+    return {**array.attrs, **{str(name): coordinate.values for name, coordinate in array.coords.items()}}
 
 
-def _stated(array: xr.DataArray, stimulus_dim: Any) -> dict[str, Any]:
-    stated: dict[str, Any] = {}
-    for name in _DEGREES:
-        found = array.attrs.get(name, array.coords[name].values if name in array.coords else None)
-        if found is None:
-            continue
-        widths = np.unique(np.asarray(found, float))
-        if len(widths) != 1:
-            raise ValueError(
-                f"the responses' {name!r} are {widths.min():g} to {widths.max():g}: one benchmark takes pictures of "
-                "one width; select those of one"
-            )
-        stated["visual_degrees"] = float(widths[0])
-    if "stimulus_set_identifier" in array.attrs:
-        stated["stimulus_set"] = str(array.attrs["stimulus_set_identifier"])
-    return stated
+def _regions(array: xr.DataArray, dim: Any) -> np.ndarray | None:
+    """The region of each neuron, or the one that all are in."""
+    for name in array.coords:
+        if str(name).lower() in REGIONS:
+            if array[name].dims not in ((dim,), ()):
+                along = ", ".join(map(str, array[name].dims))
+                raise ValueError(f"{name!r} is given along {along}; a region is that of a neuron, along {dim!r}")
+            return np.atleast_1d(array[name].values)
+    return next((np.atleast_1d(value) for name, value in array.attrs.items() if str(name).lower() in REGIONS), None)
 
 
-def _of_each(array: xr.DataArray, name: str, dim: Any) -> np.ndarray | None:
-    """A coordinate along a dimension, one value of it for all, or an attribute of that name."""
-    if name in array.coords and array[name].dims in ((dim,), ()):
-        return np.atleast_1d(array[name].values)
-    return np.atleast_1d(array.attrs[name]) if name in array.attrs else None
+def _unused(array: xr.DataArray) -> list[str]:
+    """A note that lists the coordinates and attributes of which nothing is used."""
+    used = {*STATEMENTS, *REGIONS, *_FORMALITIES}
+    names = [str(name) for name in (*array.coords, *array.attrs)]
+    unused = [name for name in names if name.lower() not in used and role(name) is None]
+    return [not_used(unused)] if unused else []
 
 
 def _coordinate(array: xr.DataArray, dim: Any, kind: str) -> tuple[np.ndarray | None, list[str]]:

@@ -10,9 +10,8 @@ import pandas as pd
 
 from .missing_values import numbers
 from .responses import Responses, as_names, check_room, dimension_order, from_array, role
+from .stated import REGIONS, STATEMENTS, checked_statements
 
-# Columns that say something of the experiment, and must say one thing in all rows.
-_STATED = ("visual_degrees", "degrees", "time_bin_start", "time_bin_end", "stimulus_set")
 # Columns of a wide table that are no neurons by their name.
 _NO_NEURONS = frozenset(
     {
@@ -25,6 +24,8 @@ _NO_NEURONS = frozenset(
         *("mean", "average", "std", "sem", "baseline", "depth", "comment", "note", "notes", "quality"),
     }
 )
+# How names of columns begin that say which presentation a row is, rather than what a neuron did.
+_OF_PRESENTATIONS = ("trial", "stim", "image", "session", "presentation", "repetition", "block")
 
 
 def from_table(table: pd.DataFrame) -> Responses:
@@ -48,30 +49,32 @@ def from_table(table: pd.DataFrame) -> Responses:
         raise ValueError(
             f"a table of responses needs a column 'stimulus' (or 'image'): which picture a row is of; has {listed}"
         )
-    stated = _stated(table)
     lower = {name.lower(): name for name in table.columns}
-    region = lower.get("region")
+    statements = {name: lower[name] for name in STATEMENTS if name in lower}
+    said = checked_statements({name: table[column].to_numpy() for name, column in statements.items()})
+    region = next((lower[name] for name in REGIONS if name in lower), None)
     stimulus = table[columns["stimulus"]].to_numpy()
     repetition = table[columns["repetition"]].to_numpy() if "repetition" in columns else None
-    used = [*columns.values(), *(lower[name] for name in (*_STATED, "region") if name in lower)]
+    used = [*columns.values(), *statements.values(), *([] if region is None else [region])]
     if "neuron" in columns:
         if "response" not in lower:
             raise ValueError(
-                f"a table of responses with a column {columns['neuron']!r} needs a column 'response'; has {listed}"
+                f"a table of responses with a column {columns['neuron']!r} needs a column 'response', which "
+                f"holds the responses; has {listed}. Rename the one that does"
             )
         neuron = table[columns["neuron"]].to_numpy()
         made = _from_long(stimulus, neuron, repetition, numbers(table[lower["response"]]))
         regions = None if region is None else _region_of_each(made.neurons, neuron, table[region].to_numpy())
         unused = [name for name in table.columns if name not in (*used, lower["response"])]
         notes = (f"columns that are not used: {', '.join(unused)}",) if unused else ()
-        return replace(made, regions=regions, stated=stated, notes=(*made.notes, *notes))
+        return replace(made, regions=regions, stated=said, notes=(*made.notes, *notes))
     wide = table.drop(columns=used)
     _check_neurons(wide)
     made = from_wide_table(wide.apply(numbers), stimulus, repetition)
     regions = None
     if region is not None:
         regions = (_one_value(table, region),) * len(made.neurons)
-    return replace(made, regions=regions, stated=stated)
+    return replace(made, regions=regions, stated=said)
 
 
 def _check_header(names: Sequence[str]) -> None:
@@ -95,6 +98,8 @@ def _check_neurons(wide: pd.DataFrame) -> None:
         reason = None
         if name.lower().replace(" ", "_") in _NO_NEURONS:
             reason = "is no neuron by its name"
+        elif "#" not in numbered[name] and name.lower().startswith(_OF_PRESENTATIONS):
+            reason = "seems by its name to say something of the presentation"
         elif several and "#" not in numbered[name]:
             others = wide.columns[numbered.str.contains("#").to_numpy()]
             reason = f"has a name of another kind than {others[0]!r} and the other neurons"
@@ -108,23 +113,12 @@ def _check_neurons(wide: pd.DataFrame) -> None:
 
 
 def _counts_rows(column: pd.Series) -> bool:
+    """Whether the column numbers the rows in their order, or, where there are ten or more, in any order."""
     values = pd.to_numeric(column, errors="coerce").to_numpy(float, na_value=np.nan)
-    return len(values) > 3 and any(np.array_equal(values, first + np.arange(len(values))) for first in (0, 1))
-
-
-def _stated(table: pd.DataFrame) -> dict[str, Any]:
-    """What columns say of the experiment; each must say one thing."""
-    lower = {name.lower(): name for name in table.columns}
-    found = {name: _one_value(table, lower[name]) for name in _STATED if name in lower}
-    stated: dict[str, Any] = {}
-    for name in ("degrees", "visual_degrees"):
-        if name in found:
-            stated["visual_degrees"] = float(found[name])
-    if "time_bin_start" in found and "time_bin_end" in found:
-        stated["time_bin"] = (float(found["time_bin_start"]), float(found["time_bin_end"]))
-    if "stimulus_set" in found:
-        stated["stimulus_set"] = found["stimulus_set"]
-    return stated
+    if len(values) < 10:
+        return len(values) > 3 and any(np.array_equal(values, first + np.arange(len(values))) for first in (0, 1))
+    # Ten counts of spikes that are consecutive numbers, each once, are one chance in thousands.
+    return bool(np.array_equal(np.sort(values), values.min() + np.arange(len(values))))
 
 
 def _one_value(table: pd.DataFrame, name: str) -> str:

@@ -71,7 +71,8 @@ class Responses:
             raise ValueError(
                 f"the responses are of {', '.join(map(repr, names))}, none of {region!r}"
                 + (f"; did you mean {near[0]!r}? " if near else ". ")
-                + f"If they call it something else than {region!r}, say what: region_in_file (--region-in-file)"
+                + f"If that is only the file's name for {region!r}, say region_in_file={(near or names)[0]!r} "
+                "(--region-in-file) beside the region"
             )
         if there.all():
             return self
@@ -200,7 +201,10 @@ def from_array(
         order = ", ".join(list(DIMENSIONS)[: values.ndim])
         sizes = " x ".join(map(str, values.shape))
         other = "stimulus,repetition,neuron" if values.ndim == 3 else "neuron,stimulus"
-        notes = (*notes, f"the array of {sizes} is taken as ({order}); if it is not, say for example axes={other!r}")
+        notes = (
+            *notes,
+            f"the array of {sizes} is taken as ({order}); if it is not, say axes={other!r} (--axes)",
+        )
     values = values.reshape(*values.shape[:2], -1).astype(np.float64)  # (stimulus, neuron, repetition)
     return Responses(
         values,
@@ -210,6 +214,12 @@ def from_array(
         stated=dict(stated or {}),
         notes=tuple(notes),
     )
+
+
+def not_used(names: Sequence[str], most: int = 12) -> str:
+    """A note on what a source holds beside the responses and is not used, so that nobody relies on it."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more} in the file {'are' if len(names) > 1 else 'is'} not used"
 
 
 def as_names(names: Any) -> list[str]:
@@ -230,8 +240,8 @@ def _names(names: Any, kind: str, count: int) -> tuple[str, ...]:
     texts = pd.Index(as_names(names))
     if len(texts) != count:
         raise ValueError(
-            f"{len(texts)} {kind} names for {count} {kind} entries of the responses; if these lie along another axis, "
-            "say axes="
+            f"{len(texts)} {kind} names for {count} {kind} entries of the responses; if the axes are in another order, "
+            "say which, for example axes='neuron,stimulus' (--axes)"
         )
     if not texts.is_unique:
         raise ValueError(f"{kind} {texts[texts.duplicated()][0]!r} stands twice; each needs a name of its own")
