@@ -197,3 +197,16 @@ def test_refusals(images):
         recorded(extractor(network), images, trials=0)
     with pytest.raises(FileNotFoundError, match=r"no image at nowhere\.png"):
         recorded(extractor(network), [*images[:4], "nowhere.png"])
+
+
+@pytest.mark.parametrize("noise", ["model", "none"])
+def test_a_recording_leaves_the_networks_own_noise(noise):
+    network = tiny_vonenet()
+    network.vone_block.set_noise_mode("neuronal", 0.5, 0.25)
+    network.vone_block.fix_noise(2, seed=0)
+    fixed = network.vone_block.fixed_noise
+    extractor = ActivationsExtractor(network, "tiny", image_size=64, noise=noise, batch_size=2, progress=False)
+    list(extractor.stream([np.zeros((64, 64), np.uint8)], ["vone_block"], trials=2))
+    block = network.vone_block
+    assert block.fixed_noise is fixed
+    assert (block.noise_mode, block.noise_scale, block.noise_level) == ("neuronal", 0.5, 0.25)

@@ -253,3 +253,18 @@ def test_released_addresses() -> None:
 def test_paths_are_no_file_names(file_name: str) -> None:
     with pytest.raises(ValueError, match="is not a file name"):
         fetch_checkpoint(file_name)
+
+
+def test_the_digest_of_a_file_that_changes_is_another(tmp_path):
+    """A file is read once; of the same size and another time it is another."""
+    import os
+    from hashlib import sha256
+
+    from vonenet_brainscore.models.checkpoints import checkpoint_sha256
+
+    path = tmp_path / "weights.pth"
+    for time, content in enumerate((b"one", b"two", b"three")):
+        path.write_bytes(content)
+        os.utime(path, (time, time))
+        for _ in range(2):
+            assert checkpoint_sha256(path) == sha256(content).hexdigest()

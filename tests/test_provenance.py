@@ -10,7 +10,7 @@ from tiny_networks import PlainNetwork, tiny_vonenet
 from torch import nn
 
 from vonenet_brainscore import neural_benchmark, provenance, version
-from vonenet_brainscore.benchmarks.loading import LoadedBenchmark
+from vonenet_brainscore.benchmarks.loading import LoadedBenchmark, load_benchmarks
 from vonenet_brainscore.benchmarks.v1_properties import V1PropertyBenchmark
 from vonenet_brainscore.kept_scores import content_digest
 from vonenet_brainscore.recordings.activations import ActivationsExtractor
@@ -139,12 +139,15 @@ def test_whatever_changes_a_subject_changes_the_content(change):
     assert content_digest(one) == content_digest(content()) != content_digest(other)
 
 
-def test_seed_benchmark_data_code_and_versions_are_content(monkeypatch):
+def test_seed_benchmark_data_input_code_and_versions_are_content(monkeypatch):
     contents = [content(), content(seed=1), content(benchmark=V1PropertyBenchmark(BANDWIDTH, seed=1))]
     contents += [content(identifier=TEXTURES)]
     twice = V1PropertyBenchmark(BANDWIDTH)
     twice._number_of_trials *= 2
     contents += [content(benchmark=twice)]
+    normalised = subject()
+    normalised.extractor.normalisation = (0.4, 0.5)
+    contents += [content(normalised)]
     with monkeypatch.context() as patch:
         patch.setattr(provenance, "code_digest", lambda: "other code")
         contents += [content()]
@@ -176,8 +179,8 @@ def test_what_is_not_known_has_no_content():
 
     nameless = V1PropertyBenchmark(BANDWIDTH)
     nameless.region = None
-    for benchmark in (Changed(BANDWIDTH), nameless):
-        assert content(benchmark=benchmark) is None
+    (unknown,) = load_benchmarks(Changed(BANDWIDTH)).values()
+    assert provenance.content_of_score(subject(), unknown, seed=0) is None and content(benchmark=nameless) is None
     assert content(of=object()) is None
 
 
@@ -192,6 +195,12 @@ def test_the_record_of_a_score():
     assert provenance.provenance(subject(noise="none"), loaded(benchmark), seed=1)["noise"] == "none"
     failed = provenance.no_score(subject(), loaded(benchmark), KeyError("neuroid"), seed=1)
     assert np.isnan(float(failed)) and failed.attrs["problem"] == "KeyError: 'neuroid'" and failed.attrs["seed"] == 1
+
+
+def test_a_record_says_where_a_score_was_made(monkeypatch):
+    made, (benchmark,) = subject(), load_benchmarks(BANDWIDTH).values()
+    monkeypatch.setattr(ActivationsExtractor, "device", torch.device("cuda:1"))
+    assert provenance.provenance(made, benchmark, seed=0)["device"] == "cuda:1"
 
 
 @pytest.mark.parametrize(

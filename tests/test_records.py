@@ -35,6 +35,24 @@ def test_a_record_is_of_one_cell(records):
     assert [path.name for path in records.folder.glob("*.json")] == [f"{cell().key}.json"]
 
 
+def test_a_cells_key_is_of_data_code_versions_threads_and_device(monkeypatch):
+    from types import SimpleNamespace
+
+    from vonenet_brainscore import provenance
+    from vonenet_brainscore.benchmarks import storage
+
+    keys = [cell().key, cell(threads=2).key, cell(device="cuda:1").key, cell(noise="none").key, cell(trials=3).key]
+    for module, name, value in (
+        (provenance, "code_digest", lambda: "other code"),
+        (provenance, "versions", lambda: {"torch": "0"}),
+        (storage, "wanted_files", lambda _: [SimpleNamespace(sha1="other data")]),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, value)
+            keys.append(cell().key)
+    assert len(set(keys)) == len(keys) == 8 and cell().key == keys[0]
+
+
 def test_two_folders_are_compared_entry_by_entry(tmp_path):
     """What the tests of clusters go by, and print."""
     key, another = cell().key, cell(seed=1).key

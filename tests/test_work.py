@@ -54,3 +54,17 @@ def test_threads_that_blas_does_not_have_are_refused():
         pass
     with fixed_threads(1):
         assert threads() == {1}
+
+
+@pytest.mark.parametrize(("limit", "share"), [(8_000_000_001, 2_000_000_000), (None, None)])
+def test_features_take_a_quarter_of_a_workers_memory(monkeypatch, limit, share):
+    from types import SimpleNamespace
+
+    import distributed
+
+    from vonenet_brainscore.sweep.work import _share_of_memory
+
+    assert _share_of_memory() is None  # no worker here
+    here = SimpleNamespace(memory_manager=SimpleNamespace(memory_limit=limit))
+    monkeypatch.setattr(distributed, "get_worker", lambda: here)
+    assert _share_of_memory() == share
