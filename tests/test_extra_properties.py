@@ -7,11 +7,12 @@ from scipy.optimize import curve_fit
 from tiny_networks import PlainNetwork, tiny_vonenet
 
 from vonenet_brainscore import noise_correlations, v1_properties
-from vonenet_brainscore.primates.extra_properties import EXTRA_PROPERTIES, NEED_NOISE
+from vonenet_brainscore.primates.extra_properties import EXTRA_PROPERTIES
 from vonenet_brainscore.stimuli.gratings import grating_parameters
 from vonenet_brainscore.tuning.best_gratings import best_gratings, rates_to_variants
 from vonenet_brainscore.tuning.contextual_modulation import cross_orientation_suppression, surround_orientation
 from vonenet_brainscore.tuning.contrast_response import contrast_response, naka_rushton
+from vonenet_brainscore.tuning.grating_experiments import GratingExperiments
 from vonenet_brainscore.tuning.receptive_fields import receptive_field_diameters
 from vonenet_brainscore.tuning.spatial_extent import summation_by_contrast
 from vonenet_brainscore.tuning.variability import correlations
@@ -27,6 +28,7 @@ class Known:
     """
 
     trials = 1
+    largest_radius = np.inf  # degrees; larger gratings are answered with nine tenths of the rate
 
     def __init__(self):
         self.neuroids = pd.DataFrame({"channel": range(3)})
@@ -42,7 +44,7 @@ class Known:
         turn = np.deg2rad(2 * (p["orientation"] - preferred))
         frequency = np.exp(-(np.log2(p["spatial_frequency"] / 2) ** 2))
         reach = 0.7 / np.sqrt(p["contrast"])
-        size = 1 - np.exp(-((p["radius"] / reach) ** 2))
+        size = (1 - np.exp(-((p["radius"] / reach) ** 2))) * np.where(p["radius"] > self.largest_radius, 0.9, 1)
         drive = np.exp(3 * (np.cos(turn) - 1)) * frequency * size * p["contrast"] ** 2 / (p["contrast"] ** 2 + 0.04)
         rates = 60 * drive * (1 + 0.5 * np.cos(np.deg2rad(p["phase"])))
         if "mask_contrast" in p:
@@ -150,12 +152,14 @@ def test_each_unit_is_shown_variants_of_its_own_grating(known):
 def test_planted_modulations_are_found(known):
     plaid = cross_orientation_suppression(known)
     np.testing.assert_allclose(plaid["cross_orientation_suppression"][:2], 0.4)
+    # The largest grating is the best one, and nothing fits around it.
+    assert surround_orientation(known)[:2].drop(columns="responsive").isna().all(axis=None)
+    known.largest_radius = 3
     around = surround_orientation(known)
-    if around["same_surround_response"][:2].notna().all():
-        evoked = best_gratings(known)["rate"][:2] - 1
-        np.testing.assert_allclose(around["same_surround_response"][:2], (evoked * 0.3 + 1) / (evoked * 0.8 + 1))
-        np.testing.assert_allclose(around["orthogonal_surround_response"][:2], 1)
-        np.testing.assert_allclose(around["surround_orientation_selectivity"][:2], evoked * 0.5 / (evoked + 1))
+    evoked = best_gratings(known)["rate"][:2] - 1
+    np.testing.assert_allclose(around["same_surround_response"][:2], (evoked * 0.3 + 1) / (evoked * 0.8 + 1))
+    np.testing.assert_allclose(around["orthogonal_surround_response"][:2], 1)
+    np.testing.assert_allclose(around["surround_orientation_selectivity"][:2], evoked * 0.5 / (evoked + 1))
 
 
 def test_the_summation_field_shrinks_with_contrast(known):
@@ -238,12 +242,25 @@ def test_all_of_them_on_a_front_end(monkeypatch):
     # Rectified noise of a Poisson-like variance: below 1 at low counts (see notebook 03).
     assert 0.3 < float(fano["value"].where(fano["responsive"]).median()) < 1.2
     quiet = v1_properties(network, extra=True, noise="none", progress=False)
-    assert not set(NEED_NOISE) & set(quiet["property"].values)
-    assert "fano_factor: the model has no noise on" in quiet.attrs["not_measured"]
+    assert "fano_factor" not in quiet["property"].values
+    assert "fano_factor: VOneNet has no neuronal noise on" in quiet.attrs["not_measured"]
 
 
-def test_a_fano_factor_without_noise_is_refused():
-    with pytest.raises(ValueError, match="no neuronal noise on"):
-        v1_properties(tiny_vonenet(), properties=["fano_factor"], noise="none", progress=False)
+@pytest.mark.parametrize(
+    ("front_end", "settings"),
+    [
+        ({}, {"noise": "none"}),
+        ({"noise_mode": "gaussian"}, {}),
+        ({"noise_mode": "neuronal"}, {"layer": "model.1"}),  # noisy, but no spike counts
+    ],
+)
+def test_a_fano_factor_of_no_spike_counts_is_refused_before_the_work(front_end, settings, monkeypatch):
+    monkeypatch.setattr(GratingExperiments, "responses", lambda *_: pytest.fail("gratings were shown"))
+    with pytest.raises(ValueError, match="fano_factor: VOneNet has no neuronal noise on in the layer"):
+        names = ["preferred_orientation", "fano_factor"]
+        v1_properties(tiny_vonenet(**front_end), properties=names, progress=False, **settings)
+
+
+def test_an_unknown_property_is_refused():
     with pytest.raises(ValueError, match="unknown property 'c5'"):
         v1_properties(PlainNetwork(), properties=["c5"], progress=False)

@@ -70,10 +70,11 @@ def v1_properties(
     Raises
     ------
     ValueError
-        For an unknown model, layer or property, if no neuroid is at the probed position, or if none of them responds
-        more to gratings than to the blank; says how many there are.
+        For an unknown model, layer or property, if a property asked for by name is one that the layer cannot have,
+        if no neuroid is at the probed position, or if none of them responds more to gratings than to the blank; says
+        how many there are.
     MissingDataError
-        If a texture property is asked for by name and the stimuli cannot be had.
+        If a texture property is asked for by name and the stimuli are unavailable.
 
     Warns
     -----
@@ -82,14 +83,17 @@ def v1_properties(
     """
     import xarray as xr
 
-    from .primates.extra_properties import NEED_NOISE
     from .tuning.tuning_curves import neuroid_coordinates_of, tuning_curves_of
 
     known = _known_properties()
     names, absent = _chosen_properties(properties, extra)
     experiments = _probe(model, layer, trials=trials, noise=noise, seed=seed, device=device, progress=progress)
-    if properties is None and experiments.trials < 2:
-        absent |= {name: "the model has no noise on" for name in names if name in NEED_NOISE}
+    for name in names:
+        reason = _why_unavailable(known[name], experiments)
+        if reason and properties is not None:
+            raise ValueError(f"{name}: {reason}")
+        if reason:
+            absent[name] = reason
     rows = [known[name] for name in names if name not in absent]
     names = [row.name for row in rows]
     tables = {how: _measured(experiments, how) for how in dict.fromkeys(row.experiment for row in rows)}
@@ -173,6 +177,17 @@ def _known_properties() -> dict[str, Any]:
     from .primates.property_table import V1_PROPERTIES
 
     return {**V1_PROPERTIES, **EXTRA_PROPERTIES}
+
+
+def _why_unavailable(row: Any, experiments: "GratingExperiments") -> str:
+    """Why the recorded layer cannot have a property; '' where it can. Nothing is shown to the model."""
+    requirement = getattr(row, "requirement", None)
+    try:
+        if requirement is not None:
+            requirement(experiments)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _measured(experiments: "GratingExperiments", how: Any) -> Any:

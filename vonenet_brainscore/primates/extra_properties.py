@@ -10,7 +10,7 @@ from ..tuning.contextual_modulation import cross_orientation_suppression, surrou
 from ..tuning.contrast_response import contrast_response
 from ..tuning.grating_experiments import GratingExperiments
 from ..tuning.spatial_extent import receptive_field_size, summation_by_contrast
-from ..tuning.variability import fano_factors
+from ..tuning.variability import fano_factors, spike_scale
 from .other_laboratories import ECKER_2010
 
 
@@ -56,6 +56,9 @@ class ExtraProperty:
         What is known of macaque V1; None where no published values are part of this package.
     log_axis
         Whether its histogram has octaves.
+    requirement
+        Called before any grating is shown; raises a ValueError where the recorded layer cannot have the property.
+        None where every layer can.
     """
 
     name: str
@@ -64,6 +67,7 @@ class ExtraProperty:
     unit: str = ""
     published: Published | None = None
     log_axis: bool = False
+    requirement: Callable[[GratingExperiments], object] | None = None
 
     @property
     def benchmark(self) -> str:
@@ -153,7 +157,8 @@ EXTRA_PROPERTIES = {
         ExtraProperty(
             "receptive_field_gabor_ratio", "Receptive-field over Gabor diameter", receptive_field_size, log_axis=True
         ),
-        ExtraProperty("fano_factor", "Fano factor", fano_factors, published=_ECKER, log_axis=True),
+        ExtraProperty(
+            "fano_factor", "Fano factor", fano_factors, published=_ECKER, log_axis=True, requirement=spike_scale
+        ),
     )
 }
-NEED_NOISE = ("fano_factor",)  # those of trials, which a model without noise has not

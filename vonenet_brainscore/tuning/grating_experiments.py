@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..brainscore import without_result_caching
+from ..models.vone_block import VOneBlock
 from ..recordings.subject import FRONT_END, Subject
 from ..stimuli.gratings import PROBED_POSITION, grating_parameters
 from .grating_responses import Analysis
@@ -72,7 +73,7 @@ class GratingExperiments:
         self._tables: dict[tuple[str, Analysis], pd.DataFrame] = {}
 
     def start(self) -> None:
-        """Have the subject recorded from, whatever it was asked for meanwhile."""
+        """Start recording from the region again, whatever the subject was asked for since."""
         self.subject.start_recording(self.region, time_bins=[TIME_BIN])
 
     @cached_property
@@ -174,7 +175,6 @@ class GratingExperiments:
         """
         from brainscore_vision.benchmark_helpers.screen import place_on_screen
 
-        from ..recordings.subject import Subject
         from ..stimuli.screen import placed_exactly
 
         name = str(stimuli.identifier)
@@ -202,9 +202,15 @@ class GratingExperiments:
         return self._tables[name, analysis]
 
 
+def recorded_front_end(subject: Any) -> VOneBlock | None:
+    """The VOneBlock whose output a subject is being recorded from; None where that is another layer's."""
+    if isinstance(subject, Subject) and subject.layer in (FRONT_END, f"{FRONT_END}.output"):
+        return subject.extractor.block
+    return None
+
+
 def _recorder_for(subject: Any) -> _Recorder:
-    if isinstance(subject, Subject):
-        block = subject.extractor.block
-        if block is not None and subject.layer in (FRONT_END, f"{FRONT_END}.output"):
-            return WindowRecorder(subject.extractor, block, subject.visual_degrees())
-    return ScreenRecorder(subject)
+    block = recorded_front_end(subject)
+    if block is None:
+        return ScreenRecorder(subject)
+    return WindowRecorder(subject.extractor, block, subject.visual_degrees())

@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from ..recordings.subject import Subject
 from .best_gratings import best_gratings, own_presentations
-from .grating_experiments import GratingExperiments
+from .grating_experiments import GratingExperiments, recorded_front_end
 
 
 def fano_factors(experiments: GratingExperiments) -> pd.DataFrame:
@@ -21,7 +20,7 @@ def fano_factors(experiments: GratingExperiments) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If the model has no neuronal noise, so that its responses are no spike counts, or is shown in one trial.
+        As `spike_scale`.
     """
     scale = spike_scale(experiments)
     gratings = best_gratings(experiments)
@@ -36,13 +35,20 @@ def fano_factors(experiments: GratingExperiments) -> pd.DataFrame:
 
 
 def spike_scale(experiments: GratingExperiments) -> float:
-    """Spikes in 25 ms per unit of response, of a VOneBlock with neuronal noise; ValueError for any other model."""
+    """Spikes in 25 ms per unit of response.
+
+    Raises
+    ------
+    ValueError
+        If responses are no spike counts, because what is recorded is not the output of a VOneBlock with neuronal noise
+        on; or if there is one trial, which has no variance.
+    """
     subject = experiments.subject
-    block = subject.extractor.block if isinstance(subject, Subject) and subject.extractor.is_noisy else None
-    if block is None or block.noise_mode != "neuronal":
+    block = recorded_front_end(subject)
+    if block is None or not subject.extractor.is_noisy or block.noise_mode != "neuronal":
         raise ValueError(
-            f"{subject.identifier} has no neuronal noise on, so that its responses are no spike counts; "
-            "Fano factors are those of a VOneBlock with noise='model'"
+            f"{subject.identifier} has no neuronal noise on in the layer that is recorded, so that its responses are "
+            "no spike counts; Fano factors are those of a VOneBlock's output with noise='model'"
         )
     if experiments.trials < 2:
         raise ValueError("a variance over trials takes two or more; give trials")
