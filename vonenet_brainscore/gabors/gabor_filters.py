@@ -53,8 +53,10 @@ def gabor_table(block: VOneBlock) -> pd.DataFrame:
     """Cell type, colour and parameters of a VOneBlock's filters, a row a channel; NaN where they are not known.
 
     `width` and `length` are the sigmas of the Gaussian along and across the carrier in degrees of visual angle,
-    `aspect_ratio` is length over width.
+    `aspect_ratio` is length over width. TypeError for anything but a VOneBlock.
     """
+    if not isinstance(block, VOneBlock):
+        raise TypeError(f"block is a {type(block).__name__}; give a VOneBlock, such as get_model(None).vone_block")
     channel = np.arange(block.simple_channels + block.complex_channels)
     units = vone_units(block, channel, row=channel, column=channel)
     table = pd.DataFrame({name: units[name] for name in ("cell_type", "colour", *PARAMETERS) if name in units})

@@ -70,7 +70,17 @@ def sampling_table(block: VOneBlock, filters: pd.DataFrame) -> pd.DataFrame:
     DataFrame, a row a setting
         The setting; `nyquist_cpd` along the pixels; `n_filters`, of them `above_nyquist` and `beyond_kernel` (see the
         functions), and `either`.
+
+    Raises
+    ------
+    TypeError
+        If these are no VOneBlock and no table.
     """
+    if not isinstance(block, VOneBlock) or not isinstance(filters, pd.DataFrame):
+        raise TypeError(
+            f"block and filters are a {type(block).__name__} and a {type(filters).__name__}; give a VOneBlock and what "
+            "gabor_table says of it"
+        )
     own = Sampling(block.image_size, block.visual_degrees, block.ksize)
     rows = {}
     for name, sampling in (("paper", PAPER), ("this model", own)):
