@@ -133,10 +133,10 @@ def test_refuses_names_that_stand_twice(folder, values):
     (folder / "sub").mkdir()
     (folder / "sub" / "a.jpg").write_bytes((folder / "c.png").read_bytes())
     files = [folder / "a.png", folder / "b.png", folder / "d.png", folder / "sub" / "a.jpg"]
-    with pytest.raises(ValueError, match="stimulus 'a' stands twice"):
+    with pytest.raises(ValueError, match="stimulus 'a' is duplicated"):
         paired(files, values)
     (folder / "sub" / "a.png").write_bytes((folder / "b.png").read_bytes())
-    with pytest.raises(ValueError, match=r"file 'a\.png' stands twice"):
+    with pytest.raises(ValueError, match=r"file 'a\.png' is duplicated"):
         paired(dict(enumerate([*files[:3], folder / "sub" / "a.png"])), values)
 
 

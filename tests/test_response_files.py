@@ -165,11 +165,11 @@ REFUSALS = {
     "no neuron": (lambda v: data_array(v).isel(neuroid=0), r"dimensions \('repetition', 'presentation'\)"),
     "stimulus twice": (
         lambda v: data_array(v).assign_coords(stimulus_id=("presentation", ["a", "b", "a", "c"])),
-        "stimulus 'a' stands twice",
+        "stimulus 'a' is duplicated",
     ),
     "neuron twice": (
         lambda v: data_array(v).assign_coords(neuroid_id=("neuroid", ["n", "m", "n"])),
-        "neuron 'n' stands twice",
+        "neuron 'n' is duplicated",
     ),
     "response twice": (
         lambda v: pd.concat([long_table(v)] * 2),
@@ -209,7 +209,7 @@ def test_refusals(case, values):
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ("stimulus,n1,n1", "column 'n1' stands twice"),
+        ("stimulus,n1,n1", "column 'n1' is duplicated"),
         (",stimulus,n1", "a column has no name; leave it out"),  # as pandas writes its index
         ("image_id,stimulus,n1", "columns 'image_id' and 'stimulus' both say the stimulus; leave one out"),
     ],

@@ -1,4 +1,4 @@
-"""Running a benchmark: what full features need is reckoned before the work."""
+"""Running a benchmark: what full features need is estimated before the work."""
 
 from types import SimpleNamespace
 

@@ -339,8 +339,8 @@ def test_weights_that_are_not_at_ones_own_address(monkeypatch, tmp_path, front_e
     monkeypatch.setattr(downloads, "WAITS_S", (0.0,))
     address = (tmp_path / "nowhere.pth").as_uri()
     advice = {
-        address: f"no weights to be had: {address} cannot be reached .*No such file.* After file:// stands the",
-        "file://nowhere.pth": "no weights to be had: file://nowhere.pth cannot be reached .* After file:// stands the",
+        address: f"no weights are available: {address} cannot be reached .*No such file.* After file:// stands the",
+        "file://nowhere.pth": "no weights are available: file://nowhere.pth cannot be reached .* After file:// stands",
         "http://127.0.0.1:9/x.pth": r"refused.* address of the file itself.* \(weights=, --weights\) .*--no-check",
     }
     for wrong, message in advice.items():
@@ -358,7 +358,7 @@ def test_the_address_of_a_file_that_is_given_must_serve_it_if_there_is_a_check(m
     with pytest.raises(ValueError, match=r"other\.pth is not the file expected"):
         package_submission("voneresnet50", **given, weights_url=other.as_uri())
     nowhere = (tmp_path / "nowhere.pth").as_uri()
-    with pytest.raises(FileNotFoundError, match=r"no weights to be had: .*nowhere.pth cannot be reached"):
+    with pytest.raises(FileNotFoundError, match=r"no weights are available: .*nowhere.pth cannot be reached"):
         package_submission("voneresnet50", **given, weights_url=nowhere)
     assert packaged("voneresnet50", **given, weights_url=nowhere).weights["address"] == nowhere
 

@@ -66,7 +66,7 @@ def registrations(kind: PluginKind, folder: Path | None = None) -> dict[str, lis
 
 @contextmanager
 def environment(**variables: str) -> Iterator[None]:
-    """Environment variables set meanwhile, and afterwards as they were."""
+    """Set environment variables within the context, and put them back afterwards."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -81,21 +81,21 @@ def environment(**variables: str) -> Iterator[None]:
 
 @contextmanager
 def without_pip() -> Iterator[None]:
-    """Brain-Score installs no packages for its plugins meanwhile, unless the user's environment has it so."""
+    """Within the context Brain-Score installs no packages for its plugins, unless the user's environment has it so."""
     with environment(BS_INSTALL_DEPENDENCIES=os.environ.get("BS_INSTALL_DEPENDENCIES", "no")):
         yield
 
 
 @contextmanager
 def without_result_caching() -> Iterator[None]:
-    """Brain-Score's caches, which know a recording by names alone, are neither read nor written meanwhile."""
+    """Within the context Brain-Score's caches, which know a recording by names alone, are neither read nor written."""
     with environment(RESULTCACHING_DISABLE="1"):
         yield
 
 
 @contextmanager
 def seeded_global_generator(seed: int) -> Iterator[None]:
-    """NumPy's global generator seeded meanwhile, and its state put back: Brain-Score's bootstraps take no other."""
+    """Seed NumPy's global generator within the context and restore it; Brain-Score's bootstraps take no other."""
     state = np.random.get_state()  # noqa: NPY002
     np.random.seed(seed)  # noqa: NPY002
     try:
@@ -106,7 +106,7 @@ def seeded_global_generator(seed: int) -> Iterator[None]:
 
 @contextmanager
 def replaced(module: Any, **substitutes: Any) -> Iterator[None]:
-    """Names of another library's module replaced meanwhile, and afterwards as they were."""
+    """Replace names of another library's module within the context, and put them back afterwards."""
     before = {name: getattr(module, name) for name in substitutes}
     for name, substitute in substitutes.items():
         setattr(module, name, substitute)

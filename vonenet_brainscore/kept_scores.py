@@ -42,7 +42,7 @@ def content_digest(content: Mapping[str, Any]) -> str:
 class KeptScores:
     """A folder of scores, one file each.
 
-    Several processes, on several machines, may share it: a file appears whole or not at all, and what two of them write
+    Several processes, on several machines, may share it: a file is written atomically, and what two of them write
     for one content is the same.
 
     Parameters

@@ -15,7 +15,7 @@ class LayerChoice:
 
     Attributes
     ----------
-    scores : DataFrame, a row a layer
+    scores : DataFrame, one row per layer
         `score`, `raw`, `ceiling`, `error` (of `raw`), `score_low` and `score_high` (95 % interval of the score) and
         `n_units`, highest `raw` first: a score is squared, and loses its sign. The highest of several scores is too
         high, having been chosen for it: score the layer on other recordings to know its own.

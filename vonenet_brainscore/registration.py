@@ -57,8 +57,8 @@ def test_visual_degrees(identifier):
 def register(target: Path | None = None) -> Path:
     """Make Brain-Score find all models, each under its row's `brainscore_identifier`.
 
-    Registering again changes nothing; over another version's registration, this version's is put. The folder appears
-    whole or not at all.
+    Registering again changes nothing; over another version's registration, this version's is put. The folder is
+    written atomically.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ def result_row(score: "Score") -> dict[str, Any]:
 
 
 def save_results(scores: "Mapping[str, Score]", path: str | Path) -> None:
-    """Write scores to a file, whole or not at all.
+    """Write scores to a file atomically.
 
     ``.csv`` holds `results_table`; ``.json`` the same by benchmark; ``.nc`` an xarray Dataset over `benchmark` with
     everything in the table (`versions` as JSON text).

@@ -79,7 +79,7 @@ def score_model(
     ValueError
         For a name that does not exist (with the nearest ones), or settings that cannot be.
     FileNotFoundError
-        If data or released weights are needed and cannot be had; says which, and how to get them.
+        If data or released weights are needed and unavailable; says which, and how to get them.
     MemoryError
         If a benchmark needs more memory than there is, before the work starts.
     """

@@ -16,12 +16,12 @@ def import_data(paths: Iterable[str | Path]) -> tuple[DataFile, ...]:
     """Put files brought from elsewhere where Brain-Score looks for them.
 
     Each is known by its sha1, whatever it is called, among the files of every data set that Brain-Score registers.
-    All are checked before the first is copied, and each appears in its place whole or not at all.
+    All are checked before the first is copied, and each is put in its place atomically.
 
     Returns
     -------
     tuple of DataFile
-        One a path, in the order given.
+        One per path, in the order given.
 
     Raises
     ------

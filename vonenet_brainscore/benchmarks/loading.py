@@ -77,7 +77,7 @@ def load_benchmark(identifier: str, name: str | None = None) -> "Benchmark":
     Raises
     ------
     MissingDataError
-        If it wants a file that is neither on this machine nor to be had.
+        If it wants a file that is neither on this machine nor available.
     ModuleNotFoundError
         If its plugin needs a package that is not installed.
     """

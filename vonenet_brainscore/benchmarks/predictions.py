@@ -55,7 +55,7 @@ class KeptPredictions:
 
 @contextmanager
 def kept_predictions(benchmark: Any) -> Iterator[KeptPredictions | None]:
-    """Keep what a cross-validated neural benchmark of one time bin predicts meanwhile; None for any other benchmark."""
+    """Within the context keep what a cross-validated neural benchmark of one time bin predicts; None for any other."""
     from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark
     from brainscore_vision.metric_helpers.xarray_utils import XarrayCorrelation
     from brainscore_vision.metrics.regression_correlation.metric import CrossRegressedCorrelation
@@ -84,7 +84,7 @@ def beside(score: Any, kept: KeptPredictions) -> dict[str, Any]:
     dict
         `splits_counted` (neuroid,), in how many splits each neuron has a correlation: Brain-Score takes the median over
         those that have one. `n_neurons`. `error_of`, what the score's `error` is the error of: Brain-Score hands on
-        that of r. `remarks`, text, a line a remark, where there are any.
+        that of r. `remarks`, text, one line per remark, where there are any.
     """
     r = score.attrs["raw"].attrs["raw"].transpose("split", "neuroid")
     counted = np.isfinite(r).sum("split")

@@ -24,7 +24,7 @@ _CONNECT_S = 5.0  # longer than a slow connection takes to open, short enough to
 
 
 class MissingDataError(FileNotFoundError):
-    """Data are neither on this machine nor to be had from it.
+    """Data are neither on this machine nor available from it.
 
     Attributes
     ----------
@@ -118,7 +118,7 @@ def require_data(identifier: str, name: str | None = None) -> None:
 
 @contextmanager
 def data_on_demand(name: str) -> Iterator[None]:
-    """Whatever Brain-Score's loaders ask for meanwhile is there, fetched, or a `MissingDataError` naming `name`.
+    """Within the context, what Brain-Score's loaders ask for is there, fetched, or a `MissingDataError` naming `name`.
 
     For what a benchmark asks for only while it runs, which `require_data` can't foresee. Archives are unpacked whole,
     and what Brain-Score asserts of its data is a ValueError where it does not hold.

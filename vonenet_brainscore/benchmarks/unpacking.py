@@ -1,4 +1,4 @@
-"""Brain-Score's archives of stimuli, unpacked whole or not at all."""
+"""Brain-Score's archives of stimuli, unpacked atomically."""
 
 import shutil
 import zipfile

@@ -63,7 +63,7 @@ class V1PropertyBenchmark(BenchmarkBase):
         Raises
         ------
         MissingDataError
-            If they are in Brain-Score's storage, and neither on this machine nor to be had.
+            If they are in Brain-Score's storage, and neither on this machine nor available.
         """
         if self.row.counts:
             return property_assembly(self.row.primate_values(), self.row.name, self.row.edges)
@@ -114,7 +114,7 @@ class V1PropertyBenchmark(BenchmarkBase):
         ValueError
             If no unit is at the probed place or none responds.
         MissingDataError
-            If texture stimuli are wanted, and neither on this machine nor to be had.
+            If texture stimuli are wanted, and neither on this machine nor available.
         """
         row = self.row
         experiments.start()
@@ -150,7 +150,7 @@ class V1PropertyBenchmark(BenchmarkBase):
         ValueError
             If no unit is at the probed place, none responds, or none has a value of the property.
         MissingDataError
-            If the primate data, or texture stimuli, are neither on this machine nor to be had; before the work starts.
+            If the primate data, or texture stimuli, are neither on this machine nor available; before the work starts.
         """
         primate_values = self._primate_values
         model = self.measure(experiments)
@@ -186,7 +186,7 @@ def measured(experiments: GratingExperiments, experiment: Experiment) -> pd.Data
     Raises
     ------
     MissingDataError
-        If Brain-Score's stimuli are wanted, and neither on this machine nor to be had.
+        If Brain-Score's stimuli are wanted, and neither on this machine nor available.
     """
     if experiment.stimuli in GRATING_SETS:
         return experiments.properties(experiment.stimuli, experiment.analysis)
@@ -200,7 +200,7 @@ def stored_stimuli(identifier: str) -> "StimulusSet":
     Raises
     ------
     MissingDataError
-        If it is neither on this machine nor to be had.
+        If it is neither on this machine nor available.
     """
     import brainscore_vision
 

@@ -49,7 +49,7 @@ def load_classifier(
     TypeError
         If the function gives something else than an nn.Module, or an argument is not of its kind.
     FileNotFoundError, OSError
-        If weights cannot be had.
+        If weights are unavailable.
     """
     check_text(model=model)
     device = usable_device(("cuda" if torch.cuda.is_available() else "cpu") if device is None else device)

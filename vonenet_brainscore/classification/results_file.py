@@ -1,4 +1,4 @@
-"""Results kept as they come, an image a line, so that a run that was cut off goes on where it stopped."""
+"""Results kept as they come, one image per line, so that a run that was cut off resumes where it stopped."""
 
 import json
 import math

@@ -56,9 +56,9 @@ def validate(
     in_path : path
         A folder that holds a folder of images for each class, or one whose `val/` does.
     output : path
-        A file of JSON Lines, an image a line, written as results come; results that are there already are kept if the
-        network, the settings and the content of the images are the same, else refused. Or a folder, in which a file is
-        named by what makes the results.
+        A file of JSON Lines, one image per line, written as results come; results that are there already are kept if
+        the network, the settings and the content of the images are the same, else refused. Or a folder, in which a file
+        is named by what makes the results.
     draws : int
         Of the noise that an image is scored in.
     seed : int

@@ -85,7 +85,7 @@ def attack_checklist(
     draws: Draws = 10,
     seed: Seed = 0,
 ) -> None:
-    """Whether an accuracy under attack can be believed: the checklist of Carlini et al. 2019, a verdict a line."""
+    """Whether an accuracy under attack can be believed: the checklist of Carlini et al. 2019, one verdict per line."""
     from ..robustness.attacks import ProjectedGradientDescent
     from ..robustness.checklist import attack_checklist as run
 

@@ -20,7 +20,7 @@ _LONGEST_RANGE = 1_000_000
 
 def sweep(
     models: Annotated[list[str], typer.Option(help="Models; `vonenet-brainscore list` shows them.")],
-    output: Annotated[Path, typer.Option(help="The folder of results; a sweep that was broken off goes on there.")],
+    output: Annotated[Path, typer.Option(help="The folder of results; a sweep that was interrupted resumes there.")],
     benchmarks: Annotated[list[str] | None, typer.Option(help="Benchmarks; default, V1-properties.")] = None,
     settings: Annotated[
         list[str] | None,

@@ -46,7 +46,7 @@ def _with_settings(command: Callable) -> Callable:
 
 @_with_settings
 def train(
-    in_path: Annotated[Path, typer.Option("--in_path", help="Holds train/ and val/, each a folder a class.")],
+    in_path: Annotated[Path, typer.Option("--in_path", help="Holds train/ and val/, each with one folder per class.")],
     output_path: Annotated[Path, typer.Option("--output_path", help="Folder for checkpoints and logs.")],
     model_arch: Annotated[
         str,
@@ -56,9 +56,7 @@ def train(
         ),
     ] = "resnet50",
     back_end: BackEnd = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in output_path, if there is one.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the run in output_path, if there is one.")] = False,
     n_classes: Annotated[
         int | None, typer.Option("--n_classes", help="Outputs; default 1000, or what the function gives.")
     ] = None,

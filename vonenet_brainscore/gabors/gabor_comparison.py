@@ -90,7 +90,7 @@ class GaborComparison:
     ----------
     model : str
     block : VOneBlock
-    filters : DataFrame, a row a channel
+    filters : DataFrame, one row per channel
         `cell_type`, `colour` and the parameters of `PARAMETERS`.
     distributions : tuple of DistributionComparison
     sampling : DataFrame
@@ -123,7 +123,7 @@ class GaborComparison:
         raise ValueError(f"no published distribution of {asked}; have {known}")
 
     def to_frame(self) -> pd.DataFrame:
-        """A row a distribution, indexed by `parameter` and `population`.
+        """One row per distribution, indexed by `parameter` and `population`.
 
         `similarity`, `ceiling`, `distance` and `distance_floor` are means over 1000 samples as large as the study,
         `_low` and `_high` the interval that holds 95 % of them. NaN where there are no primate data, which `source`

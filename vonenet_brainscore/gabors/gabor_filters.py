@@ -50,7 +50,7 @@ def gabor_front_end(model: Any) -> tuple[str, VOneBlock]:
 
 
 def gabor_table(block: VOneBlock) -> pd.DataFrame:
-    """Cell type, colour and parameters of a VOneBlock's filters, a row a channel; NaN where they are not known.
+    """Cell type, colour and parameters of a VOneBlock's filters, one row per channel; NaN where they are not known.
 
     `width` and `length` are the sigmas of the Gaussian along and across the carrier in degrees of visual angle,
     `aspect_ratio` is length over width. TypeError for anything but a VOneBlock.

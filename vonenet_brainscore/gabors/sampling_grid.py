@@ -35,7 +35,7 @@ def above_nyquist(filters: pd.DataFrame, sampling: Sampling) -> np.ndarray:
 
     Parameters
     ----------
-    filters : DataFrame, a row a channel
+    filters : DataFrame, one row per channel
         From `gabor_table`.
     sampling : Sampling
 
@@ -67,7 +67,7 @@ def sampling_table(block: VOneBlock, filters: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, a row a setting
+    DataFrame, one row per setting
         The setting; `nyquist_cpd` along the pixels; `n_filters`, of them `above_nyquist` and `beyond_kernel` (see the
         functions), and `either`.
 

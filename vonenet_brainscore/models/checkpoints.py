@@ -71,7 +71,7 @@ def fetch_checkpoint(file_name: str, *, address: str | None = None) -> Path:
     Raises
     ------
     ValueError, FileNotFoundError, OSError
-        As ``download`` says: a file that changed, one that cannot be had, one that cannot be saved.
+        As ``download`` says: a file that changed, one that is unavailable, one that cannot be saved.
     """
     check_text(file_name=file_name)
     if file_name in ("", "..") or Path(file_name).name != file_name or "\0" in file_name:
@@ -80,7 +80,7 @@ def fetch_checkpoint(file_name: str, *, address: str | None = None) -> Path:
 
 
 def checkpoint_sha256(path: Path) -> str:
-    """The sha256 of a checkpoint, in hexadecimal; a file that has not changed meanwhile is read once."""
+    """The sha256 of a checkpoint, in hexadecimal; a file that has not changed since is read once."""
     stat = path.stat()
     return _sha256_of(path, stat.st_mtime_ns, stat.st_size)
 
@@ -120,7 +120,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
 
 
 def load_file(path: Path) -> tuple[Any, str]:
-    """Content and sha256 of one and the same file, even if another takes its name meanwhile.
+    """Content and sha256 of one and the same file, even if another takes its name while it is read.
 
     Raises
     ------

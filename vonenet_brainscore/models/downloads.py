@@ -1,4 +1,4 @@
-"""Files from the network: there whole or not at all, and watched for later changes."""
+"""Files from the network: saved atomically, and watched for later changes."""
 
 import errno
 import hashlib
@@ -28,7 +28,7 @@ CHUNK_BYTES = 1 << 20
 
 
 class _Refused(Exception):
-    """The file cannot be had from this address."""
+    """The file is unavailable at this address."""
 
 
 class _Interrupted(_Refused):
@@ -38,8 +38,8 @@ class _Interrupted(_Refused):
 def download(address: str, target: str | Path, *, sha256: str | None = None) -> Path:
     """The file at ``address``, saved as ``target``; downloaded only if it is not there yet.
 
-    The bytes go to ``<target>.part``, which becomes ``target`` once all of them are on the disk and is removed if they
-    cannot be had. A broken connection is taken up where it broke if the server allows it, else from the start. Of
+    The bytes go to ``<target>.part``, which becomes ``target`` once all of them are on the disk and is removed where
+    they are incomplete. A broken connection is taken up where it broke if the server allows it, else from the start. Of
     several processes that want the same target one downloads and the others wait for it. The file's sha256 is kept in
     ``<target>.sha256`` (as ``sha256sum`` writes it) and compared at each call; a file that was there before without
     one is accepted as it is.

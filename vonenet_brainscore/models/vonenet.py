@@ -144,7 +144,7 @@ def get_model(
         contradicts an argument, `n_classes` is given where no architecture is named, or there is no device
         `map_location` here.
     FileNotFoundError, OSError
-        If the checkpoint cannot be had, as `fetch_checkpoint` and `read_checkpoint` say.
+        If the checkpoint is unavailable, as `fetch_checkpoint` and `read_checkpoint` say.
     """
     if not isinstance(back_end, nn.Module | str | None):
         raise TypeError(f"back_end is a {type(back_end).__name__}; give timm:NAME, torchvision:NAME or an nn.Module")

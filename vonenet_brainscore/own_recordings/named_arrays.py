@@ -168,7 +168,7 @@ def _is_name(value: Any) -> bool:
 
 
 def _names(value: Any, what: str) -> list[Any] | None:
-    """Names or numbers, one a stimulus, neuron or presentation."""
+    """Names or numbers, one per stimulus, neuron or presentation."""
     if value is None:
         return None
     if isinstance(value, OnlyMatlab):

@@ -93,7 +93,7 @@ def neural_benchmark(
     ------
     ValueError
         For an image without a response, a response without an image, lengths that do not match, NaN without another
-        repetition, infinite values, a constant neuron, an unreadable image, a name that stands twice, one picture under
+        repetition, infinite values, a constant neuron, an unreadable image, a duplicated name, one picture under
         two names, too few stimuli for the splits, an unknown metric, or a source that states something else than is
         said here; with the name and the number.
     FileNotFoundError

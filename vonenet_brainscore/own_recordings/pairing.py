@@ -68,7 +68,7 @@ def paired(
     ------
     ValueError
         For an image without a response or the reverse, lengths that do not match, files whose order is not clear, NaN
-        without another repetition, infinite values, a constant neuron, an unreadable image, a name that stands twice,
+        without another repetition, infinite values, a constant neuron, an unreadable image, a duplicated name,
         no neuron in the region, or responses to another stimulus set.
     FileNotFoundError
         For a missing folder, image or file of responses.
@@ -95,7 +95,7 @@ def _stimulus_set(stimuli: Any) -> Any:
     """The stimuli as a StimulusSet whose identifier is a digest of all it holds.
 
     Brain-Score keeps images that it placed on a screen under the identifier of their set, so two sets must not share
-    one; and it writes them under the names of their files, so these may not stand twice either.
+    one; and it writes them under the names of their files, so these may not be duplicated either.
     """
     from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
@@ -144,7 +144,7 @@ def _check_unique(kind: str, names: Sequence[Any]) -> None:
     index = pd.Index(names)
     if not index.is_unique:
         twice = list(index[index.duplicated()].unique())
-        raise ValueError(f"{kind} {listed(twice)} stands twice; each image needs a name of its own, suffix aside")
+        raise ValueError(f"{kind} {listed(twice)} is duplicated; each image needs a name of its own, suffix aside")
 
 
 def _in_order_of(stimulus_set: Any, responses: Responses, *, sorted_by_name: bool) -> tuple[np.ndarray, list[str]]:

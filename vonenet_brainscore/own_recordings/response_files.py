@@ -71,7 +71,7 @@ def read_responses(
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is of an unknown kind, or the layout is none of those, or a name stands twice, or a number stands
+        If the file is of an unknown kind, or the layout is none of those, or a name is duplicated, or a number stands
         among the responses by which programs mark a missing value.
     TypeError
         If the values are not real numbers.

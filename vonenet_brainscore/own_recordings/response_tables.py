@@ -82,7 +82,7 @@ def _check_header(names: Sequence[str]) -> None:
     twice = index[index.duplicated()]
     if len(twice) or "" in names or any(re.fullmatch(r"unnamed: \d+", name.lower()) for name in names):
         raise ValueError(
-            f"column {twice[0]!r} stands twice"
+            f"column {twice[0]!r} is duplicated"
             if len(twice) and twice[0]
             else "a column has no name; leave it out (pandas writes its row numbers so, but for index=False)"
         )

@@ -244,7 +244,7 @@ def _names(names: Any, kind: str, count: int) -> tuple[str, ...]:
             "say which, for example axes='neuron,stimulus' (--axes)"
         )
     if not texts.is_unique:
-        raise ValueError(f"{kind} {texts[texts.duplicated()][0]!r} stands twice; each needs a name of its own")
+        raise ValueError(f"{kind} {texts[texts.duplicated()][0]!r} is duplicated; each needs a name of its own")
     return tuple(texts)
 
 

@@ -17,7 +17,7 @@ _LONGEST_LABEL = 24  # of a checkpoint's path the end tells most
 
 
 def sweep_figure(sweep: "Dataset") -> "Figure":
-    """Score against each setting, a row of panels a benchmark and a line a model.
+    """Score against each setting, one row of panels per benchmark and one line per model.
 
     A line joins means over draws, whose 95 % intervals are bars: those of the first of `SEEDS` that is swept, each
     averaged over other seeds and the settings of other panels, as crossed draws are not independent. A draw with a cell

@@ -114,7 +114,7 @@ class ActivationsExtractor:
 
     @contextmanager
     def noise_off(self) -> Iterator[None]:
-        """Record without noise meanwhile."""
+        """Record without noise within the context."""
         before, self.noise = self.noise, "none"
         try:
             yield

@@ -61,7 +61,7 @@ def record(
     ValueError
         For an unknown model or layer (with the nearest ones), an empty list, or an image that cannot be read.
     FileNotFoundError
-        For a missing image, or weights that cannot be had.
+        For a missing image, or weights that are unavailable.
     TypeError
         For a `BrainModel`, whose layers Brain-Score does not let one name.
     """

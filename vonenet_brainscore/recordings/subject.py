@@ -106,7 +106,7 @@ class Subject(BrainModel):
         ValueError
             If no layer stands for the region.
         FileNotFoundError
-            If the region lies behind the front end and the trained weights cannot be had.
+            If the region lies behind the front end and the trained weights are unavailable.
         """
         region = str(recording_target)
         if region not in self.region_layer_map:

@@ -140,7 +140,7 @@ def _listed(given: Any) -> list[Any]:
 def _score_all(
     subjects: Mapping[str, Any], identifiers: Sequence[str], *, seed: int, memory: int | None, cache: bool
 ) -> "dict[str, dict[str, Score]]":
-    """Scores by model and benchmark; NaN with its `problem` where the benchmark's data cannot be had."""
+    """Scores by model and benchmark; NaN with its `problem` where the benchmark's data are unavailable."""
     from brainscore_core.metrics import Score
 
     from ..benchmarks.loading import load_benchmarks

@@ -28,7 +28,7 @@ class Picture(NamedTuple):
 
 
 def property_pictures(scores: "Mapping[str, Mapping[str, Score]]") -> dict[str, list[Picture]]:
-    """V1 properties, model against primate: for each benchmark a picture a model that was measured on it."""
+    """V1 properties, model against primate: for each benchmark one picture per model that was measured on it."""
     from ..plots.properties import property_distribution
 
     pictures: dict[str, list[Picture]] = {}

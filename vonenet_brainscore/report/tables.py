@@ -63,12 +63,12 @@ def shared_value(of_model: Mapping[str, Mapping[str, Any]], column: str) -> Any:
 
 
 def sampling_of(comparisons: "Comparisons") -> pd.DataFrame:
-    """How many filters the pixels and the kernel cannot carry, a row a model and setting."""
+    """How many filters the pixels and the kernel cannot carry, one row per model and setting."""
     return _by_model({name: each.sampling for name, each in comparisons.items()}).reset_index()
 
 
 def provenance_of(scores: "Scores") -> dict[str, Any]:
-    """`recorded`, a row a model and way of recording it, and the `versions` of the packages, which all scores share."""
+    """`recorded`, one row per model and way of recording it; `versions` of the packages, which all scores share."""
     table = _score_table(scores)
     recorded = table[[name for name in _RECORDED if name in table]].dropna(how="all")
     of_versions = table["versions"].dropna() if "versions" in table else pd.Series()

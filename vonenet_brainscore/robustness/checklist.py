@@ -1,4 +1,4 @@
-"""Whether an accuracy under attack can be believed: the checklist of Carlini et al. 2019, a verdict a line."""
+"""Whether an accuracy under attack can be believed: the checklist of Carlini et al. 2019, one verdict per line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -94,7 +94,7 @@ def attack_checklist(
         How often steps, and draws a step, are doubled at most, until accuracy falls no further: the plateau. The line
         fails if it lies beyond what was asked for.
     output : path
-        A folder. Each attack's results are kept there as `evaluate` keeps them, so that a run that was cut off goes on.
+        A folder. Each attack's results are kept there as `evaluate` keeps them, so that a run that was cut off resumes.
 
     Raises
     ------

@@ -90,7 +90,7 @@ GRATING_SETS = {
 
 
 def grating_parameters(name: str) -> pd.DataFrame:
-    """Parameters of one grating experiment, a row a presentation, in the order that the tuning analysis wants.
+    """Parameters of one grating experiment, one row per presentation, in the order that the tuning analysis wants.
 
     Rows are sorted by position, radius, spatial frequency, orientation and phase, phase fastest. In the orientation
     set, whose radius is 2, 3 or 4 cycles of the grating, number of cycles comes in place of radius.

@@ -20,7 +20,7 @@ from .picture_files import picture_size
 
 @contextmanager
 def placed_exactly(folder: Path | None = None) -> Iterator[None]:
-    """Brain-Score's `place_on_screen` places pictures exactly meanwhile.
+    """Brain-Score's `place_on_screen` places pictures exactly within the context.
 
     Parameters
     ----------

@@ -95,7 +95,7 @@ def local_model(
     ValueError
         If weights are of another architecture, have another sha256, or neither fit into a zip nor have an address.
     FileNotFoundError, OSError
-        If weights cannot be had.
+        If weights are unavailable.
     """
     if weights is None and address is None:
         if front_end:
@@ -139,7 +139,7 @@ def _fetched(address: str, folder: Path, sha256: str | None) -> Path:
             "that needs no login. If it is right and this machine has no network, give the file too (weights=, "
             "--weights) and leave out the check (check=False, --no-check), which fetches it as well"
         )
-        raise FileNotFoundError(f"no weights to be had: {error.__cause__}. {advice}") from error
+        raise FileNotFoundError(f"no weights are available: {error.__cause__}. {advice}") from error
 
 
 def _without_optimizer(network: VOneNet, path: Path, target: Path) -> Path:

@@ -116,7 +116,7 @@ def package_submission(
     FileExistsError
         If the output exists and `force` is not given.
     FileNotFoundError, OSError
-        If weights cannot be had or the output cannot be written.
+        If weights are unavailable or the output cannot be written.
     ModuleNotFoundError
         If the check is to run and pytest or pytest_check is missing.
     RuntimeError
@@ -225,7 +225,7 @@ def _check_target(target: Path, template: bool, force: bool) -> None:
 
 
 def _deliver(archive: Path, target: Path, template: bool) -> None:
-    """Put the zip, or the plugin folder in it, where it belongs, whole or not at all."""
+    """Put the zip, or the plugin folder in it, where it belongs, atomically."""
     if not template:
         with written_whole(target) as partial:
             shutil.copyfile(archive, partial)

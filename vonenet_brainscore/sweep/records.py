@@ -30,7 +30,7 @@ class Records:
 
     @contextmanager
     def opened(self) -> Iterator[str]:
-        """The folder, there and writable meanwhile; gives the name of a file by which a worker knows it again.
+        """The folder, there and writable within the context; gives the name of a file by which a worker knows it again.
 
         At the end, what killed workers left of records that others completed is removed.
 

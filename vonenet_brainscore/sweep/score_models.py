@@ -42,7 +42,7 @@ def score_models(
     """Score every model with every combination of settings on every benchmark.
 
     Each score is kept in `output` as soon as it is there, and a sweep into the same folder does nothing again that is
-    done there: killed at any moment, it goes on from where it was. The same seeds give the same bits, however many
+    done there: killed at any moment, it resumes from where it was. The same seeds give the same bits, however many
     workers there are, in one process or on a cluster of like machines.
 
     Parameters
@@ -83,7 +83,7 @@ def score_models(
 
     Returns
     -------
-    Dataset, dims (model, one a setting, benchmark)
+    Dataset, dims (model, one per setting, benchmark)
         `score`, `raw`, `ceiling`, `error`; NaN with the reason in `problem` for a cell that could not be scored.
 
     Raises

@@ -18,7 +18,7 @@ FILES = ("results.csv", "results.nc", "results.png")
 
 
 def sweep_table(cells: Iterable[Cell], outcomes: Mapping[str, Outcome]) -> pd.DataFrame:
-    """A row a cell: what was asked, the numbers, `problem` where there are none, and the record of what made them."""
+    """One row per cell: what was asked, the numbers or the `problem`, and the record of what made them."""
     rows = []
     for cell in cells:
         found = {"problem": "", **outcomes[cell.key].row}
@@ -57,7 +57,7 @@ def _coordinate(values: Sequence[Any]) -> list[Any]:
 
 
 def write_results(folder: Path, table: pd.DataFrame, dataset: xr.Dataset) -> list[str]:
-    """Write `FILES`, each whole or not at all.
+    """Write `FILES`, each atomically.
 
     Returns
     -------
@@ -77,6 +77,6 @@ def write_results(folder: Path, table: pd.DataFrame, dataset: xr.Dataset) -> lis
         try:
             with written_whole(folder / name) as partial:
                 write(partial)
-        except Exception as error:  # whatever a file or a figure fails by, the others are to be had
+        except Exception as error:  # whatever a file or a figure fails by, the others are still written
             problems.append(f"{folder / name}: {in_words(error)}")
     return problems

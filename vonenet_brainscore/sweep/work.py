@@ -210,7 +210,7 @@ def _share_of_memory() -> int | None:
 
 @contextmanager
 def fixed_threads(count: int) -> Iterator[None]:
-    """So many threads for torch and BLAS meanwhile: their number may change the last bit of a score.
+    """So many threads for torch and BLAS within the context: their number may change the last bit of a score.
 
     Raises
     ------

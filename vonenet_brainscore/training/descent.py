@@ -52,7 +52,7 @@ class Descent:
         self.model, self.optimizer = fabric.setup(classifier, self.sgd)
 
     def state_dict(self) -> dict[str, Any]:
-        """The network's state, and what the descent needs beside it to go on."""
+        """The network's state, and what the descent needs beside it to resume."""
         return {
             "state_dict": self.classifier.network.state_dict(),
             "optimizer": self.sgd.state_dict(),
@@ -60,7 +60,7 @@ class Descent:
         }
 
     def load_state_dict(self, kept: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` gave; ValueError if it was another network's."""
+        """Resume from what `state_dict` gave; ValueError if it was another network's."""
         load_weights(self.classifier.network, kept["state_dict"])
         self.sgd.load_state_dict(kept["optimizer"])
         self.fabric.strategy.precision.load_state_dict(kept["scaler"])

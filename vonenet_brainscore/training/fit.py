@@ -73,7 +73,7 @@ def fit(
     """Train a network in place.
 
     All that is random is keyed by the recipe's seed: the order of images by epoch, an image's augmentation by epoch and
-    image, noise and dropout by epoch, step and process. A run that was cut off and goes on starts with the epoch that
+    image, noise and dropout by epoch, step and process. A run that was cut off and resumes starts with the epoch that
     it was cut off in, and on one machine reaches the same weights to the bit, where the device's arithmetic is
     reproducible, as that of CPUs is. The global generators stay as they were.
 
@@ -84,7 +84,7 @@ def fit(
     train_set, validation_set : map-style dataset
         Items are an image (3, y, x) in [0, 1], a float32 Tensor, and its label. Augmentation is the training set's
         matter; it draws from torch's global generator. Where a run is kept, each image is read once beforehand, so that
-        a run that goes on knows its images by their content; a dataset that has a method ``sha256()`` is asked instead.
+        a run that resumes knows its images by their content; a dataset that has a method ``sha256()`` is asked instead.
     recipe : Recipe, optional
         Default, `Recipe()`.
     output_path : path, optional
@@ -95,7 +95,7 @@ def fit(
     mean, std : float or sequence of three
         Of the normalisation.
     resume : bool
-        Go on with the run in `output_path`; begin one if there is none. What made its weights must be what is asked
+        Resume the run in `output_path`; begin one if there is none. What made its weights must be what is asked
         for: flags, recipe but for `epochs`, content of the images, and a network that answers as the kept one did.
     keep_every : int
         Epochs between the checkpoints that are kept; the last one always is.

@@ -42,7 +42,7 @@ class RunFolder:
     settings : mapping of mappings
         What the weights depend on, as plain values by name; written into each checkpoint.
     resume : bool
-        Whether to go on with the run that is there, if there is one.
+        Whether to resume the run that is there, if there is one.
 
     Attributes
     ----------
@@ -173,7 +173,7 @@ class RunFolder:
 
     @contextmanager
     def _advice(self, path: Path) -> Iterator[None]:
-        """Context in which an OSError says what is kept and how to go on."""
+        """Context in which an OSError says what is kept and how to resume."""
         try:
             yield
         except OSError as error:

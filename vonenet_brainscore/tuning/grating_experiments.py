@@ -160,7 +160,7 @@ class GratingExperiments:
 
         Parameters
         ----------
-        parameters : DataFrame, a row a presentation
+        parameters : DataFrame, one row per presentation
             With the columns of `grating_parameters`.
         doing : str
             Name of the experiment, where progress is shown.

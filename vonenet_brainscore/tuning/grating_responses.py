@@ -26,7 +26,7 @@ def responses_by_axis(
     responses : array, shape (neuroid, presentation)
     blank : array, shape (neuroid,)
         Response to the blank screen; only checked.
-    parameters : DataFrame, a row a presentation
+    parameters : DataFrame, one row per presentation
         In the order of `grating_parameters`.
     axes : sequence of str
         Columns of `parameters`, the last one varying fastest.
@@ -76,7 +76,7 @@ def rates_by_axis(
         spikes/s, non-negative.
     baseline : array, shape (neuroid,)
         Rate at the blank, spikes/s.
-    parameters : DataFrame, a row a presentation
+    parameters : DataFrame, one row per presentation
     axes : sequence of str
         As in `responses_by_axis`.
 

@@ -38,7 +38,7 @@ def firing_rate_affine(responses: np.ndarray, blank: np.ndarray, parameters: pd.
     responses : array, shape (neuroid, presentation)
         To the orientation set, of the probed neuroids only.
     blank : array, shape (neuroid,)
-    parameters : DataFrame, a row a presentation
+    parameters : DataFrame, one row per presentation
         The orientation set.
 
     Returns
@@ -89,12 +89,12 @@ def preferred_orientation(rates: np.ndarray, baseline: np.ndarray, parameters: p
         spikes/s, non-negative.
     baseline : array, shape (neuroid,)
         Rate at the blank, spikes/s.
-    parameters : DataFrame, a row a presentation
+    parameters : DataFrame, one row per presentation
         The orientation set; orientations evenly spaced over [0, 180).
 
     Returns
     -------
-    DataFrame, a row a neuroid
+    DataFrame, one row per neuroid
         ``responsive`` (strongest rate above baseline + 5 spikes/s) and ``preferred_orientation``, degrees in
         [-22, 157], the sides of the published histogram.
 
@@ -131,7 +131,7 @@ def peak_spatial_frequency(rates: np.ndarray, baseline: np.ndarray, parameters: 
 
     Returns
     -------
-    DataFrame, a row a neuroid
+    DataFrame, one row per neuroid
         ``responsive`` (strongest response above 5 spikes/s) and ``peak_spatial_frequency``, cycles/degree.
     """
     by_phase, baseline, levels = rates_by_axis(rates, baseline, parameters, TUNING_AXES)
@@ -160,7 +160,7 @@ def spatial_frequency_bandwidth(rates: np.ndarray, baseline: np.ndarray, paramet
 
     Returns
     -------
-    DataFrame, a row a neuroid
+    DataFrame, one row per neuroid
         ``responsive`` (strongest rate above baseline + 5 spikes/s), ``spatial_frequency_selective`` (0 or 1) and
         ``spatial_frequency_bandwidth`` in percent, NaN for a neuroid that is not selective.
     """
@@ -197,7 +197,7 @@ def size_tuning(rates: np.ndarray, baseline: np.ndarray, parameters: pd.DataFram
 
     Returns
     -------
-    DataFrame, a row a neuroid
+    DataFrame, one row per neuroid
         ``responsive`` (strongest response above 5 spikes/s), ``surround_suppression_index``, ``strongly_suppressed``
         (0 or 1: index at least 0.1), ``grating_summation_field`` and ``surround_diameter`` in degrees, and
         ``surround_grating_summation_field_ratio``. All NaN for a neuroid that never responds.

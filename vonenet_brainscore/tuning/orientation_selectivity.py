@@ -22,12 +22,12 @@ def orientation_selectivity(rates: np.ndarray, baseline: np.ndarray, parameters:
         spikes/s, non-negative.
     baseline : array, shape (neuroid,)
         Rate at the blank, spikes/s.
-    parameters : DataFrame, a row a presentation
+    parameters : DataFrame, one row per presentation
         The orientation set; an even number of orientations evenly spaced over [0, 180).
 
     Returns
     -------
-    DataFrame, a row a neuroid
+    DataFrame, one row per neuroid
         ``responsive`` (strongest mean rate above baseline + 5 spikes/s); `circular_variance`; ``bandwidth``, half-width
         in degrees at 0.707 of the peak (`half_bandwidth`); ``orthogonal_preferred_ratio``, of the rates at the two
         orientations; ``orientation_selective`` (0 or 1: it has a bandwidth); ``circular_variance_bandwidth_ratio`` per

@@ -24,7 +24,7 @@ def receptive_field_map(responses: np.ndarray, blank: np.ndarray, parameters: pd
     responses : array, shape (neuroid, presentation)
         To the gratings of `parameters`, in the model's own units.
     blank : array, shape (neuroid,)
-    parameters : DataFrame, a row a presentation
+    parameters : DataFrame, one row per presentation
         The receptive-field set.
 
     Returns

@@ -26,13 +26,13 @@ def texture_tuning(rates: np.ndarray, baseline: np.ndarray, stimuli: pd.DataFram
         spikes/s, non-negative.
     baseline : array, shape (neuroid,)
         Rate at the blank, spikes/s.
-    stimuli : DataFrame, a row a presentation
+    stimuli : DataFrame, one row per presentation
         With ``type`` (two: the lower number is noise, the higher texture), ``family`` and ``sample``; every
         combination once, in any order.
 
     Returns
     -------
-    DataFrame, a row a neuroid
+    DataFrame, one row per neuroid
         ``responsive`` (strongest response more than 5 spikes/s above baseline), ``texture_modulation_index`` and
         ``absolute_texture_modulation_index``, ``texture_selectivity``, ``texture_sparseness``, ``variance_ratio``, and
         ``max_texture`` and ``max_noise`` in spikes/s above baseline.

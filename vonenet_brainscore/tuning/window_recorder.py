@@ -91,7 +91,7 @@ class WindowRecorder:
 
         Returns
         -------
-        DataFrame, a row a kept unit
+        DataFrame, one row per kept unit
             `neuroids.vone_units`, and where it sits: `channel`, `channel_x`, `channel_y`.
         """
         window = self._window
