@@ -124,8 +124,8 @@ def test_a_benchmark_says_what_its_scores_are_of(images, features):
         "stimuli": first._assembly.attrs["stimulus_set_identifier"],
         "responses_sha256": first._assembly.attrs["responses_sha256"],
         "recordings": "200 stimuli, 12 neurons, 4 repetitions",
-        "notes": "the array of 200 x 12 x 4 is taken as (stimulus, neuron, repetition); if it is not, say for example "
-        "axes='stimulus,repetition,neuron'",
+        "notes": "the array of 200 x 12 x 4 is taken as (stimulus, neuron, repetition); if it is not, say "
+        "axes='stimulus,repetition,neuron' (--axes)",
     }
     differ = {name for name, value in first.own_recordings.items() if other.own_recordings[name] != value}
     assert differ == {

@@ -140,6 +140,11 @@ def test_columns_that_number_the_presentations_are_no_neurons(first):
     assert read_responses(numbered).neurons == ("session1_n1", "session1_n2")
 
 
+def test_a_table_in_one_column_is_told_what_separates_columns(tmp_path):
+    with pytest.raises(ValueError, match=r"has image n1 n2\. Separate the columns by commas, semicolons or tabs"):
+        read_responses(written(tmp_path / "r.txt", "image n1 n2\na 1 2\nb 3 4\n"))
+
+
 def test_rows_of_a_stimulus_are_its_repetitions(tmp_path):
     text = "image,n1,n2\nb,1,2\na,3,4\nb,5,6\n"
     responses = read_responses(written(tmp_path / "r.csv", text))

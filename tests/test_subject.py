@@ -215,8 +215,8 @@ def test_colour_without_a_checkpoint_is_named_with_its_pixel(stimuli):
     lazy = subject(tiny_vonenet(), {"V1": "vone_block"}, load_trained=load_trained)
     lazy.start_recording("V1")
     message = (
-        r"two\.png is not grey: its pixel in row 5, column 7 \(from 0\) has RGB 90, 91, 90, and which of the "
-        r"VOneBlock's filters sees which colour only the released checkpoint says .*: no weights at"
+        r"two\.png is not grey: its pixel in row 5, column 7 \(from 0\) has RGB 90, 91, 90\. Each filter of "
+        r"the VOneBlock sees one colour channel, and only the released checkpoint says which one.*\. no weights at"
     )
     for shown in (tinted, OnScreen(tinted, 2.0), OnScreen(tinted, 0.9)):
         stimuli.stimulus_paths["two"] = shown

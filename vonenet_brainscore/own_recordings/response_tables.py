@@ -47,7 +47,8 @@ def from_table(table: pd.DataFrame) -> Responses:
     listed = ", ".join(table.columns)
     if "stimulus" not in columns:
         raise ValueError(
-            f"a table of responses needs a column 'stimulus' (or 'image'): which picture a row is of; has {listed}"
+            f"a table of responses needs a column 'stimulus' (or 'image'): which picture a row is of; has "
+            f"{listed}" + ("" if len(table.columns) > 1 else ". Separate the columns by commas, semicolons or tabs")
         )
     lower = {name.lower(): name for name in table.columns}
     statements = {name: lower[name] for name in STATEMENTS if name in lower}

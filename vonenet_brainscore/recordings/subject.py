@@ -251,8 +251,8 @@ class Subject(BrainModel):
                 self.become_trained()
             except FileNotFoundError as error:
                 raise FileNotFoundError(
-                    f"{words}, and which of the VOneBlock's filters sees which colour only the released checkpoint "
-                    f"says (if the stimuli are meant to be grey, save them so): {error}"
+                    f"{words}. Each filter of the VOneBlock sees one colour channel, and only the released checkpoint "
+                    f"says which one, so colour needs it; stimuli meant to be grey can be saved as grey. {error}"
                 ) from error
 
     def become_trained(self) -> None:

@@ -54,8 +54,8 @@ def open_picture(path: str | PathLike, *, load: bool = True, as_shown: bool = Fa
         raise ValueError(f"{file} cannot be read as an image ({reason}); replace it or leave it out") from error
     if bits > 8:
         raise ValueError(
-            f"{file} has {bits} bits a channel, and a model is shown 8. How your screen showed the others only you "
-            "know: save it with 8 bits a channel"
+            f"{file} has {bits} bits a channel, and a model is shown 8. Only you know how your screen showed the "
+            "further bits: convert it to 8 bits a channel accordingly"
         )
     if frames > 1:
         raise ValueError(f"{file} holds {frames} pictures (frames or pages); save the one that was shown by itself")
