@@ -126,7 +126,13 @@ def test_debug_shows_the_traceback(run):
 def test_list_and_data_status(run):
     status, shown = run("list")
     assert status == 0
-    for word in ("voneresnet50_at", "vonealexnet_vone_block", BANDWIDTH, "data fetch dicarlo.MajajHong2015-it"):
+    for word in (
+        "voneresnet50_at",
+        "V1-properties-7",
+        "vonealexnet_vone_block",
+        BANDWIDTH,
+        "data fetch dicarlo.MajajHong2015-it",
+    ):
         assert word in shown
     status, shown = run("data", "status", "movshon.FreemanZiemba2013-v1")
     assert status == 0 and "missing" in shown and "761c08f796db4e342555cdb60eef23a4f19ead43" in shown

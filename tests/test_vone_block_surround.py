@@ -164,6 +164,8 @@ def test_a_gain_is_asked_for_where_there_is_one():
         gain_of_the_same_median(small_block(None), images())
     with pytest.raises(ValueError, match="median rate to these images is 0"):
         gain_of_the_same_median(small_block(), 0 * images())
+    with pytest.raises(TypeError, match="not of VOneBlock and ndarray"):
+        gain_of_the_same_median(small_block(), images().numpy())
 
 
 # ------------------------------------------------------------------------------------------------------- checkpoints

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # the same names, for type checkers and editors
     from .gabors.sampling_grid import sampling_table as sampling_table
     from .layer_choice import choose_layers as choose_layers
     from .models.base_network import base_network as base_network
+    from .models.matched_gain import gain_of_the_same_median as gain_of_the_same_median
     from .models.registry import MODELS as MODELS
     from .models.small_images import small_image_settings as small_image_settings
     from .models.suppression_counts import SUPPRESSION as SUPPRESSION
@@ -67,6 +68,7 @@ _PUBLIC = {
     "base_network": "models.base_network",
     "small_image_settings": "models.small_images",
     "SUPPRESSION": "models.suppression_counts",
+    "gain_of_the_same_median": "models.matched_gain",
     # Recording from a model and scoring it
     "score_model": "scoring",
     "score_models": "sweep.score_models",

@@ -62,7 +62,7 @@ def list_models_and_benchmarks(
     all_benchmarks: Annotated[bool, typer.Option("--all", help="Also every benchmark that Brain-Score knows.")] = False,
 ) -> None:
     """Models, benchmarks, and what of their weights and data is on this machine."""
-    from ..benchmarks.names import DATASET_NAMES, V1_PROPERTIES_NAME, benchmark_identifiers, known_benchmarks
+    from ..benchmarks.names import BENCHMARK_SETS, DATASET_NAMES, V1_PROPERTIES_NAME, known_benchmarks
     from ..benchmarks.storage import data_status
     from ..models.checkpoints import vonenet_home
     from ..models.registry import MODELS
@@ -77,8 +77,9 @@ def list_models_and_benchmarks(
             rest = f"needs {row.checkpoint}, fetched when asked for"
         models.add_row(name, row.brainscore_identifier, "ready", rest)
     benchmarks = table("Benchmarks", "benchmark", "region", "data")
-    benchmarks.add_row(V1_PROPERTIES_NAME, "V1", "ready: the fifteen below")
-    for identifier in benchmark_identifiers(V1_PROPERTIES_NAME):
+    for name, identifiers in BENCHMARK_SETS.items():
+        benchmarks.add_row(name, "V1", f"ready: the first {len(identifiers)} below")
+    for identifier in BENCHMARK_SETS[V1_PROPERTIES_NAME]:
         benchmarks.add_row(f"  {identifier}", "V1", "ready: part of this package")
     for name in DATASET_NAMES:
         ready = all(state == "verified" for state in data_status(name).values())

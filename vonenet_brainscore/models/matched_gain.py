@@ -28,9 +28,14 @@ def gain_of_the_same_median(block: VOneBlock, images: Tensor) -> float:
 
     Raises
     ------
+    TypeError
+        If `block` is no VOneBlock or `images` no tensor.
     ValueError
         If the block has no surrounds, or half of its cells or more are silent.
     """
+    if not isinstance(block, VOneBlock) or not isinstance(images, Tensor):
+        kinds = f"{type(block).__name__} and {type(images).__name__}"
+        raise TypeError(f"the gain is that of a VOneBlock and a tensor of images, not of {kinds}")
     if block.normalisation is None:
         raise ValueError("the front end has no surrounds; give it one, such as surround='li2022'")
     with torch.no_grad():

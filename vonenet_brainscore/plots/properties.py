@@ -77,7 +77,8 @@ def joint_distribution(comparison: "JointComparison", ax: "Axes") -> None:
         set_ticks(limits, [f"{limit:g}" for limit in limits])
         set_ticks([], minor=True)
     (row,) = comparison.to_frame().itertuples()
-    ax.set_title(f"jointly {row.score:.2f} [{row.score_low:.2f}, {row.score_high:.2f}] (held out)", fontsize="medium")
+    origin = "held out" if all(V1_PROPERTIES[name].held_out for name in primate.properties) else "built from these data"
+    ax.set_title(f"jointly {row.score:.2f} [{row.score_low:.2f}, {row.score_high:.2f}] ({origin})", fontsize="medium")
     for who, n, colour in (("primate", row.n_neurons, PRIMATE_COLOUR), ("model", row.n_pairs, MODEL_COLOUR)):
         ax.scatter([], [], s=20, color=colour, label=f"{who}, n = {n}")
     ax.legend(frameon=False, fontsize="small", loc="lower right")
