@@ -46,8 +46,10 @@ def test_the_stimulus_set_by_every_name(source, name, tmp_path):
 def test_regions_by_every_name(source, name, tmp_path):
     responses = read_responses(source(tmp_path, **{name: "V2"}))
     assert responses.regions == ("V2",) * 3
-    with pytest.raises(ValueError, match=r"the responses are of 'V2', none of 'V1'; .* region_in_file='V2'"):
+    with pytest.raises(ValueError, match=r"the responses are of 'V2', none of 'V1'\. .* region_in_file=NAME"):
         responses.of_region("V1")
+    with pytest.raises(ValueError, match=r"none of 'v2'; did you mean 'V2'\? .* region_in_file='V2'"):
+        responses.of_region("v2")
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -12,8 +12,6 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from ..arguments import nearest_names
-
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -67,12 +65,13 @@ class Responses:
         there = np.array([name == region for name in self.regions])
         if not there.any():
             names = list(dict.fromkeys(self.regions))
-            near = nearest_names(region, names)
+            # Only another spelling: V2 is near V1 in letters, and no answer to it.
+            same = [name for name in names if name.casefold() == region.casefold()]
             raise ValueError(
                 f"the responses are of {', '.join(map(repr, names))}, none of {region!r}"
-                + (f"; did you mean {near[0]!r}? " if near else ". ")
-                + f"If that is only the file's name for {region!r}, say region_in_file={(near or names)[0]!r} "
-                "(--region-in-file) beside the region"
+                + (f"; did you mean {same[0]!r}? " if same else ". ")
+                + f"If the file has a name of its own for {region!r}, keep that region and add the file's name: "
+                f"region_in_file={repr(same[0]) if same else 'NAME'} (--region-in-file)"
             )
         if there.all():
             return self
