@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import scipy.io
 import xarray as xr
+from brainscore_core.supported_data_standards.brainio.assemblies import NeuronRecordingAssembly
 
 from vonenet_brainscore.own_recordings.response_files import read_responses
 from vonenet_brainscore.own_recordings.stated import DEGREES, REGIONS, STIMULUS_SET, checked_statements
@@ -93,6 +94,16 @@ def test_a_region_for_each_stimulus_is_refused():
         ValueError, match="'area' is given along stimulus; a region is that of a neuron, along 'neuron'"
     ):
         read_responses(array)
+
+
+@pytest.mark.parametrize("kind", [xr.DataArray, NeuronRecordingAssembly])
+def test_the_one_time_bin_of_an_assembly_is_read(kind):
+    """Its start and end lie along a dimension of one entry, which the responses lose."""
+    ends = {"time_bin_start": ("time_bin", [70]), "time_bin_end": ("time_bin", [170])}
+    names = {"stimulus_id": ("presentation", STIMULI), "neuroid_id": ("neuroid", ["u", "v", "w"])}
+    array = kind(VALUES[..., None], coords={**names, **ends}, dims=("presentation", "neuroid", "time_bin"))
+    for time_bin in (None, (50, 200)):  # what the caller says is compared with it by `neural_benchmark`
+        assert read_responses(array, time_bin=time_bin).stated == {"time_bin": (70.0, 170.0)}
 
 
 def test_coordinates_and_attributes_that_are_not_used_are_told():

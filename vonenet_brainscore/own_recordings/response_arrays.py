@@ -41,6 +41,7 @@ def from_data_array(array: xr.DataArray, *, time_bin: Sequence[float] | None = N
     # Levels of a Brain-Score assembly's indexes become coordinates.
     array = xr.DataArray(array).reset_index([d for d in array.dims if isinstance(array.indexes.get(d), pd.MultiIndex)])
     array = _one_time_bin(array, time_bin)
+    whole = array  # of which squeezing drops what is said of a dimension of one entry, such as a time bin
     array = array.squeeze([dim for dim in array.dims if role(dim) is None and array.sizes[dim] == 1], drop=True)
     dims = {role(dim): dim for dim in array.dims}
     if len(dims) < array.ndim or None in dims or not {"stimulus", "neuron"} <= set(dims):
@@ -62,9 +63,9 @@ def from_data_array(array: xr.DataArray, *, time_bin: Sequence[float] | None = N
         axes=[each for each in DIMENSIONS if each in dims],
         repetition=repetition,
         regions=_regions(array, dims["neuron"]),
-        stated=checked_statements(_everything(array)),
+        stated=checked_statements(_everything(whole)),
     )
-    return replace(made, notes=(*made.notes, *note, *_unused(array)))
+    return replace(made, notes=(*made.notes, *note, *_unused(whole)))
 
 
 def _without_marks(array: xr.DataArray) -> np.ndarray:
