@@ -216,6 +216,19 @@ def test_pixels_beside_the_responses_are_no_names(tmp_path, values):
     assert responses.notes[0] == "stimuli in the file are 4 x 8 x 8 uint8, no names, and are not used"
 
 
+@BOTH
+def test_what_the_structures_of_trials_state_is_read(tmp_path, save):
+    trials = [
+        {"image": name, "unit": unit, "area": area, "degrees": 4.0, "response": 1.0 + i, "depth": 3.0}
+        for i, name in enumerate(("a", "b"))
+        for unit, area in (("u", "V1"), ("v", "V2"))
+    ]
+    save(tmp_path / "r.mat", {"responses": trials})
+    responses = read_responses(tmp_path / "r.mat")
+    assert (responses.regions, responses.stated) == (("V1", "V2"), {"visual_degrees": 4.0})
+    assert "depth in the file is not used" in responses.notes
+
+
 def test_what_is_not_used_is_told_and_the_nearest_variable_named(tmp_path, values):
     np.savez(tmp_path / "r.npz", responses=values, stimulus_order=[3, 2, 1, 0], area=["V1", "V2", "V1"])
     responses = read_responses(tmp_path / "r.npz")

@@ -5,7 +5,7 @@ of dicts is an array of structures.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -228,14 +228,20 @@ def _from_structures(structures: Sequence[Mapping[str, Any]]) -> Responses:
             "named beside it, or of each in its order)"
         )
     vectors = [np.ravel(each.get(held[0], np.nan)) for each in structures]
-    columns = {name: [_scalar(each.get(name)) for each in structures] for name in fields if role(name) is not None}
+    used = [name for name in fields if role(name) is not None or name.lower() in (*STATEMENTS, *REGIONS)]
+    columns = {name: [_scalar(each.get(name)) for each in structures] for name in used}
+    unused = [name for name in fields if name not in (*used, held[0])]
+    notes = (not_used(unused),) if unused else ()
     if len({len(vector) for vector in vectors}) != 1:
         sizes = sorted({len(vector) for vector in vectors})
         raise ValueError(f"field {held[0]!r} holds {sizes[0]} to {sizes[-1]} numbers; each needs one for each neuron")
     if "neuron" in map(role, fields) and len(vectors[0]) == 1:
-        return from_table(pd.DataFrame({**columns, "response": np.concatenate(vectors)}))
-    kinds = {role(name): values for name, values in columns.items()}
-    return from_named_array(np.stack(vectors), kinds["stimulus"], None, repetition=kinds.get("repetition"))
+        made = from_table(pd.DataFrame({**columns, "response": np.concatenate(vectors)}))
+        return replace(made, notes=(*made.notes, *notes))
+    # The rows of a wide table: what it says of regions and the experiment is said, and checked, as there.
+    wide = pd.DataFrame({**columns, **{str(neuron): each for neuron, each in enumerate(np.transpose(vectors))}})
+    made = from_table(wide)
+    return replace(made, notes=(*made.notes, *notes))
 
 
 def _scalar(value: Any) -> Any:
