@@ -46,6 +46,7 @@ from vonenet_brainscore.submission.rules import broken_rules, check_identifier
 # Arguments that say how large something is to be made, and how much is to be done.
 SIZES = {"image_size", "ksize", "simple_channels", "complex_channels"}
 WORK = {"trials", "draws", "seeds", "splits", "iterations", "k", "restarts", "number_of_trials", "workers"}
+WORK |= {"n_stimuli", "n_neurons", "repetitions"}
 QUIET = {"device": None, "progress": False}
 RANDOM = np.random.default_rng(0)
 IMAGE = RANDOM.integers(0, 256, (32, 32, 3), dtype=np.uint8)

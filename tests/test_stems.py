@@ -182,6 +182,8 @@ def test_the_base_network_has_its_own_stem_and_the_same_rest():
     assert base_network("timm:resnet10t").eval()(images()).shape == (2, 1000)
     with pytest.raises(ValueError, match="has no name; give get_model back_end='timm:NAME'"):
         base_network(get_model(None, **SMALL))
+    with pytest.raises(ValueError, match="n_classes is 0"):
+        base_network("timm:resnet10t", n_classes=0)
 
 
 def test_pretrained_weights_are_taken_and_need_training(monkeypatch):

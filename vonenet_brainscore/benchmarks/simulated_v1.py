@@ -6,11 +6,13 @@ Nothing here is data. Its receptive fields are drawn here and share no parameter
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from ..arguments import check_seed, check_whole
 from ..own_recordings.neural_benchmark import neural_benchmark
 
 # Numbers we chose, so that textures differ as those of Freeman & Ziemba (2013) do: by their spectrum between families,
@@ -190,9 +192,15 @@ def simulated_benchmark(
 
     Raises
     ------
+    TypeError
+        If an argument is of another kind.
     ValueError
         If n_stimuli is no multiple of 8, repetitions are fewer than two, or the stimuli too few to cross-validate.
     """
+    if not isinstance(directory, str | PathLike):
+        raise TypeError(f"directory is {shortened(directory)}; it must be a path")
+    check_whole(n_stimuli=n_stimuli, n_neurons=n_neurons, repetitions=repetitions)
+    check_seed(seed)
     if n_stimuli < 1 or n_stimuli % FAMILIES:
         raise ValueError(f"n_stimuli is {n_stimuli}; it is a multiple of {FAMILIES}, the families of textures")
     if n_neurons < 1 or repetitions < 2:

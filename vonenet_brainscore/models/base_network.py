@@ -1,7 +1,10 @@
 """The base network of a VOneNet: the same network with its own stem, for comparisons."""
 
+from reprlib import repr as shortened
+
 from torch import nn
 
+from ..arguments import check_whole
 from .libraries import library_network
 from .vonenet import VOneNet
 
@@ -21,13 +24,23 @@ def base_network(model: VOneNet | str, *, n_classes: int | None = None, pretrain
 
     Raises
     ------
+    TypeError
+        If an argument is of another kind.
     ValueError
-        If the back end has no name; and as `library_network`.
+        If the back end has no name, or `n_classes` is below 1; and as `library_network`.
     ModuleNotFoundError, FileNotFoundError
         As `library_network`.
     """
+    if n_classes is not None:
+        check_whole(n_classes=n_classes)
+        if n_classes < 1:
+            raise ValueError(f"n_classes is {n_classes}; it must be at least 1")
+    if not isinstance(pretrained, bool):
+        raise TypeError(f"pretrained is {shortened(pretrained)}; it must be True or False")
     if isinstance(model, str):
         return library_network(model, n_classes=n_classes or 1000, pretrained=pretrained)
+    if not isinstance(model, VOneNet):
+        raise TypeError(f"give a VOneNet or a name such as 'timm:resnet18', not {shortened(model)}")
     name = model.settings.get("back_end")
     if name is None or model.model is None:
         raise ValueError("the back end of this VOneNet has no name; give get_model back_end='timm:NAME'")
