@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from brainscore_core.metrics import Score
 
-_WIDTH = 1.959964  # standard deviations to either side that hold 95 % of a normal distribution
-
 
 def compare_models(
     models: "Sequence[Any] | Mapping[str, Any]", benchmark: Any, **settings: Any
@@ -73,7 +71,9 @@ def compare_models(
 def score_difference(first: "Score", second: "Score") -> dict[str, float]:
     """The difference of two scores on one benchmark, with its paired 95 % interval.
 
-    1.96 standard deviations to either side, over the draws of images and neurons that both scores were computed for.
+    Both scores are computed for the same draws of images and neurons. The interval has the width and the skew of the
+    middle 95 % of these differences, which a draw with a ceiling near 0 does not stretch, and is placed around the
+    difference of the scores themselves.
 
     Parameters
     ----------
@@ -106,8 +106,8 @@ def score_difference(first: "Score", second: "Score") -> dict[str, float]:
     if any(draw is None for draw in draws):
         return {"difference": difference, "low": float("nan"), "high": float("nan")}
     drawn = [np.asarray(draw.sel(figure="raw")) ** 2 / np.asarray(draw.sel(figure="ceiling")) for draw in draws]
-    half = _WIDTH * float(np.nanstd(drawn[0] - drawn[1], ddof=1))
-    return {"difference": difference, "low": difference - half, "high": difference + half}
+    low, middle, high = np.nanquantile(drawn[0] - drawn[1], (0.025, 0.5, 0.975))
+    return {"difference": difference, "low": difference + low - middle, "high": difference + high - middle}
 
 
 def _named(models: Any) -> dict[str, Any]:
