@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,8 @@ def choose_layers(
     from .recordings.subject import FRONT_END, Subject
     from .results import claimed_ceiling
 
+    if layers is not None and (isinstance(layers, str) or not isinstance(layers, Sequence)):
+        raise TypeError(f"layers is a list of names, not {shortened(layers)}")
     loaded = load_benchmarks(benchmark, seed=seed)
     if len(loaded) != 1:
         raise ValueError(f"layers are chosen on one benchmark, not on {', '.join(loaded)}")

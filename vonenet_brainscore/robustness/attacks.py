@@ -94,11 +94,10 @@ class AutoPGD(Attack):
         if self.loss not in self.losses:
             raise ValueError(f"unknown loss {self.loss!r}; have {', '.join(self.losses)}")
 
-    def _check_classes(self, classes: int) -> None:
-        if self.loss == "dlr" and classes < 3:
-            raise ValueError(
-                f"the difference of logits ratio needs 3 classes, not {classes}; take loss='cross-entropy'"
-            )
+    @property
+    def least_classes(self) -> int:
+        """How many classes a network must tell apart: the difference of logits ratio is of the first three."""
+        return 3 if self.loss == "dlr" else super().least_classes
 
     def _run(
         self,
