@@ -3,6 +3,9 @@
 import numpy as np
 from PIL import Image
 
+from vonenet_brainscore.benchmarks.running import run_benchmark
+from vonenet_brainscore.own_recordings.neural_benchmark import neural_benchmark
+
 
 class FeatureSubject:
     """Answers a stimulus whose id holds the number i with row i of its features, whatever the image."""
@@ -50,3 +53,9 @@ def small_images(folder, count):
     for number, image in enumerate(noise):
         Image.fromarray(image).save(folder / f"s{number:03d}.png")
     return folder
+
+
+def scored(images, features, responses, **settings):
+    """The score of ridge regression from features (stimulus, feature) on recordings of one's own."""
+    benchmark = neural_benchmark("mine", images, responses, metric="ridge", **settings)
+    return run_benchmark(FeatureSubject(features), benchmark)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from made_recordings import FeatureSubject, linear, small_images
+from made_recordings import FeatureSubject, linear, scored, small_images
 from planted_scores import intervals_by_hand, planted_score
 
 from vonenet_brainscore.benchmarks.intervals import squared_interval
@@ -27,11 +27,6 @@ def images(tmp_path_factory):
 @pytest.fixture(scope="module")
 def features():
     return np.random.default_rng(1).normal(size=(STIMULI, 8))
-
-
-def scored(images, features, responses, **settings):
-    benchmark = neural_benchmark("mine", images, responses, metric="ridge", **settings)
-    return run_benchmark(FeatureSubject(features), benchmark)
 
 
 @pytest.fixture(scope="module")

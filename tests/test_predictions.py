@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from made_recordings import FeatureSubject, linear, small_images
+from made_recordings import FeatureSubject, linear, scored, small_images
 
 from vonenet_brainscore.benchmarks.predictions import KeptPredictions, kept_predictions
-from vonenet_brainscore.benchmarks.running import run_benchmark
 from vonenet_brainscore.own_recordings.neural_benchmark import neural_benchmark
 
 STIMULI = 60
@@ -24,11 +23,6 @@ def images(tmp_path_factory):
 @pytest.fixture(scope="module")
 def features():
     return np.random.default_rng(1).normal(size=(STIMULI, 8))
-
-
-def scored(images, features, responses, splits=10):
-    benchmark = neural_benchmark("mine", images, responses, metric="ridge", splits=splits)
-    return run_benchmark(FeatureSubject(features), benchmark)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ from torch import nn
 from .checkpoints import load_weights, read_checkpoint
 from .libraries import library_input, library_network, names_library
 
-IMAGE_SIZE = 224  # side in pixels of the images that they are made for
 _SEED = 0  # of random weights, so that a name stands for the same network everywhere
 
 
@@ -59,7 +58,7 @@ def named_network(reference: str, weights: str | Path | None = None) -> NamedNet
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
         if names_library(reference):
-            network = library_network(reference, image_size=IMAGE_SIZE, pretrained=weights is None)
+            network = library_network(reference, pretrained=weights is None)
             mean, std = library_input(network, reference)
             words = f"{reference.partition(':')[0]}'s"
         else:
