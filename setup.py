@@ -32,7 +32,7 @@ setup(
     long_description_content_type="text/markdown",
     license="GPL-3.0-or-later",
     license_files=["LICENSE"],
-    python_requires=">=3.11,<3.12",
+    python_requires=">=3.11,<3.13",
     packages=find_packages(include=["vonenet_brainscore", "vonenet_brainscore.*"]),
     package_data={"vonenet_brainscore": ["py.typed", "report/*.jinja"]},
     install_requires=[

@@ -1,6 +1,7 @@
 """README's examples run as written, and what it names exists."""
 
 import re
+import runpy
 import shlex
 from pathlib import Path
 
@@ -61,9 +62,10 @@ def test_commands_and_flags_in_the_text_exist():
     known = {flag for command in commands for option in command.params for flag in option.opts}
     named = {word for text in quoted for word in text.split() if word.startswith("--")}
     assert len(named) > 8 and named - known == {
+        "--help",
         "--nthreads",
         "--settings",
-    }  # Dask's, and that of tests/benchmarks/surround.py
+    }  # every command's, Dask's, and that of tests/benchmarks/surround.py
 
 
 def test_tables_and_links_name_what_there_is():
@@ -72,8 +74,17 @@ def test_tables_and_links_name_what_there_is():
         assert not row.checkpoint or f"`{row.checkpoint}`" in TEXT
     for identifier in benchmark_identifiers("V1-properties"):
         assert f"| {identifier} |" in TEXT
+    headings = {f"#{text.lower().replace(' ', '-')}" for text in re.findall(r"^## (.+)$", TEXT, re.MULTILINE)}
     for target in re.findall(r"\]\((?!http)([^)]+)\)", TEXT):
-        assert (README.parent / target).exists()
+        assert target in headings if target.startswith("#") else (README.parent / target).exists()
+
+
+def test_gallery_shows_what_the_notebooks_made():
+    script = runpy.run_path(str(README.parent / ".ci" / "gallery"))
+    for name, (notebook, index) in script["GALLERY"].items():
+        assert f"(notebooks/pictures/{name}.png)](notebooks/{notebook}.ipynb)" in TEXT
+        picture = README.parent / "notebooks" / "pictures" / f"{name}.png"
+        assert picture.read_bytes() == script["pictures_of"](notebook)[index], "renew it with .ci/gallery"
 
 
 def test_the_tree_is_there():
