@@ -1,6 +1,9 @@
-"""The installed Brain-Score's plugins are found as it finds them, and its code leaves no trace."""
+"""The installed Brain-Score: its plugins are found, its code leaves no trace, and the names relied on exist."""
 
+import importlib
+import inspect
 import os
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -65,3 +68,56 @@ def test_the_global_generator_is_seeded_and_its_state_put_back():
         drawn = np.random.random()  # noqa: NPY002
     assert [first, np.random.random()] == expected.tolist()  # noqa: NPY002
     assert drawn == np.random.RandomState(0).random_sample()
+
+
+# Brain-Score's names that are used beyond its documented interface: module, class ("" for the module itself), names.
+RELIED_ON = [
+    (
+        "brainscore_vision.benchmark_helpers.neural_common",
+        "NeuralBenchmark",
+        ["_assembly", "_similarity_metric", "_visual_degrees", "_number_of_trials", "region", "timebins"],
+    ),
+    (
+        "brainscore_vision.benchmark_helpers.neural_common",
+        "TrainTestNeuralBenchmark",
+        ["train_assembly", "test_assembly", "_similarity_metric"],
+    ),
+    ("brainscore_vision.benchmark_helpers.neural_common", "", ["timebins_from_assembly"]),
+    ("brainscore_vision.benchmark_helpers.screen", "", ["_place_on_screen", "ImageConverter", "root_path"]),
+    (
+        "brainscore_vision.metrics.regression_correlation.metric",
+        "CrossRegressedCorrelation",
+        ["cross_validation", "regression", "correlation"],
+    ),
+    ("brainscore_vision.metrics.regression_correlation.metric", "DualRidgeCVRegression", ["_ridgecv_kwargs"]),
+    ("brainscore_vision.metric_helpers.xarray_utils", "XarrayRegression", ["_regression"]),
+    ("brainscore_vision.metric_helpers.transformations", "CrossValidation", ["_split", "_preprocess_indices"]),
+    ("brainscore_vision.metrics.cka.metric", "CKACrossValidated", ["_cross_validation", "_metric"]),
+    ("brainscore_vision.metrics.rdm.metric", "RDMCrossValidated", ["_cross_validation", "_metric"]),
+    (
+        "brainscore_vision.model_helpers.activations.core",
+        "ActivationsExtractorHelper",
+        ["_batch_activations_hooks", "_stimulus_set_hooks", "_microsaccade_helper", "_batch_size"],
+    ),
+    ("brainscore_vision.model_helpers.activations.pytorch", "PytorchWrapper", ["_extractor"]),
+    ("brainscore_vision.model_helpers.brain_transformation.temporal", "TemporalAligned", ["_layer_model"]),
+    ("brainscore_vision.model_helpers.brain_transformation.neural", "LayerMappedModel", ["region_layer_map"]),
+    ("brainscore_core.supported_data_standards.brainio.s3", "", ["fetch_file", "unzip", "AssemblyLoader"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("module", "owner", "name"), [(module, owner, name) for module, owner, names in RELIED_ON for name in names]
+)
+def test_names_that_are_relied_on_are_there(module, owner, name):
+    found = importlib.import_module(module)
+    if owner:
+        bases = getattr(found, owner).__mro__[:-1]
+        sources = "".join(inspect.getsource(base) for base in bases if base.__module__.startswith("brainscore"))
+        there = f"self.{name} =" in sources or f"def {name}(" in sources or f"self.{name}: " in sources
+    else:
+        there = hasattr(found, name)
+    assert there, (
+        f"brainscore-vision {version('brainscore-vision')} has no {owner or module}.{name}, which vonenet_brainscore "
+        "relies on: read what replaced it, change what uses it, and raise the lower bound in setup.py"
+    )
