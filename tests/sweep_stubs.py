@@ -28,8 +28,9 @@ def stub_compare(benchmark, experiments):
         if (identifier, seed) == (benchmark.identifier, extractor.seed):
             FAULTS[fault](argument)
     image = np.random.default_rng(len(benchmark.identifier)).integers(0, 256, (32, 32), dtype=np.uint8)
-    ((_, responses),) = extractor.stream([image], ["vone_block"], trials=2)
-    values = responses["vone_block"][0].ravel()
+    layer = experiments.subject.region_layer_map["V1"]
+    ((_, responses),) = extractor.stream([image], [layer], trials=2)
+    values = responses[layer][0].ravel()
     score = Score(float(values.mean()) / 10)
     score.attrs |= {"raw": Score(float(values.std())), "ceiling": Score(1.0), "error": 0.1}
     score.attrs["model_values"] = np.tile(values.astype(float), 40)  # a record of some 100 kB

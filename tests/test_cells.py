@@ -72,7 +72,16 @@ def test_weights_count_by_their_content_and_not_by_name_or_age(tmp_path):
 @pytest.mark.parametrize(
     ("models", "benchmarks", "settings", "error", "message"),
     [
-        ("voneresnet51", BANDWIDTH, {}, ValueError, "unknown model 'voneresnet51'; a sweep takes voneresnet50, "),
+        ("voneresnet51", BANDWIDTH, {}, ValueError, "unknown model 'voneresnet51'; nearest: voneresnet50"),
+        ("timm:resnet19", BANDWIDTH, {}, ValueError, "timm has no network 'resnet19'"),
+        ("vonenet:timm:resnet19", BANDWIDTH, {}, ValueError, "timm has no network 'resnet19'"),
+        (
+            "brainscore:alexnett",
+            BANDWIDTH,
+            {},
+            ValueError,
+            "unknown model 'brainscore:alexnett'; nearest: ",
+        ),
         ([], BANDWIDTH, {}, ValueError, "no models named"),
         ([3], BANDWIDTH, {}, TypeError, "models of a sweep are names, not int"),
         ("voneresnet50", [], {}, ValueError, "no benchmarks named"),

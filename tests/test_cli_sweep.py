@@ -92,4 +92,5 @@ def test_memory_that_cannot_be_is_refused(run, memory):
 
 
 def test_a_name_is_required(run):
-    assert run("sweep", "--output", "out")[0] == 2 and run("sweep", "--models", "voneresnet50")[0] == 2
+    assert run("sweep", "--models", "voneresnet50")[0] == 2
+    assert run("sweep", "--output", "out")[0] == 2

@@ -89,7 +89,7 @@ def test_refusals():
         score_model("voneresnet50", BANDWIDTH, front_end={"gabor_sede": 1})
     with pytest.raises(TypeError, match="front_end has no argument 'pretrained'"):
         score_model("voneresnet50", BANDWIDTH, front_end={"pretrained": False})
-    with pytest.raises(ValueError, match=r"front_end can be set on a named model only \(voneresnet50, "):
+    with pytest.raises(ValueError, match=r"front_end can be set on a named VOneNet only \(voneresnet50, "):
         score_model(tiny_vonenet(), BANDWIDTH, front_end={"gabor_seed": 1})
     with pytest.raises(ValueError, match="noise_scale is 0"):
         score_model("voneresnet50", BANDWIDTH, front_end={"noise_scale": 0})

@@ -9,7 +9,7 @@ from made_benchmarks import neural_benchmark, responses_assembly, stimulus_set
 from PIL import Image
 from torchvision_here import needs_torchvision
 
-from vonenet_brainscore import choose_layers, record, score_model, v1_properties
+from vonenet_brainscore import choose_layers, get_model, record, score_model, v1_properties
 from vonenet_brainscore.models.named_networks import named_network
 from vonenet_brainscore.recordings.loading import is_reference, load_subject
 from vonenet_brainscore.stimuli.images import normalise
@@ -39,6 +39,36 @@ def test_timms_network_and_what_it_is_fed():
     assert named.weights == "random, seed 0"
     again = named_network("timm:resnet18", "random").network.state_dict()
     assert all(torch.equal(value, again[name]) for name, value in named.network.state_dict().items())
+
+
+def test_a_voneblock_before_a_network():
+    settings = {"progress": False, "front_end": {"gabor_seed": 3}}
+    untrained = load_subject("vonenet:timm:resnet18", **settings)
+    drawn = load_subject("vonenet:timm:resnet18", weights="random", **settings)
+    block = get_model(None, gabor_seed=3).vone_block
+    for subject in (untrained, drawn):
+        weights = subject.extractor.network.vone_block.state_dict()
+        assert all(torch.equal(value, weights[name]) for name, value in block.state_dict().items())
+        assert "; changed: gabor_seed=3" in subject.weights
+    assert "; by depth, not chosen on data: V2" in drawn.weights and drawn.weights.startswith("random behind the front")
+    assert set(untrained.region_layer_map) == {"V1"} and set(drawn.region_layer_map) == {"V1", "V2", "V4", "IT"}
+    with pytest.raises(ValueError, match="it has V1 alone, not IT"):
+        load_subject("vonenet:timm:resnet18", region_layer_map={"IT": "model.layer4"}, **settings)
+    with pytest.raises(TypeError, match="front_end has no argument 'gabor_sede'"):
+        load_subject("vonenet:timm:resnet18", front_end={"gabor_sede": 1})
+    again = load_subject("vonenet:timm:resnet18", weights="random", **settings)
+    of_both = [each.extractor.network.state_dict() for each in (drawn, again)]
+    assert all(torch.equal(value, of_both[1][name]) for name, value in of_both[0].items())
+
+
+def test_a_checkpoint_of_a_vonenet_before_a_network(tmp_path):
+    network = get_model(back_end="timm:resnet18", n_classes=3)
+    flags = network.settings
+    torch.save({"state_dict": network.state_dict(), "flags": flags}, tmp_path / "mine.pth.tar")
+    subject = load_subject("vonenet:timm:resnet18", weights=tmp_path / "mine.pth.tar", progress=False)
+    loaded = subject.extractor.network.state_dict()
+    assert all(torch.equal(value, loaded[name]) for name, value in network.state_dict().items())
+    assert subject.weights.startswith("mine.pth.tar, sha256 ")
 
 
 @needs_torchvision

@@ -339,6 +339,19 @@ def test_the_command_writes_over_a_page_whole_or_not_at_all(shell, scores, tmp_p
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_the_command_takes_a_voneblock_before_a_network(shell, scores, tmp_path, monkeypatch):
+    pytest.importorskip("timm", reason="timm is not installed")
+    asked = []
+    monkeypatch.setattr(scoring, "score_model", lambda subject, *_, **__: asked.append(subject) or scores)
+    shell(report, "--back_end", "timm:resnet18", "--benchmark", ORIENTATION)
+    (subject,) = asked
+    assert subject.identifier == "vonenet:timm:resnet18" and subject.identifier in Page(tmp_path / "report.html").text
+    with pytest.raises(ValueError, match="has no trained weights; give weights=FILE"):
+        subject.start_recording("V4")
+    with pytest.raises(typer.BadParameter, match="no model named"):
+        shell(report)
+
+
 def test_gabors_prints_its_tables_and_writes_files(shell, tmp_path, comparison):
     shown = shell(gabors, "voneresnet50", "--output", "gabors.csv", "--figure", "gabors.png")
     row = comparison.of("nx", "ny").row()

@@ -56,6 +56,36 @@ def test_surrounds_are_a_setting_of_a_sweep(tmp_path, stubs):
     assert len(stubs()) == 6 and again["score"].equals(found["score"])
 
 
+def test_networks_by_reference_are_swept_as_they_are_scored(tmp_path, stubs, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code = (
+        "from torch import nn\n\n\ndef network():\n    return nn.Sequential(nn.Conv2d(3, 4, 9, stride=8), nn.ReLU())\n"
+    )
+    (tmp_path / "swept_networks.py").write_text(code)
+    name = "swept_networks:network"
+    common = {"noise": "none", "region_layer_map": {"V1": "1"}, "weights": "random"}
+    found = score_models(name, BANDWIDTH, {"seed": [0, 1]}, output=tmp_path / "results", **common, **QUIET)
+    expected = score_model(name, BANDWIDTH, progress=False, cache=False, **common)
+    assert (found["score"].values == expected.item()).all() and len(stubs()) == 3
+    score_models(name, BANDWIDTH, {"seed": [0, 1]}, output=tmp_path / "results", **common, **QUIET)
+    assert len(stubs()) == 3  # on record
+    other = {**common, "region_layer_map": {"V1": "0"}}
+    rows = score_models(name, BANDWIDTH, {"seed": [0, 1]}, output=tmp_path / "results", **other, **QUIET)
+    assert len(stubs()) == 5 and (rows["score"].values != expected.item()).all()
+    with pytest.raises(ValueError, match="gabor_seed is a setting of a VOneBlock, and swept_networks:network has none"):
+        score_models(name, BANDWIDTH, {"gabor_seed": [0]}, output=tmp_path / "results", **common, **QUIET)
+
+
+def test_settings_of_a_voneblock_are_swept_before_any_back_end(tmp_path, stubs):
+    pytest.importorskip("timm", reason="timm is not installed")
+    settings = {**TINY, "image_size": [224], "ksize": [25], "gabor_seed": [0, 1]}
+    found = score_models("vonenet:timm:resnet18", BANDWIDTH, settings, output=tmp_path, **QUIET)
+    front_end = {**settings, "surround": [None]}
+    alone = score_models("voneblock_li2022", BANDWIDTH, front_end, output=tmp_path, **QUIET)
+    assert found["score"].values.ravel().tolist() == alone["score"].values.ravel().tolist()
+    assert found["score"].std() > 0 and len(stubs()) == 4
+
+
 def test_a_table_a_dataset_and_a_figure_come_out(tmp_path, stubs):
     settings = {"seed": range(2), "noise_mode": [None, "neuronal"], **TINY}
     found = score_models(["voneresnet50", "vonealexnet"], [PREF_OR, PEAK_SF], settings, output=tmp_path, **QUIET)

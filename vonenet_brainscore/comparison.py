@@ -49,7 +49,7 @@ def compare_models(
     import pandas as pd
 
     from .benchmarks.names import benchmark_identifiers
-    from .recordings.loading import is_reference
+    from .recordings.loading import settings_of_references
     from .results import result_row
     from .scoring import score_model
 
@@ -57,10 +57,10 @@ def compare_models(
     identifiers = benchmark_identifiers(benchmark) if isinstance(benchmark, str) else [benchmark]
     if len(identifiers) != 1 or isinstance(benchmark, list | tuple):
         raise ValueError(f"models are compared on one benchmark, not on {shortened(benchmark)}; name one of them")
-    of_references = {name: settings.pop(name) for name in ("region_layer_map", "weights") if name in settings}
+    given = {name: settings.pop(name) for name in ("region_layer_map", "weights") if name in settings}
     scores: dict[str, Score] = {}
     for name, model in named.items():
-        own = of_references if isinstance(model, str) and is_reference(model) else {}
+        own = settings_of_references(model, **given)
         score: Any = score_model(model, benchmark, **settings, **own)
         scores[name] = next(iter(score.values())) if isinstance(score, dict) else score
     table = pd.DataFrame([{"model": name, **result_row(score)} for name, score in scores.items()]).set_index("model")

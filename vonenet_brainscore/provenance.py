@@ -134,7 +134,6 @@ def network_digest(network: "torch.nn.Module") -> str | None:
     None where that does not tell what it computes: if a module is neither torch's nor this package's, is hooked, or
     carries code of its own, such as a `forward` set on the instance.
     """
-    import torch
 
     ours = __name__.rpartition(".")[0]
     for module in network.modules():
@@ -142,6 +141,13 @@ def network_digest(network: "torch.nn.Module") -> str | None:
         has_own_code = any(map(callable, vars(module).values()))
         if foreign or has_own_code or module._forward_hooks or module._forward_pre_hooks:
             return None
+    return state_digest(network)
+
+
+def state_digest(network: "torch.nn.Module") -> str:
+    """Digest of a network's modules, as they print, and of every parameter and buffer, whatever code they run."""
+    import torch
+
     digest = hashlib.sha256(repr(network).encode())
     for name, tensor in network.state_dict().items():
         digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())

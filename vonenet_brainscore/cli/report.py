@@ -5,12 +5,24 @@ from typing import Annotated
 
 import typer
 
-from .scoring import Device, Layers, Memory, Noise, Seed, Trials, Weights, in_bytes, region_layer_map
+from .scoring import (
+    BackEnds,
+    Device,
+    Layers,
+    Memory,
+    Noise,
+    Seed,
+    Trials,
+    Weights,
+    in_bytes,
+    region_layer_map,
+    with_back_ends,
+)
 from .tables import say
 
 
 def report(
-    models: Annotated[list[str], typer.Argument(help="Models' names; `vonenet-brainscore list` shows them.")],
+    models: Annotated[list[str] | None, typer.Argument(help="Models, named as for `score`.")] = None,
     output: Annotated[Path, typer.Option(help="The .html page to write; one that is there is written over.")] = Path(
         "report.html"
     ),
@@ -20,6 +32,7 @@ def report(
     seed: Seed = 0,
     trials: Trials = None,
     noise: Noise = "model",
+    back_end: BackEnds = None,
     layer: Layers = None,
     weights: Weights = None,
     device: Device = None,
@@ -30,7 +43,7 @@ def report(
     from ..report.page import write_report
 
     page = write_report(
-        models,
+        with_back_ends(models, back_end),
         output,
         benchmark or ["V1-properties"],
         noise=noise,

@@ -17,7 +17,7 @@ Model = Annotated[
     str,
     typer.Argument(
         help="A model's name; `vonenet-brainscore list` shows them. Or brainscore:ID, timm:NAME, torchvision:NAME, "
-        "module:function."
+        "module:function, vonenet:timm:NAME."
     ),
 ]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the noise and of every bootstrap.")]
@@ -31,6 +31,14 @@ Layers = Annotated[
 Weights = Annotated[
     str | None,
     typer.Option(help="Of a network by reference: a checkpoint, or 'random'; default, those that it comes with."),
+]
+BackEnds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--back_end",
+        "--back-end",
+        help="A VOneBlock before a network, as timm:resnet18; may be repeated. The same as vonenet:timm:resnet18.",
+    ),
 ]
 Memory = Annotated[
     float | None,
@@ -53,6 +61,16 @@ def region_layer_map(options: list[str]) -> dict[str, str]:
     if len(regions) < len(pairs):
         raise ValueError(f"--layer names a region twice: {', '.join(options)}; give each once")
     return regions
+
+
+def with_back_ends(models: list[str] | None, back_ends: list[str] | None) -> list[str]:
+    """Models, those of `BackEnds` among them; typer.BadParameter where neither names one."""
+    from ..models.named_networks import VONENET_PREFIX
+
+    named = [*(models or []), *(VONENET_PREFIX + name for name in back_ends or [])]
+    if not named:
+        raise typer.BadParameter("no model named; `vonenet-brainscore list` shows them, and --back_end makes one")
+    return named
 
 
 FIGURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")

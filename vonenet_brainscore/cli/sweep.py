@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .scoring import Device, Memory, Noise, Seed, Trials, in_bytes
+from .scoring import (
+    BackEnds,
+    Device,
+    Layers,
+    Memory,
+    Noise,
+    Seed,
+    Trials,
+    Weights,
+    in_bytes,
+    region_layer_map,
+    with_back_ends,
+)
 from .tables import number, say, table
 
 if TYPE_CHECKING:
@@ -19,8 +31,9 @@ _LONGEST_RANGE = 1_000_000
 
 
 def sweep(
-    models: Annotated[list[str], typer.Option(help="Models; `vonenet-brainscore list` shows them.")],
     output: Annotated[Path, typer.Option(help="The folder of results; a sweep that was interrupted resumes there.")],
+    models: Annotated[list[str] | None, typer.Option(help="Models, named as for `score`.")] = None,
+    back_end: BackEnds = None,
     benchmarks: Annotated[list[str] | None, typer.Option(help="Benchmarks; default, V1-properties.")] = None,
     settings: Annotated[
         list[str] | None,
@@ -29,6 +42,8 @@ def sweep(
     noise: Noise = "model",
     trials: Trials = None,
     seed: Seed = 0,
+    layer: Layers = None,
+    weights: Weights = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes here, or jobs of a cluster.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Of each worker; may change the last bit of a score.")] = 1,
     scheduler: Annotated[str | None, typer.Option(help="A Dask scheduler, tcp://HOST:PORT.")] = None,
@@ -46,13 +61,15 @@ def sweep(
     from ..sweep.score_models import score_models
 
     dataset = score_models(
-        models,
+        with_back_ends(models, back_end),
         benchmarks or "V1-properties",
         settings_in(settings or []),
         output=output,
         noise=noise,
         trials=trials,
         seed=seed,
+        region_layer_map=region_layer_map(layer) if layer else None,
+        weights=weights,
         workers=workers,
         threads=threads,
         scheduler=scheduler,

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
+from ..models.named_networks import VONENET_PREFIX, vonenet_behind
 from ..models.registry import MODELS
 from ..models.vone_block import VOneBlock, vone_blocks
 from ..models.vonenet import get_model
@@ -19,8 +20,8 @@ def gabor_front_end(model: Any) -> tuple[str, VOneBlock]:
     Parameters
     ----------
     model : str, nn.Module or VOneBlock
-        A name in `MODELS`, whose published front end is rebuilt, with colours of its own draw; a network with a
-        VOneBlock; or a VOneBlock.
+        A name in `MODELS`, whose published front end is rebuilt, with colours of its own draw; ``vonenet:timm:NAME``;
+        a network with a VOneBlock; or a VOneBlock.
 
     Raises
     ------
@@ -29,7 +30,11 @@ def gabor_front_end(model: Any) -> tuple[str, VOneBlock]:
     TypeError
         If it is not a model.
     """
-    have = f"models with Gabor parameters: {', '.join(MODELS)}, a network from get_model, or a VOneBlock"
+    have = (
+        f"models with Gabor parameters: {', '.join(MODELS)}, vonenet:timm:NAME, a network from get_model, a VOneBlock"
+    )
+    if isinstance(model, str) and model.startswith(VONENET_PREFIX):
+        return model, vonenet_behind(model)[0].vone_block
     if isinstance(model, str):
         if model not in MODELS:
             raise ValueError(f"{model!r} has no Gabor parameters that we know; {have}")

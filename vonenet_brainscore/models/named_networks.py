@@ -1,17 +1,23 @@
-"""Networks by name: `timm:NAME`, `torchvision:NAME`, or a function of the user's, `module:function`."""
+"""Networks by name: `timm:NAME`, `torchvision:NAME`, or a function of the user's, `module:function`.
+
+`vonenet:timm:NAME` and `vonenet:torchvision:NAME` are the VOneNets with these networks behind the VOneBlock.
+"""
 
 import importlib
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import nn
 
 from .checkpoints import load_weights, read_checkpoint
 from .libraries import library_input, library_network, names_library
+from .vonenet import VOneNet, get_model
 
+VONENET_PREFIX = "vonenet:"
 _SEED = 0  # of random weights, so that a name stands for the same network everywhere
 
 
@@ -68,6 +74,36 @@ def named_network(reference: str, weights: str | Path | None = None) -> NamedNet
     elif weights is not None:
         words = load_network_weights(weights, network, reference)
     return NamedNetwork(network, mean, std, words)
+
+
+def vonenet_behind(reference: str, weights: str | Path | None = None, **settings: Any) -> tuple[VOneNet, str]:
+    """The VOneNet that ``vonenet:timm:NAME`` or ``vonenet:torchvision:NAME`` stands for, and its weights in words.
+
+    Parameters
+    ----------
+    reference : str
+    weights : path or 'random', optional
+        A checkpoint, or weights drawn at random, always the same. Without them, and without `weights` among the
+        settings, the VOneBlock alone is returned: the network behind it was made, and so can be, but is untrained.
+    **settings
+        Of the VOneBlock, as for `get_model`.
+
+    Raises
+    ------
+    ValueError, TypeError, FileNotFoundError, ModuleNotFoundError
+        As `get_model`.
+    """
+    back_end = reference.removeprefix(VONENET_PREFIX)
+    if weights not in (None, "random"):
+        settings["weights"] = weights
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_SEED)
+        network = get_model(back_end=back_end, **settings)
+    if network.weights_source is not None:
+        return network, f"{network.weights_source.path.name}, sha256 {network.weights_source.sha256}"
+    if weights is None:
+        return get_model(None, **settings), "front end made from its Gabor parameters; no weights of the back end"
+    return network, f"random behind the front end, seed {_SEED}"
 
 
 def network_of(reference: str) -> nn.Module:

@@ -1,6 +1,7 @@
 """From what the user names to a subject: one of our models, a network, or anything that Brain-Score knows."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from torch import nn
 from ..arguments import nearest_names
 from ..brainscore import registrations, without_pip
 from ..models.back_ends import BACK_ENDS
-from ..models.named_networks import NamedNetwork, named_network
+from ..models.named_networks import VONENET_PREFIX, NamedNetwork, named_network, vonenet_behind
 from ..models.registry import MODELS
 from ..models.settings import FRONT_END_ARGUMENTS
 from ..models.vonenet import VOneNet, get_model
@@ -50,8 +51,9 @@ def load_subject(
     ----------
     model : str, nn.Module or BrainModel
         A name in `MODELS`; a network from `get_model`, or any other together with a `region_layer_map`, which may be
-        named as ``timm:NAME``, ``torchvision:NAME`` or ``module:function`` (`named_network`); `brainscore:ID` or an
-        identifier that only Brain-Score knows; or a `BrainModel`, returned as it is.
+        named as ``timm:NAME``, ``torchvision:NAME`` or ``module:function`` (`named_network`); ``vonenet:timm:NAME`` or
+        ``vonenet:torchvision:NAME``, a VOneBlock with that network behind it; `brainscore:ID` or an identifier that
+        only Brain-Score knows; or a `BrainModel`, returned as it is.
     noise : {'model', 'none'}
     trials : int, optional
         Instead of the number that the benchmark asks for.
@@ -62,7 +64,8 @@ def load_subject(
     front_end : mapping, optional
         Arguments of `get_model` (`FRONT_END_ARGUMENTS`) in place of those that a named model was published with.
     weights : path or 'random', optional
-        Of a network named by a reference, as for `named_network`.
+        Of a network named by a reference, as for `named_network`. Without them ``vonenet:...`` represents V1 only,
+        since the library's weights were trained behind another stem.
     device : str or torch.device, optional
         By default a GPU if there is one, for named models; where it is, for a network.
     batch_size : int, optional
@@ -81,11 +84,16 @@ def load_subject(
     settings = {"noise": noise, "trials": trials, "seed": seed, "batch_size": batch_size, "progress": progress}
     if weights is not None and not (isinstance(model, str) and is_reference(model)):
         raise ValueError("weights are given with timm:NAME, torchvision:NAME or module:function only")
-    if isinstance(model, str) and model in MODELS:
-        return _named_subject(model, region_layer_map, front_end or {}, device, settings)
+    if has_named_front_end(model):
+        unknown = [argument for argument in front_end or {} if argument not in FRONT_END_ARGUMENTS]
+        if unknown:
+            raise TypeError(f"front_end has no argument {unknown[0]!r}; it takes {', '.join(FRONT_END_ARGUMENTS)}")
+        named_subject = _named_subject if model in MODELS else partial(_vonenet_subject, weights=weights)
+        return named_subject(model, region_layer_map, front_end or {}, device, settings)
     if front_end:
         raise ValueError(
-            f"front_end can be set on a named model only ({', '.join(MODELS)}); of a network, set it in get_model"
+            f"front_end can be set on a named VOneNet only ({', '.join(MODELS)}, vonenet:timm:NAME); of a network, set "
+            "it in get_model"
         )
     if isinstance(model, str) and is_reference(model):
         named = named_network(model, weights)
@@ -108,9 +116,19 @@ def load_subject(
     return model
 
 
+def has_named_front_end(model: Any) -> bool:
+    """Whether a model is a name that says which VOneBlock it has, so that its settings can be changed."""
+    return isinstance(model, str) and (model in MODELS or model.startswith(VONENET_PREFIX))
+
+
 def is_reference(model: str) -> bool:
-    """Whether a model's name refers to a network elsewhere: `timm:`, `torchvision:` or `module:function`."""
+    """Whether a model's name refers to a network: `timm:`, `torchvision:`, `vonenet:` or `module:function`."""
     return ":" in model and not model.startswith(BRAINSCORE_PREFIX)
+
+
+def settings_of_references(model: Any, **settings: Any) -> dict[str, Any]:
+    """Settings that apply to models named by a reference: those given, or none for any other model."""
+    return settings if isinstance(model, str) and is_reference(model) else {}
 
 
 def _named_subject(
@@ -121,9 +139,6 @@ def _named_subject(
     settings: dict[str, Any],
 ) -> Subject:
     row = MODELS[name]
-    unknown = [argument for argument in front_end if argument not in FRONT_END_ARGUMENTS]
-    if unknown:
-        raise TypeError(f"front_end has no argument {unknown[0]!r}; it takes {', '.join(FRONT_END_ARGUMENTS)}")
     has_own_weights = front_end.get("weights") is not None
 
     def load_trained() -> tuple[VOneNet, str]:
@@ -155,6 +170,35 @@ def _named_subject(
         load_trained=None if has_own_weights or not row.back_end else load_trained,
         architecture=architecture,
     )
+
+
+def _vonenet_subject(
+    name: str,
+    region_layer_map: Mapping[str, str] | None,
+    front_end: Mapping[str, Any],
+    device: Any,
+    settings: dict[str, Any],
+    *,
+    weights: str | Path | None,
+) -> Subject:
+    """A VOneBlock before a network of a library; V1 alone where no weights are named."""
+    network, words = vonenet_behind(name, weights, **front_end)
+    words += _changes(front_end)
+    device = ("cuda" if torch.cuda.is_available() else "cpu") if device is None else device
+    if weights is not None:
+        named = NamedNetwork(network, (0.5,) * 3, (0.5,) * 3, words)
+        return network_subject(network, region_layer_map, device, settings, name=name, named=named)
+    if region_layer_map is not None and set(region_layer_map) != {"V1"}:
+        raise ValueError(f"{name} {_Untrained.why}: it has V1 alone, not {', '.join(region_layer_map)}")
+    block = network.vone_block
+    regions = with_own_regions({"V1": FRONT_END}, region_layer_map)
+    check_layers(network, list(regions.values()))
+    extractor = ActivationsExtractor(network, name, image_size=block.image_size, device=device, **settings)
+    return _Untrained(name, extractor, regions, visual_degrees=block.visual_degrees, weights=words)
+
+
+class _Untrained(FrontEndSubject):
+    why = "has no trained weights; give weights=FILE, or weights='random'"
 
 
 def _changes(front_end: Mapping[str, Any]) -> str:

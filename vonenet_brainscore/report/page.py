@@ -72,7 +72,7 @@ def write_report(
     """
     from ..benchmarks.joint_comparison import joint_comparisons
     from ..benchmarks.names import benchmark_identifiers
-    from ..recordings.loading import is_reference, load_subject
+    from ..recordings.loading import load_subject, settings_of_references
     from .pictures import gabor_pictures, joint_pictures, large_gabor_pictures, property_pictures
     from .tables import downloads, gabor_rows, problems_of, provenance_of, sampling_of, score_rows, yardsticks_of
 
@@ -82,10 +82,9 @@ def write_report(
     if not identifiers:
         raise ValueError("no benchmark named; 'V1-properties' needs no data but the package's own")
     settings: dict[str, Any] = {"noise": noise, "trials": trials, "seed": seed, "device": device, "progress": progress}
-    of_references: dict[str, Any] = {"region_layer_map": region_layer_map, "weights": weights}
     subjects = {}
     for name, model in named.items():
-        own = of_references if isinstance(model, str) and is_reference(model) else {}
+        own = settings_of_references(model, region_layer_map=region_layer_map, weights=weights)
         subjects[name] = load_subject(model, **settings, **own)
     scores = _score_all(subjects, identifiers, seed=seed, memory=memory, cache=cache)
     jointly = {name: joint_comparisons(each) for name, each in scores.items()}

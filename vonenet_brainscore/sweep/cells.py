@@ -17,6 +17,8 @@ from ..models.checkpoints import checkpoint_sha256
 from ..models.registry import MODELS
 from ..models.settings import FRONT_END_ARGUMENTS
 from ..models.settings import SETTINGS as FRONT_END_SETTINGS
+from ..recordings.loading import has_named_front_end, load_subject, settings_of_references
+from .model_contents import contents_of_model
 
 SETTINGS = (*FRONT_END_ARGUMENTS, "seed", "trials")
 _MOST_CELLS = 1_000_000
@@ -38,6 +40,10 @@ class Cell:
     seed : int
     front_end : mapping
         Arguments of `score_model`, the settings among them.
+    reference : mapping
+        `region_layer_map` and `weights` of a model named by a reference; empty for others.
+    device : str or None
+        None for a model of Brain-Score's, which runs where it chooses.
     content : mapping
         Everything that the score depends on, as plain values.
     """
@@ -49,12 +55,24 @@ class Cell:
     trials: int | None
     seed: int
     front_end: Mapping[str, Any]
+    reference: Mapping[str, Any]
+    device: str | None
     content: Mapping[str, Any] = field(repr=False)
 
     @property
     def key(self) -> str:
         """Digest of the content."""
         return content_digest(self.content)
+
+    def subject(self) -> Any:
+        """The subject that is scored; errors as `load_subject`'s."""
+        settings: dict[str, Any] = {
+            "noise": self.noise,
+            "trials": self.trials,
+            "seed": self.seed,
+            "device": self.device,
+        }
+        return load_subject(self.model, front_end=self.front_end, progress=False, **settings, **self.reference)
 
     def __str__(self) -> str:
         settings = ", ".join(f"{name}={value}" for name, value in self.settings.items())
@@ -75,6 +93,8 @@ class Sweep:
         Of every cell, where no setting says otherwise.
     threads : int
         Of every process that scores.
+    region_layer_map, weights
+        Of models that are named by a reference.
 
     Raises
     ------
@@ -90,6 +110,8 @@ class Sweep:
     seed: int = 0
     threads: int = 1
     device: str = "cpu"
+    region_layer_map: Mapping[str, str] | None = None
+    weights: str | None = None
 
     @classmethod
     def of(
@@ -97,15 +119,16 @@ class Sweep:
     ) -> "Sweep":
         """A sweep of what a user names: benchmarks also as 'V1-properties' and by data set."""
         names = _listed("models", models)
-        unknown = [name for name in names if name not in MODELS]
-        if unknown:
-            raise ValueError(f"unknown model {unknown[0]!r}; a sweep takes {', '.join(MODELS)}")
         identifiers = [each for name in _listed("benchmarks", benchmarks) for each in benchmark_identifiers(name)]
         if settings is not None and not isinstance(settings, Mapping):
             raise TypeError(f"settings is {shortened(settings)}; give a mapping, such as {{'gabor_seed': range(10)}}")
         axes = {name: _values(name, values) for name, values in (settings or {}).items()}
         common["device"] = _device(common.get("device"))
-        common = {name: _plain(name, value) for name, value in common.items()}
+        regions = common.pop("region_layer_map", None)
+        if common.get("weights") != "random":
+            common["weights"] = _plain("weights", common.get("weights"))
+        common = {name: value if name == "weights" else _plain(name, value) for name, value in common.items()}
+        common["region_layer_map"] = regions
         sweep = cls(_once(names), _once(identifiers), axes, **common)
         if len(sweep) > _MOST_CELLS:
             raise ValueError(f"a sweep of {len(sweep)} cells is more than {_MOST_CELLS}; split it")
@@ -122,8 +145,9 @@ class Sweep:
 
         data = {each: [file.sha1 for file in wanted_files(each)] for each in self.benchmarks}
         shared = {"threads": self.threads, "device": self.device, "code": code_digest(), "versions": versions()}
+        of_model = {model: {**shared, **contents_of_model(model, self.weights)} for model in self.models}
         return [
-            [self._cell(model, settings, benchmark, {"data": data[benchmark], **shared}) for benchmark in data]
+            [self._cell(model, settings, benchmark, {"data": data[benchmark], **of_model[model]}) for benchmark in data]
             for model in self.models
             for settings in self._products()
         ]
@@ -142,11 +166,25 @@ class Sweep:
         digested = dict(front_end)
         if digested.get("weights") is not None:
             digested["weights"] = checkpoint_sha256(Path(digested["weights"]))
+        reference = settings_of_references(model, region_layer_map=self.region_layer_map, weights=self.weights)
         content = {"model": model, "benchmark": benchmark, **given, "front_end": digested, **shared}
-        return Cell(model, benchmark, dict(settings), **given, front_end=front_end, content=content)
+        if reference:
+            regions = None if self.region_layer_map is None else dict(self.region_layer_map)
+            content |= {"region_layer_map": regions}
+        device = self.device if model in MODELS or reference else None
+        return Cell(
+            model,
+            benchmark,
+            dict(settings),
+            **given,
+            front_end=front_end,
+            reference=reference,
+            device=device,
+            content=content,
+        )
 
     def _check(self) -> None:
-        """Make every front end, the heads of what will be scored: a value that cannot be is refused before the work."""
+        """Make every model and front end that will be scored: what cannot be made is refused before the work."""
         from ..models.vonenet import get_model
         from ..recordings.activations import ActivationsExtractor
 
@@ -155,6 +193,12 @@ class Sweep:
             raise ValueError(f"threads is {self.threads!r}; it must be a whole number, at least 1")
         if "weights" in self.settings and len(self.models) > 1:
             raise ValueError("weights are one architecture's; sweep them with one model")
+        swept = [name for name in self.settings if name in FRONT_END_ARGUMENTS]
+        for model in self.models:
+            if model not in MODELS:
+                self._check_model(model)
+            if swept and not has_named_front_end(model):
+                raise ValueError(f"{swept[0]} is a setting of a VOneBlock, and {model} has none that can be set")
         for settings in self._products():
             cell = self._cell(self.models[0], settings, self.benchmarks[0], {})
             try:
@@ -162,6 +206,11 @@ class Sweep:
                 ActivationsExtractor(front_end, noise=cell.noise, seed=cell.seed, trials=cell.trials)
             except (ValueError, TypeError, RuntimeError, OverflowError) as error:
                 raise ValueError(f"{dict(settings)} cannot be scored: {error}") from error
+
+    def _check_model(self, model: str) -> None:
+        """Refuse a model that cannot be made, or not with this noise, these trials or these layers."""
+        own = {name: values[0] for name, values in self.settings.items() if name in ("seed", "trials")}
+        self._cell(model, own, "", {}).subject()
 
 
 def _once(names: Sequence[str]) -> tuple[str, ...]:

@@ -28,6 +28,8 @@ def score_models(
     noise: str = "model",
     trials: int | None = None,
     seed: int = 0,
+    region_layer_map: Mapping[str, str] | None = None,
+    weights: str | Path | None = None,
     workers: int | None = None,
     threads: int = 1,
     scheduler: str | None = None,
@@ -48,7 +50,8 @@ def score_models(
     Parameters
     ----------
     models : str or sequence of str
-        Names in `MODELS`.
+        Names as for `score_model`: in `MODELS`, ``brainscore:ID``, ``timm:NAME``, ``torchvision:NAME``,
+        ``module:function``, or ``vonenet:timm:NAME``, a VOneBlock before a network.
     benchmarks : str or sequence of str
         Names as for `score_model`.
     settings : mapping from name to values, optional
@@ -59,6 +62,8 @@ def score_models(
         `results.png`.
     noise, trials, seed
         As for `score_model`, where no setting says otherwise.
+    region_layer_map, weights
+        As for `score_model`, of the models that are named by a reference.
     workers : int, optional
         Processes on this machine, by default what its cores and memory carry; 1 is this process, without Dask. With
         `cluster`, jobs.
@@ -122,7 +127,16 @@ def score_models(
             raise ValueError(f"memory is {memory}; it is a number of bytes")
     place = Place(workers, scheduler, cluster, cluster_options or {}, patience_s)
     sweep = Sweep.of(
-        models, benchmarks, settings, noise=noise, trials=trials, seed=seed, threads=threads, device=device
+        models,
+        benchmarks,
+        settings,
+        noise=noise,
+        trials=trials,
+        seed=seed,
+        threads=threads,
+        device=device,
+        region_layer_map=region_layer_map,
+        weights=weights,
     )
     if scheduler is None and cluster is None:
         usable_device(sweep.device)

@@ -110,21 +110,13 @@ class Work:
     def _score(self, wanted: dict[str, Cell]) -> Iterator[Outcome]:
         from ..benchmarks.loading import load_benchmarks
         from ..primates.property_table import V1_BENCHMARKS
-        from ..recordings.loading import load_subject
+        from ..recordings.subject import Subject
         from ..scoring import each_score
 
         cell = next(iter(wanted.values()))
         try:
-            subject = load_subject(
-                cell.model,
-                noise=cell.noise,
-                trials=cell.trials,
-                seed=cell.seed,
-                front_end=cell.front_end,
-                device=cell.content["device"],
-                progress=False,
-            )
-            planned = subject.extractor.batch_size
+            subject = cell.subject()
+            planned = subject.extractor.batch_size if isinstance(subject, Subject) else None
             benchmarks: dict[str, Any] = {}
             for identifier in list(wanted):
                 try:
@@ -146,7 +138,7 @@ class Work:
             for cell in wanted.values():
                 yield failure(cell, in_words(error))
 
-    def _kept(self, cell: Cell, score: "Score", error: Exception | None, planned: int) -> Outcome:
+    def _kept(self, cell: Cell, score: "Score", error: Exception | None, planned: int | None) -> Outcome:
         """The outcome, on record unless memory ran out for batches as `planned`: others may change a score's bits."""
         try:
             if error is not None:
