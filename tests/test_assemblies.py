@@ -10,7 +10,7 @@ from torchvision_here import needs_torchvision
 
 from vonenet_brainscore.recordings.activations import ActivationsExtractor
 from vonenet_brainscore.recordings.assemblies import presentation_coordinates
-from vonenet_brainscore.recordings.neuroids import COLOURS, receptive_field_degrees
+from vonenet_brainscore.recordings.neuroids import COLOURS, receptive_field_degrees, unit_axes
 from vonenet_brainscore.stimuli.images import as_picture
 
 
@@ -55,6 +55,18 @@ def test_equals_brainscores_own_wrapper(stimulus_set, monkeypatch):
         assert np.isnan(ours[name].values[~convolution]).all()
     for name in ("stimulus_id", "family"):
         np.testing.assert_array_equal(ours[name].values, theirs[name].values)
+
+
+def test_places_and_channels_of_maps_and_tokens():
+    for units in ((6, 4, 4), (4, 4, 6)):
+        axes = unit_axes(units)
+        channels = np.arange(6).reshape(-1, 1, 1) if units[0] == 6 else np.arange(6)
+        np.testing.assert_array_equal(axes["channel"], np.broadcast_to(channels, units).ravel())
+        rows = np.arange(4).reshape((1, -1, 1) if units[0] == 6 else (-1, 1, 1))
+        np.testing.assert_array_equal(axes["channel_x"], np.broadcast_to(rows, units).ravel())
+    assert unit_axes((4, 4, 4))["channel"][-1] == 3 and (unit_axes((4, 4, 4))["channel"][:16] == 0).all()
+    assert (unit_axes((2, 3, 4))["channel"][:12] == 0).all()
+    assert set(unit_axes((5, 7))) == {"channel", "embedding"} and set(unit_axes((5,))) == {"channel"}
 
 
 def test_vone_units_say_what_they_are():

@@ -98,5 +98,5 @@ def test_refusals(few_gratings):
     silent = PlainNetwork()
     for weights in silent.conv.parameters():
         weights.data.zero_()
-    with pytest.raises(ValueError, match=r"none of 1350 neuroids of tiny .* 1350 never respond"):
+    with pytest.raises(ValueError, match=r"none of 54 neuroids of tiny .* 54 never respond"):
         len(GratingExperiments(subject(silent, "conv")).neuroids)

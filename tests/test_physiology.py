@@ -166,7 +166,7 @@ def test_a_layer_without_tuning_is_refused_before_the_work(monkeypatch):
 
     monkeypatch.setattr(ActivationsExtractor, "stream", counted)
     pixels = torch.nn.Sequential(torch.nn.Identity())
-    with pytest.raises(ValueError, match="none of 150528 neuroids of Sequential prefers an orientation or a spatial"):
+    with pytest.raises(ValueError, match="none of 1200 neuroids of Sequential prefers an orientation or a spatial"):
         v1_properties(pixels, "0", progress=False)
     assert len(shown) == 65  # the blank and 64 gratings
 

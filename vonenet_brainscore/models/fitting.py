@@ -24,7 +24,7 @@ def check_fit(back_end: nn.Module, name: str, shape: tuple[int, int, int]) -> No
     tensors = (tensor for tensor in back_end.state_dict().values() if tensor.is_floating_point())
     like = next(tensors, torch.empty(0))
     try:
-        with _evaluating(back_end), torch.random.fork_rng():
+        with evaluating(back_end), torch.random.fork_rng():
             back_end(like.new_zeros(1, *shape))
     except (RuntimeError, ValueError, AssertionError, IndexError, TypeError) as error:
         where, module, inputs = running[-1] if running else ("", back_end, ())
@@ -56,7 +56,7 @@ def output_shape(network: nn.Module, module: str, image_size: int, name: str) ->
 
     hook = network.get_submodule(module).register_forward_hook(stop)
     try:
-        with _evaluating(network):
+        with evaluating(network):
             network(torch.zeros(1, 3, image_size, image_size))
     except _Reached:
         pass
@@ -81,7 +81,7 @@ def _tracked(running: _Running, where: str) -> tuple[Callable[..., None], Callab
 
 
 @contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
+def evaluating(network: nn.Module) -> Iterator[None]:
     """Context without gradients, with the network in evaluation mode and its modules as they were afterwards."""
     training = [module for module in network.modules() if module.training]
     network.eval()

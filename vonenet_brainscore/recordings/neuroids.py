@@ -9,10 +9,15 @@ from ..models.vone_block import VOneBlock
 COLOURS = ("red", "green", "blue")
 # Brain-Score names the axes of a convolutional layer in this order, so its `channel_x` counts rows.
 _AXES = {1: ("channel",), 2: ("channel", "embedding"), 3: ("channel", "channel_x", "channel_y")}
+_CHANNELS_LAST = ("channel_x", "channel_y", "channel")
 
 
 def unit_axes(units: Sequence[int]) -> dict[str, np.ndarray]:
     """Where each unit sits in its layer, in the order in which the layer is flattened.
+
+    Images are square, and so are maps: of three dimensions the two that are equal are the places. So layers of shape
+    (y, x, channel), as in Swin transformers, are told from those of shape (channel, y, x). Where all three are equal,
+    or none, the channel is taken to be the first, as Brain-Score takes it.
 
     Parameters
     ----------
@@ -26,6 +31,8 @@ def unit_axes(units: Sequence[int]) -> dict[str, np.ndarray]:
         'channel' and 'embedding' for tokens, 'channel' for a vector, nothing for other shapes.
     """
     names = _AXES.get(len(units), ())
+    if len(units) == 3 and units[0] == units[1] != units[2]:
+        names = _CHANNELS_LAST
     indices = np.indices(units).reshape(len(units), -1)  # (axis, neuroid)
     return {name: index for name, index in zip(names, indices, strict=False)}
 

@@ -1,7 +1,8 @@
 """The grating experiments of Marques et al. 2021 on a subject: gratings -> firing rates of the probed neuroids.
 
-Where the recorded layer is a VOneBlock only the units that can have their receptive field at the probed position are
-computed, and only the pixels that they see. Any other subject looks at whole screens.
+Where the recorded layer is a VOneBlock, or a first layer behind convolutions and poolings alone, only the units that
+can have their receptive field at the probed position are computed, from the pixels that they see. Any other subject
+looks at whole screens.
 """
 
 from contextlib import nullcontext
@@ -15,6 +16,7 @@ from ..brainscore import without_result_caching
 from ..models.vone_block import VOneBlock
 from ..recordings.subject import FRONT_END, Subject
 from ..stimuli.gratings import PROBED_POSITION, grating_parameters
+from .first_layers import FirstLayerRecorder, first_layers
 from .grating_responses import Analysis
 from .grating_tuning import firing_rate_affine, firing_rates
 from .receptive_fields import (
@@ -212,5 +214,10 @@ def recorded_front_end(subject: Any) -> VOneBlock | None:
 def _recorder_for(subject: Any) -> _Recorder:
     block = recorded_front_end(subject)
     if block is None:
-        return ScreenRecorder(subject)
+        first = (
+            first_layers(subject.extractor.network, subject.layer, subject.extractor.image_size)
+            if (isinstance(subject, Subject) and subject.extractor.block is None)
+            else None
+        )
+        return ScreenRecorder(subject) if first is None else FirstLayerRecorder(subject, first)
     return WindowRecorder(subject.extractor, block, subject.visual_degrees())

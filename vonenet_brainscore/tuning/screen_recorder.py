@@ -39,7 +39,9 @@ class ScreenRecorder:
         ours = isinstance(self.subject, Subject)
         with self.subject.extractor.noise_off() if ours else nullcontext():
             blank = self._describe_neuroids()
-            self._check_selective()
+            gratings = selectivity_gratings(self.subject.visual_degrees())
+            responses = np.concatenate([part for _, part in self._look(gratings, MAPPING_TRIALS)], axis=1)
+            check_selective(responses, self.subject.identifier)
             parameters = grating_parameters("receptive_field")
             positions = parameters.drop_duplicates(["position_y", "position_x"])
             gratings = len(parameters) // len(positions)  # at each position, in rows next to each other
@@ -48,31 +50,6 @@ class ScreenRecorder:
                 for column, position in enumerate(np.arange(rows.start, rows.stop) // gratings):
                     np.maximum(strongest[:, position], part[:, column], out=strongest[:, position])
         return strongest, blank, positions
-
-    def _check_selective(self) -> None:
-        """ValueError if no neuroid prefers any orientation or spatial frequency, as pixels do not.
-
-        Told from 64 gratings that fill the screen, before the thousands that would end in a property nobody has.
-        """
-        degrees = self.subject.visual_degrees()
-        gratings = pd.DataFrame(
-            list(product([0.0], [0.0], [1.0], [degrees], (1.0, 4.0), np.arange(0, 180, 45), np.arange(0, 360, 45))),
-            columns=list(PARAMETERS),
-            dtype=float,
-        )
-        responses = np.concatenate(
-            [np.maximum(part, 0) for _, part in self._look(gratings, MAPPING_TRIALS)], axis=1
-        ).reshape(-1, 8, 8)  # (neuroid, grating, phase)
-        by_grating = responses.mean(axis=2)
-        strongest = by_grating.max(axis=1)
-        driven = (np.ptp(responses, axis=(1, 2)) > 0) & (strongest > 0)
-        spread = np.ptp(by_grating, axis=1)[driven] / strongest[driven]
-        if driven.any() and not (spread > _LEAST_SPREAD).any():
-            raise ValueError(
-                f"none of {len(spread)} neuroids of {self.subject.identifier} prefers an orientation or a spatial "
-                f"frequency: their mean rates to eight gratings differ by {100 * spread.max():.0f} % at most, as those "
-                "of pixels do. Tuning properties are not defined for them; name a layer behind oriented filters"
-            )
 
     def _describe_neuroids(self) -> np.ndarray:
         """Note what is known of each neuroid; its response to the blank."""
@@ -144,3 +121,41 @@ def _by_neuroid(responses: "NeuroidAssembly") -> "NeuroidAssembly":
     if "time_bin" in responses.dims:
         responses = responses.squeeze("time_bin")
     return responses.transpose("neuroid", "presentation")
+
+
+def selectivity_gratings(visual_degrees: float) -> pd.DataFrame:
+    """64 gratings that fill the screen: two spatial frequencies, four orientations, eight phases."""
+    return pd.DataFrame(
+        list(product([0.0], [0.0], [1.0], [visual_degrees], (1.0, 4.0), np.arange(0, 180, 45), np.arange(0, 360, 45))),
+        columns=list(PARAMETERS),
+        dtype=float,
+    )
+
+
+def check_selective(responses: np.ndarray, identifier: str) -> None:
+    """Refuse neuroids of which none prefers any orientation or spatial frequency, as pixels do not.
+
+    Told before the thousands of gratings that would end in a property which no neuroid has.
+
+    Parameters
+    ----------
+    responses : array, shape (neuroid, grating)
+        To `selectivity_gratings`.
+    identifier : str
+        The model's, for the message.
+
+    Raises
+    ------
+    ValueError
+    """
+    rectified = np.maximum(responses, 0).reshape(-1, 8, 8)  # (neuroid, grating, phase)
+    by_grating = rectified.mean(axis=2)
+    strongest = by_grating.max(axis=1)
+    driven = (np.ptp(rectified, axis=(1, 2)) > 0) & (strongest > 0)
+    spread = np.ptp(by_grating, axis=1)[driven] / strongest[driven]
+    if driven.any() and not (spread > _LEAST_SPREAD).any():
+        raise ValueError(
+            f"none of {len(spread)} neuroids of {identifier} prefers an orientation or a spatial frequency: their mean "
+            f"rates to eight gratings differ by {100 * spread.max():.0f} % at most, as those of pixels do. Tuning "
+            "properties are not defined for them; name a layer behind oriented filters"
+        )

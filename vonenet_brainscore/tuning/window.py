@@ -1,8 +1,8 @@
 """The VOneBlock units of one place in the visual field, and no more of the stimuli than those units see."""
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -10,13 +10,41 @@ import torch
 
 from ..models.normalisation import Normalisation
 from ..models.vone_block import VOneBlock
-from ..recordings.neuroids import receptive_field_degrees
-from ..stimuli.gratings import GREY, screen_size
+from ..recordings.neuroids import receptive_field_degrees, vone_units
+from ..stimuli.gratings import GREY
 from ..stimuli.images import Picture, normalise, resize
-from ..stimuli.masked_gratings import render
+from .seen_pixels import margin_of_resize, seen_pixels
 
 _STIMULI_AT_A_TIME = 64  # bounds memory: 64 windows of 11 x 11 units and 512 channels are 16 MB
 _RATES_AT_ONCE = 2**23  # bounds memory where a surround makes units of the whole field matter: 32 MB
+
+
+class Window(Protocol):
+    """A rectangle of the units of a layer, which sees a part of the screen."""
+
+    channels: int
+    rows: range
+    columns: range
+    field: int
+    """Network pixels, along an axis, that a unit sees."""
+    centres: np.ndarray
+    """Where the layer's units are along an axis, in degrees from the middle of the screen."""
+
+    @property
+    def size(self) -> int:
+        """How many units it has, over all channels."""
+
+    def at(self, rows: range, columns: range) -> "Window":
+        """Another rectangle of the same layer."""
+
+    def describe(self, channel: np.ndarray, row: np.ndarray, column: np.ndarray) -> dict[str, np.ndarray]:
+        """What is known of units beside their places."""
+
+    def rates(self, parameters: pd.DataFrame) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Noise-free responses to gratings, some at a time: which, and (grating, neuroid)."""
+
+    def rates_to_images(self, images: Sequence[Picture]) -> torch.Tensor:
+        """Noise-free responses, (image, neuroid), to images that fill the screen."""
 
 
 class VOneWindow:
@@ -44,6 +72,9 @@ class VOneWindow:
         self.rows = rows
         self.columns = columns
         self.channels = block.simple_channels + block.complex_channels
+        self.field = block.ksize
+        _, units, _ = block.units(block.image_size, block.image_size)
+        self.centres = receptive_field_degrees(block, np.arange(units))
         self._to_blank: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def __repr__(self) -> str:
@@ -53,6 +84,14 @@ class VOneWindow:
     def size(self) -> int:
         """How many units it has, over all channels."""
         return self.channels * len(self.rows) * len(self.columns)
+
+    def at(self, rows: range, columns: range) -> "VOneWindow":
+        """Another rectangle of the same block's units."""
+        return VOneWindow(self.block, self.visual_degrees, rows, columns)
+
+    def describe(self, channel: np.ndarray, row: np.ndarray, column: np.ndarray) -> dict[str, np.ndarray]:
+        """`neuroids.vone_units`."""
+        return vone_units(self.block, channel, row, column)
 
     def rates(self, parameters: pd.DataFrame) -> Iterator[tuple[slice, torch.Tensor]]:
         """Noise-free responses to gratings, some at a time.
@@ -151,9 +190,10 @@ class VOneWindow:
         if np.isnan(centre):  # the blank
             return own
         size = self.block.image_size
-        _, units, _ = self.block.units(size, size)
-        distance = np.abs(receptive_field_degrees(self.block, np.arange(units)) - centre)  # degrees
-        reach = radius + (self.block.ksize / 2 + self._margin) * self.visual_degrees / size
+        distance = np.abs(self.centres - centre)  # degrees
+        reach = (
+            radius + (self.block.ksize / 2 + margin_of_resize(size, self.visual_degrees)) * self.visual_degrees / size
+        )
         near = np.flatnonzero(distance <= reach)
         first, last = (near[0], near[-1]) if len(near) else (own[0], own[-1])
         return range(int(min(first, own[0])), int(max(last, own[-1])) + 1)
@@ -180,29 +220,10 @@ class VOneWindow:
             seen = torch.from_numpy(fed).to(self.block.simple_conv_q0.weight).expand(-1, 3, -1, -1)
             return self.block.cell_rates(seen, padding=0)
 
-    @property
-    def _margin(self) -> int:
-        """Network pixels that the resize's filter reaches, a network or a screen pixel, and one for rounding."""
-        size = self.block.image_size
-        return 1 + -(-size // min(size, screen_size(self.visual_degrees)))
-
     def _resized(self, parameters: pd.DataFrame, rows: range, columns: range) -> np.ndarray:
         """Network pixels of the screen that units see: uint8 (grating, y, x)."""
-        size, screen = self.block.image_size, screen_size(self.visual_degrees)
-        top, bottom, left, right = self._seen(rows, columns)
-        if size == screen:
-            window = (top, left, bottom - top, right - left)
-            return render(parameters, visual_degrees=self.visual_degrees, window=window)
-        step = _shift_invariant_step(size, screen)
-        down = _aligned(top - self._margin, bottom + self._margin, step, size)
-        across = _aligned(left - self._margin, right + self._margin, step, size)
-        on_screen = [edge * screen // size for edge in (*down, *across)]
-        window = (on_screen[0], on_screen[2], on_screen[1] - on_screen[0], on_screen[3] - on_screen[2])
-        screens = render(parameters, visual_degrees=self.visual_degrees, window=window)
-        shape = (down[1] - down[0], across[1] - across[0])
-        return np.stack([resize(image, shape) for image in screens])[
-            :, top - down[0] : bottom - down[0], left - across[0] : right - across[0]
-        ]
+        seen = self._seen(rows, columns)
+        return seen_pixels(parameters, seen, size=self.block.image_size, visual_degrees=self.visual_degrees)
 
 
 def finite(rates: torch.Tensor) -> torch.Tensor:
@@ -216,19 +237,3 @@ def finite(rates: torch.Tensor) -> torch.Tensor:
 def some_at_a_time(stimuli: int) -> Iterator[slice]:
     for start in range(0, stimuli, _STIMULI_AT_A_TIME):
         yield slice(start, min(start + _STIMULI_AT_A_TIME, stimuli))
-
-
-def _shift_invariant_step(size: int, screen: int) -> int:
-    """Network pixels after which the resize from `screen` to `size` pixels repeats to the bit.
-
-    They span whole screen pixels; and the positions in between are exact in binary, or rounding could differ: the
-    screen is then taken whole.
-    """
-    ratio = Fraction(screen, size)
-    exact = ratio.denominator & (ratio.denominator - 1) == 0
-    return ratio.denominator if exact else size
-
-
-def _aligned(start: int, stop: int, step: int, size: int) -> tuple[int, int]:
-    """The interval widened to multiples of `step` and cut to the image."""
-    return max(start // step * step, 0), min(-(-stop // step) * step, size)

@@ -1,4 +1,4 @@
-"""Records the VOneBlock units at the probed position, and computes no more than they need."""
+"""Records the units of a VOneBlock or of a first layer at the probed position, and computes no more than they need."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -11,12 +11,11 @@ from tqdm.auto import tqdm
 
 from ..models.vone_block import VOneBlock
 from ..recordings.activations import ActivationsExtractor
-from ..recordings.neuroids import receptive_field_degrees, vone_units
 from ..recordings.noise_draws import noise_draws
 from ..stimuli.gratings import PROBED_POSITION, grating_parameters
 from ..stimuli.images import as_picture
 from .receptive_fields import RECEPTIVE_FIELD_TOLERANCE
-from .window import VOneWindow, finite, some_at_a_time
+from .window import VOneWindow, Window, finite, some_at_a_time
 
 if TYPE_CHECKING:
     from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
@@ -42,19 +41,25 @@ class WindowRecorder:
         self.extractor = extractor
         self.block = block
         self.visual_degrees = visual_degrees
-        # Gratings up to this far from a unit, in degrees along an axis, can change its response: half a kernel, a pixel
-        # for resizing, and the gratings' own radius.
-        self._reach = (block.ksize / 2 + 1) * visual_degrees / block.image_size
+        self._start(VOneWindow(block, visual_degrees, range(1), range(1)))
+
+    def _start(self, window: Window) -> None:
+        """Look through the window that holds every unit that may be probed."""
+        # Gratings up to this far from a unit, in degrees along an axis, can change its response: half of what it sees,
+        # a pixel for resizing, and the gratings' own radius.
+        self._reach = (window.field / 2 + 1) * self.visual_degrees / self.extractor.image_size
         self._reach += grating_parameters("receptive_field")["radius"].max()
         widest = RECEPTIVE_FIELD_TOLERANCE + self._reach  # a centroid lies among the positions that drive its unit
-        self._window = VOneWindow(block, visual_degrees, *(self._units_near(at, widest) for at in PROBED_POSITION))
+        rows, columns = (self._units_near(window.centres, at, widest) for at in PROBED_POSITION)
+        self._window = window.at(rows, columns)
         self._kept = np.ones(self._window.size, bool)
 
-    def _units_near(self, centre: float, distance: float) -> range:
-        units = np.arange(-(-self.block.image_size // self.block.stride))
-        near = units[np.abs(receptive_field_degrees(self.block, units) - centre) <= distance]
+    def _units_near(self, centres: np.ndarray, position: float, distance: float) -> range:
+        (near,) = np.nonzero(np.abs(centres - position) <= distance)
         if not len(near):
-            raise ValueError(f"a visual field of {self.visual_degrees} degrees does not reach the gratings at {centre}")
+            raise ValueError(
+                f"a visual field of {self.visual_degrees} degrees does not reach the gratings at {position}"
+            )
         return range(near[0], near[-1] + 1)
 
     def map_receptive_fields(self) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
@@ -92,19 +97,19 @@ class WindowRecorder:
         Returns
         -------
         DataFrame, one row per kept unit
-            `neuroids.vone_units`, and where it sits: `channel`, `channel_x`, `channel_y`.
+            Where it sits (`channel`, `channel_x`, `channel_y`), and what its window knows of it.
         """
         window = self._window
         shape = (window.channels, len(window.rows), len(window.columns))
         channel, row, column = np.nonzero(neuroids.reshape(shape))
         row, column = row + window.rows[0], column + window.columns[0]
         rows, columns = range(row.min(), row.max() + 1), range(column.min(), column.max() + 1)
-        self._window = VOneWindow(self.block, self.visual_degrees, rows, columns)
+        self._window = window.at(rows, columns)
         self._kept = np.zeros((window.channels, len(rows), len(columns)), bool)
         self._kept[channel, row - rows[0], column - columns[0]] = True
         self._kept = self._kept.ravel()
         places = {"channel": channel, "channel_x": row, "channel_y": column}  # Brain-Score's channel_x counts rows
-        return pd.DataFrame({**places, **vone_units(self.block, channel, row, column)})
+        return pd.DataFrame({**places, **window.describe(channel, row, column)})
 
     def record(self, name: str, trials: int) -> np.ndarray:
         """Mean responses of the kept units to a grating set: (neuroid, presentation)."""
