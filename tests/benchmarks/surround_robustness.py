@@ -6,7 +6,7 @@ Trains a VOneNet of 16 simple and 16 complex cells on 4,000 digits for each seed
 those of ``surround="li2022"``, and with these and the gain of the same median rate. Prints accuracies, mean over seeds
 with the 95 % interval of a t distribution, and the differences from the front end without surrounds, paired by seed:
 clean (1,000 digits), under projected gradient descent at eps 0.1 (L-infinity, 20 steps over 4 draws), and over the 15
-corruptions at severities 1, 3 and 5 (100 digits, 5 draws of the noise). A network takes about half a minute of one core.
+corruptions at severities 1, 3 and 5 (100 digits, 5 draws of the noise). A network takes half a minute of one core.
 """
 
 import argparse
