@@ -3,9 +3,11 @@
 import re
 import runpy
 import shlex
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
+from tqdm import tqdm
 from typer.main import get_command
 
 from vonenet_brainscore import MODELS
@@ -93,3 +95,12 @@ def test_the_tree_is_there():
     assert set(re.findall(r"── (\w+)/", tree)) == folders
     for module in re.findall(r"(\w+\.py)", tree):
         assert (PACKAGE / module).is_file()
+
+
+def test_coverage_of_brainscores_benchmarks_is_what_the_script_finds(monkeypatch):
+    monkeypatch.setattr("tqdm.tqdm.__init__", partialmethod(tqdm.__init__, disable=True))
+    script = runpy.run_path(str(README.parent / "tests" / "benchmarks" / "benchmark_coverage.py"))
+    rows = list(script["coverage"]())
+    assert {row[0] for row in rows} == set(script["neural_benchmarks"]())
+    for line in script["table"](rows):
+        assert line in TEXT, "renew the table with tests/benchmarks/benchmark_coverage.py --markdown"

@@ -83,7 +83,7 @@ def choose_layers(
         raise ValueError(f"layers are chosen on one benchmark, not on {', '.join(loaded)}")
     each = next(iter(loaded.values())).benchmark
     recognised = compressible(each)
-    if not recognised:
+    if not recognised or recognised.in_parts:
         raise ValueError(
             "layers are chosen on a benchmark of PLS, ridge, CKA or dissimilarities; "
             f"{each.identifier}: {recognised.reason}"

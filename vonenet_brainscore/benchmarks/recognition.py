@@ -2,22 +2,31 @@
 
 import copy
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+
+from .compound import first_part, qualified_name
+
+# Brain-Score's functions and classes that are known by what the installed version does.
+_RECORDING_AS_IT_IS = "brainscore_vision.benchmarks.laion_fmri.benchmark._passthrough"
+_PICKS_FEATURES = "brainscore_vision.benchmarks.coggan2024_fMRI.benchmark.Coggan2024_fMRI_Benchmark"
+_BRACCI = "brainscore_vision.benchmarks.bracci2019.benchmark._Bracci2019RSA"
 
 
 @dataclass(frozen=True)
 class Recognition:
     """Whether a benchmark may be given row-space scores, and why or why not; true where it may.
 
-    `geometry` says what of the recording the scores have to have.
+    `geometry` says what of the recording the scores have to have; `in_parts` that the benchmark is made of others
+    (`compound`), which are recognised and scored one by one.
     """
 
     exact: bool
     reason: str
     geometry: Literal["inner products", "correlations"] = "inner products"
+    in_parts: bool = False
 
     def __bool__(self) -> bool:
         return self.exact
@@ -32,6 +41,7 @@ def compressible(benchmark: Any) -> Recognition:
     representational dissimilarities, cross-validated or not, `RSABenchmark` included. CKA's centring is over stimuli,
     and its unbiased form, which leaves out the diagonal, is the same for centred products. Types are compared exactly:
     a subclass may do anything with the features (`reverse_pls` predicts them). What isn't recognised isn't compressed.
+    A benchmark of sessions, subjects or folds (`compound.PARTS`) is recognised if its parts are.
     `compressible_metrics.METRICS` says it metric by metric.
 
     Parameters
@@ -43,6 +53,9 @@ def compressible(benchmark: Any) -> Recognition:
     Recognition
         The reason is worded for a log.
     """
+    part = first_part(benchmark)
+    if part is not None:
+        return replace(compressible(part), in_parts=True)
     of_geometry = _geometry_recognition(benchmark)
     if of_geometry is not None:
         return of_geometry
@@ -93,6 +106,13 @@ def _geometry_recognition(benchmark: Any) -> Recognition | None:
     call = type(benchmark).__call__
     if call is RSABenchmark.__call__:
         metric, dissimilarity = benchmark, benchmark
+        if type(benchmark._similarity) is CKA and _names(benchmark._rdm) == _RECORDING_AS_IT_IS:
+            dissimilarity = None  # CKA takes the place of dissimilarities
+    elif _names(type(benchmark)) == _BRACCI:  # one `look_at`, of which its metric alone sees the recording
+        metric = dissimilarity = benchmark._metric
+        if type(metric) is not RDMMetric:
+            return None
+        time_bins = 1
     elif call is NeuralBenchmark.__call__:
         metric = benchmark._similarity_metric
         if type(metric) in (CKACrossValidated, RDMCrossValidated):
@@ -106,7 +126,8 @@ def _geometry_recognition(benchmark: Any) -> Recognition | None:
             return None
     else:
         return None
-    time_bins = len(timebins_from_assembly(benchmark._assembly))
+    if _names(type(benchmark)) != _BRACCI:
+        time_bins = len(timebins_from_assembly(benchmark._assembly))
     if time_bins != 1:
         return Recognition(False, f"it records {time_bins} time bins")
     if dissimilarity is None:
@@ -145,6 +166,8 @@ def _setup_obstacle(benchmark: Any) -> str | None:
         known_metric = TrainTestSplitCorrelation
         if kind.get_score is not TrainTestNeuralBenchmark.get_score:
             return f"{kind.__name__} compares recordings in its own way"
+    elif _names(kind) == _PICKS_FEATURES:
+        return "it picks and standardises single features"
     else:
         return f"{kind.__name__} runs its experiment in its own way"
     metric: Any = benchmark._similarity_metric
@@ -199,6 +222,10 @@ def _smallest_training_set(benchmark: Any) -> int:
     split = copy.deepcopy(metric.cross_validation._split)
     _, splits = split.build_splits(benchmark._assembly)
     return min(len(training) for training, _ in splits)
+
+
+def _names(kind: Any) -> str:
+    return qualified_name(kind) if hasattr(kind, "__qualname__") else ""
 
 
 def _name(thing: Any) -> str:

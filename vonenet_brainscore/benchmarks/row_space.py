@@ -117,6 +117,8 @@ class RowSpaceSubject:
             raise ValueError(
                 f"{benchmark.identifier} needs the full features: {recognition.reason}; give it the subject itself"
             )
+        if recognition.in_parts:
+            raise ValueError(f"{benchmark.identifier} is made of other benchmarks; each has a row space of its own")
         self.layer = layers[0] if layers else None
         self._layers = layers
         self._subject = subject

@@ -1,15 +1,17 @@
 """One benchmark on one subject: on exactly compressed recordings where that changes nothing, else on full features."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..brainscore import seeded_global_generator, without_result_caching
+from ..brainscore import seeded_global_generator, without_pip, without_result_caching
 from ..recordings.streamed import STREAMED, WHOLE, StreamedSubject, way_of_recording
 from ..recordings.subject import Subject
 from ..stimuli.screen import placed_exactly
+from .compound import each_part_scored
 from .intervals import neural_intervals
 from .predictions import beside, kept_predictions
 from .recognition import compressible, warn_if_ill_posed
@@ -61,31 +63,55 @@ def run_benchmark(
     """
     is_compressed = isinstance(subject, RowSpaceSubject)  # for the choice of a layer, which records several at once
     candidate, way = subject, way_of_recording(subject.recorded if is_compressed else subject)
+    parts: AbstractContextManager = nullcontext()
+    is_in_parts = False
     if way != WHOLE and not is_compressed:
-        if compressible(benchmark):
-            streamed = subject if way == STREAMED else StreamedSubject(subject)
-            candidate = RowSpaceSubject(streamed, benchmark, memory=memory)
+        recognised = compressible(benchmark)
+        is_in_parts = bool(recognised) and recognised.in_parts
+        if is_in_parts:
+            parts = each_part_scored(benchmark, lambda part: _score_part(subject, part, way, memory))
+        elif recognised:
+            candidate = _row_space_of(subject, benchmark, way, memory)
         elif way != STREAMED:
             way = WHOLE
     with (
         seeded_global_generator(seed),
         data_on_demand(name or benchmark.identifier),
         without_result_caching(),
+        without_pip(),  # a benchmark may load a metric while it runs
         TemporaryDirectory() as folder,
         placed_exactly(None if _looks_in_memory(candidate) else Path(folder)),
         kept_predictions(benchmark) as kept,
+        parts,
     ):
-        if isinstance(candidate, Subject):
+        if is_in_parts:
+            pass  # each part is checked when it is scored
+        elif isinstance(candidate, Subject):
             _check_full_features(candidate, benchmark)
         elif not isinstance(candidate, RowSpaceSubject):
             benchmark.preallocate_memory(candidate)
         score = benchmark(candidate)
-    score.attrs |= {"compressed": isinstance(candidate, RowSpaceSubject), "recorded_by": way}
+    score.attrs |= {"compressed": is_in_parts or isinstance(candidate, RowSpaceSubject), "recorded_by": way}
     if kept is not None:
         score.attrs |= neural_intervals(score, benchmark, kept, seed=seed) | beside(score, kept)
     elif "error" in score.attrs:
         score.attrs.setdefault("error_of", "raw, as its metric gives it")
     return score
+
+
+def _row_space_of(subject: Any, benchmark: Any, way: str, memory: int | None) -> RowSpaceSubject:
+    return RowSpaceSubject(subject if way == STREAMED else StreamedSubject(subject), benchmark, memory=memory)
+
+
+def _score_part(subject: Any, part: Any, way: str, memory: int | None) -> Any:
+    """Score of a part of a benchmark, from its own row space; a part may have parts itself."""
+    recognised = compressible(part)
+    if recognised.in_parts:
+        with each_part_scored(part, lambda each: _score_part(subject, each, way, memory)):
+            return part(subject)
+    if not recognised:
+        raise ValueError(f"{part.identifier} is not like the other parts of its benchmark: {recognised.reason}")
+    return part(_row_space_of(subject, part, way, memory))
 
 
 def _looks_in_memory(candidate: Any) -> bool:
