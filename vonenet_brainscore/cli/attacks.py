@@ -93,7 +93,9 @@ def attack_checklist(
     found = run(
         asked.classifier(), asked.in_path, attack, squares=squares, doublings=doublings, draws=draws, **asked.images()
     )
-    shown = table(f"{asked.model_arch}, noise in training: {found.training_noise}", "question", "verdict")
+    shown = table(
+        f"{asked.model_arch}, noise in training: {found.training_noise}", "question", "verdict", names=("verdict",)
+    )
     for each in found.checks:
         accuracies = ", ".join(f"{name} {accuracy.mean:.3f}" for name, accuracy in each.found.items())
         shown.add_row(each.question, each.verdict)

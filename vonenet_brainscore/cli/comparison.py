@@ -44,7 +44,8 @@ def compare(
     shown = table(f"Models on {benchmark}", "model", *columns, numbers=columns)
     for name, row in scores.iterrows():
         shown.add_row(str(name), *(number(row[column]) for column in columns))
-    pairs = table("Differences, 95 % interval", "first", "second", "difference", "from", "to", numbers=("difference",))
+    named, columns = ("first", "second"), ("difference", "from", "to")
+    pairs = table("Differences, 95 % interval", *named, *columns, numbers=columns, names=named, least=("none",))
     for _, row in differences.iterrows():
         pairs.add_row(row["first"], row["second"], *(number(row[name]) for name in ("difference", "low", "high")))
     say(shown, pairs)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from ..benchmarks.joint_comparison import JointComparison
 
 _NUMBERS = ("score", "95 %", "raw", "error", "ceiling", "another\nlaboratory", "neurons", "neuroids")
+# What is left out first where the terminal is narrow.
+_LEAST = ("another\nlaboratory", "neurons", "neuroids", "error", "raw", "ceiling", "primate data", "95 %")
 _RECORDED = ("layer", "noise", "trials", "seed", "weights")
 
 
@@ -38,7 +40,7 @@ def score_table(model: str, scores: "Mapping[str, Score]") -> list[Any]:
     rows = results_table(scores)
     cells = {str(identifier): _cells(row) for identifier, row in rows.iterrows()}
     columns = [name for name in (*_NUMBERS, "primate data") if any(row[name] for row in cells.values())]
-    shown = table(model, "benchmark", *columns, numbers=_NUMBERS)
+    shown = table(model, "benchmark", *columns, numbers=_NUMBERS, least=_LEAST)
     for identifier, row in cells.items():
         shown.add_row(identifier, *(row[name] for name in columns))
     lines = []

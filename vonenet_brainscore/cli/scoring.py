@@ -85,14 +85,15 @@ def list_models_and_benchmarks(
     from ..models.checkpoints import vonenet_home
     from ..models.registry import MODELS
 
-    models = table("Models", "model", "in Brain-Score", "V1 (grey stimuli)", "V2, V4, IT")
+    named = ("model", "in Brain-Score")
+    models = table("Models", *named, "V1 (grey stimuli)", "V2, V4, IT", names=named, least=("V1 (grey stimuli)",))
     for name, row in MODELS.items():
         if not row.checkpoint:
             rest = "none: a front end alone"
         elif (vonenet_home() / row.checkpoint).is_file():
             rest = "ready"
         else:
-            rest = f"needs {row.checkpoint}, fetched when asked for"
+            rest = f"needs {row.checkpoint}"
         models.add_row(name, row.brainscore_identifier, "ready", rest)
     benchmarks = table("Benchmarks", "benchmark", "region", "data")
     for name, identifiers in BENCHMARK_SETS.items():

@@ -139,7 +139,8 @@ def _table(dataset: "Dataset") -> Any:
     import numpy as np
 
     columns = ("mean", "lowest", "highest", "scored", "failed")
-    shown = table("Scores over all settings", "model", "benchmark", *columns, numbers=columns)
+    named = ("model", "benchmark")
+    shown = table("Scores over all settings", *named, *columns, numbers=columns, names=named)
     for model in dataset["model"].values:
         for benchmark in dataset["benchmark"].values:
             scores = dataset["score"].sel(model=model, benchmark=benchmark).values.ravel()
