@@ -13,6 +13,7 @@ from vonenet_brainscore.brainscore import (
     plugin_folder,
     registrations,
     seeded_global_generator,
+    without_chatter,
     without_pip,
 )
 
@@ -57,6 +58,23 @@ def test_pip_is_off_unless_the_user_has_it_on(monkeypatch):
     monkeypatch.setenv("BS_INSTALL_DEPENDENCIES", "yes")
     with without_pip():
         assert os.environ["BS_INSTALL_DEPENDENCIES"] == "yes"
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_brainscore_prints_no_more_than_was_asked_for(capsys, progress):
+    from brainscore_vision.metric_helpers import transformations
+
+    bar = transformations.tqdm
+    with without_chatter(progress):
+        print("BRAINSCORE_PREFLIGHT {}")
+        print("[pre-flight] 3 GB")
+        print("a benchmark's own word", end="; ")
+        print("B", end="")
+        print("y")
+        list(transformations.tqdm(range(2), desc="cross-validation"))
+    told = capsys.readouterr()
+    assert told.out == ("[pre-flight] 3 GB\n" if progress else "") + "a benchmark's own word; By\n"
+    assert ("cross-validation" in told.err) == progress and transformations.tqdm is bar
 
 
 def test_the_global_generator_is_seeded_and_its_state_put_back():

@@ -5,11 +5,13 @@ Those are its caches by name, its pip installs and its use of NumPy's global gen
 
 import os
 import re
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import numpy as np
 
@@ -91,6 +93,45 @@ def without_result_caching() -> Iterator[None]:
     """Within the context Brain-Score's caches, which know a recording by names alone, are neither read nor written."""
     with environment(RESULTCACHING_DISABLE="1"):
         yield
+
+
+@contextmanager
+def without_chatter(progress: bool) -> Iterator[None]:
+    """Within the context Brain-Score prints no more than a user has asked for.
+
+    What it prints for its own scheduler never reaches the output; without `progress`, neither do its progress bars and
+    its estimates of memory.
+    """
+    from brainscore_vision.benchmark_helpers import screen
+    from brainscore_vision.metric_helpers import transformations
+    from brainscore_vision.model_helpers.activations import core
+
+    dropped = ("BRAINSCORE_PREFLIGHT",) if progress else ("BRAINSCORE_PREFLIGHT", "[pre-flight]")
+    with ExitStack() as stack:
+        stack.enter_context(redirect_stdout(_Lines(sys.stdout, dropped)))
+        for module in () if progress else (screen, transformations, core):
+            stack.enter_context(replaced(module, tqdm=partial(module.tqdm, disable=True)))
+        yield
+
+
+class _Lines:
+    """A text stream without the lines that begin in one of several ways; in all else the stream itself."""
+
+    def __init__(self, stream: TextIO, dropped: tuple[str, ...]) -> None:
+        self._stream, self._dropped, self._begun = stream, dropped, ""
+
+    def write(self, text: str) -> int:
+        *lines, self._begun = (self._begun + text).split("\n")
+        for line in lines:
+            if not line.startswith(self._dropped):
+                self._stream.write(f"{line}\n")
+        if not any(word.startswith(self._begun) or self._begun.startswith(word) for word in self._dropped):
+            self._stream.write(self._begun)
+            self._begun = ""
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 @contextmanager

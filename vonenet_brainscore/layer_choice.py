@@ -113,7 +113,7 @@ def choose_layers(
     rows = []
     for layer in layers:
         recorded.layer = layer
-        score = run_benchmark(recorded, each, seed=seed)
+        score = run_benchmark(recorded, each, seed=seed, progress=progress)
         rows.append(
             {
                 "layer": layer,

@@ -110,7 +110,9 @@ def score_model(
     subject = load_subject(model, seed=seed, **settings)
     wants_one = not isinstance(benchmark, list | tuple) and len(benchmarks) == 1
     scores = {}
-    for identifier, score, error in each_score(subject, benchmarks, seed=seed, memory=memory, cache=cache):
+    for identifier, score, error in each_score(
+        subject, benchmarks, seed=seed, memory=memory, cache=cache, progress=progress
+    ):
         if error is not None and (wants_one or not isinstance(error, ValueError | OSError | MemoryError)):
             raise error
         if error is not None:
@@ -126,6 +128,7 @@ def each_score(
     seed: int = 0,
     memory: int | None = None,
     cache: bool = True,
+    progress: bool = True,
 ) -> "Iterator[tuple[str, Score, Exception | None]]":
     """One subject's scores as they are made; benchmarks share its recordings.
 
@@ -133,7 +136,7 @@ def each_score(
     ----------
     subject : BrainModel
     benchmarks : mapping from identifier to LoadedBenchmark
-    seed, memory, cache
+    seed, memory, cache, progress
         As for `score_model`.
 
     Yields
@@ -161,7 +164,9 @@ def each_score(
                     gratings[each.region] = GratingExperiments(subject, each.region)
                 score = each.compare(gratings[each.region])
             else:
-                score = run_benchmark(subject, each, name=loaded.identifier, seed=seed, memory=memory)
+                score = run_benchmark(
+                    subject, each, name=loaded.identifier, seed=seed, memory=memory, progress=progress
+                )
             score.attrs |= provenance(subject, loaded, seed=seed) | score.attrs  # a benchmark's own word stands
             return score
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..brainscore import seeded_global_generator, without_pip, without_result_caching
+from ..brainscore import seeded_global_generator, without_chatter, without_pip, without_result_caching
 from ..recordings.streamed import STREAMED, WHOLE, StreamedSubject, way_of_recording
 from ..recordings.subject import Subject
 from ..stimuli.screen import placed_exactly
@@ -28,7 +28,13 @@ _COPIES = 3
 
 
 def run_benchmark(
-    subject: Any, benchmark: "Benchmark", *, name: str | None = None, seed: int = 0, memory: int | None = None
+    subject: Any,
+    benchmark: "Benchmark",
+    *,
+    name: str | None = None,
+    seed: int = 0,
+    memory: int | None = None,
+    progress: bool = True,
 ) -> "Score":
     """The benchmark's score of a subject.
 
@@ -45,6 +51,8 @@ def run_benchmark(
     memory : int, optional
         Bytes that features may take in memory before they are spilled to a temporary file; a quarter of the machine's
         by default.
+    progress : bool
+        Whether Brain-Score shows its progress.
 
     Returns
     -------
@@ -78,6 +86,7 @@ def run_benchmark(
         seeded_global_generator(seed),
         data_on_demand(name or benchmark.identifier),
         without_result_caching(),
+        without_chatter(progress),
         without_pip(),  # a benchmark may load a metric while it runs
         TemporaryDirectory() as folder,
         placed_exactly(None if _looks_in_memory(candidate) else Path(folder)),

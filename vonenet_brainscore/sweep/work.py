@@ -129,7 +129,7 @@ class Work:
             memory = self.memory or _share_of_memory()
             with fixed_threads(self.threads):  # once more: what was loaded since may have brought a BLAS of its own
                 for identifier, score, why in each_score(
-                    subject, benchmarks, seed=cell.seed, memory=memory, cache=self.cache
+                    subject, benchmarks, seed=cell.seed, memory=memory, cache=self.cache, progress=False
                 ):
                     yield self._kept(wanted.pop(identifier), score, why, planned)
         except UnfitWorkerError:
