@@ -16,7 +16,7 @@ ROOT = Path(vonenet_brainscore.__file__).parent
 # The house, from the ground up: a room may import itself, its neighbours on the same floor and every floor below.
 # Between neighbours no circle may form.
 FLOORS = (
-    ("version", "lazy_names", "arguments", "files", "brainscore"),  # needed everywhere
+    ("version", "lazy_names", "arguments", "files", "progress", "brainscore"),  # needed everywhere
     ("models",),  # image -> V1 -> logits
     ("stimuli",),  # what the subject sees
     ("recordings",),  # a model as an experimental subject

@@ -1,6 +1,8 @@
 """The command line: words in, tables and files out, errors in one line."""
 
 import json
+import logging
+import sys
 
 import numpy as np
 import pytest
@@ -147,3 +149,17 @@ def test_register_and_unregister_print_where(run, tmp_path, monkeypatch):
     status, shown = run("register")
     assert status == 0 and "registered voneresnet50, vonecornets, vonealexnet_vone_block" in shown
     assert "removed" in run("unregister")[1] and "nothing was registered" in run("unregister")[1]
+
+
+def test_quiet_and_verbose_are_read_wherever_they_are(monkeypatch):
+    from vonenet_brainscore.cli import main as cli
+    from vonenet_brainscore.progress import LOGGER
+
+    before = LOGGER.level
+    for flags, level in (((), "INFO"), (("--quiet",), "WARNING"), (("--verbose",), "DEBUG")):
+        seen = []
+        monkeypatch.setattr(cli, "app", lambda seen=seen: seen.append(sys.argv))
+        monkeypatch.setattr(sys, "argv", ["vonenet-brainscore", "list", *flags, "--all"])
+        cli.main()
+        assert seen == [["vonenet-brainscore", "list", "--all"]] and LOGGER.level == getattr(logging, level)
+    LOGGER.setLevel(before)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from ..arguments import check_seed, check_whole
+from ..progress import progress_bar
 from ..version import code_digest
 from .classifier import Classifier
 from .content import Files, content_digest, content_digests, own_file
@@ -123,7 +123,7 @@ class Evaluation:
             collate_fn=partial(_loaded, load, files),
             num_workers=self.folder.workers,
         )
-        with tqdm(total=len(images), initial=done, unit="image", disable=not progress) as bar:
+        with progress_bar(total=len(images), initial=done, unit="image", shown=progress) as bar:
             for loaded in loader if done < len(images) else ():
                 if isinstance(loaded, Exception):
                     raise loaded

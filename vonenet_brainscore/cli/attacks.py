@@ -102,7 +102,11 @@ def attack_checklist(
         for line in (each.reason, f"accuracy: {accuracies}" if accuracies else ""):
             if line:
                 shown.add_row(f"    {line}", "")
-    say(shown, f"under the strongest attack on each image, by majority: {found.strongest}", f"attack: {attack}")
+    say(
+        shown,
+        f"under the strongest attack on each image, by majority: {found.strongest}",
+        f"attack: {described(attack)}",
+    )
 
 
 def _attack(name: str | None, eps: list[str] | None, given: dict[str, Any], seed: int) -> tuple[Any, list[float]]:
@@ -151,10 +155,20 @@ def _show(found: Any, model_arch: str) -> None:
         for eps, mean in each.attacked.items():
             numbers = *columns(mean), *columns(each.robust[eps]), str(each.undecided[eps])
             shown.add_row(each.attack_noise, each.evaluation_noise, f"{eps:.6g}", *numbers)
-    say(shown, f"{attack}; scored in {found.draws} draws", f"results: {found.output}")
+    say(shown, f"{described(attack)}; scored in {found.draws} draws", f"results: {found.output}")
     unmoved = found.unmoved()
     if unmoved:
         say(f"{unmoved} images had no gradient to follow and were not changed: no evidence that they withstand attacks")
+
+
+def described(attack: Any) -> str:
+    """An attack's settings as they are used, a default of none in words."""
+    from dataclasses import fields
+
+    values = {each.name: getattr(attack, each.name) for each in fields(attack)}
+    if "step_size" in values and values["step_size"] is None:
+        values["step_size"] = f"{min(1, 2 / attack.iterations):.4g} (2 / iterations)"
+    return f"{type(attack).__name__}: {', '.join(f'{name} {value}' for name, value in values.items())}"
 
 
 def _size(text: str) -> float:

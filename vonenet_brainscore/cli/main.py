@@ -1,19 +1,20 @@
 """`vonenet-brainscore`: its commands, and what it says when one fails."""
 
 import io
+import logging
 import sys
 import warnings
 from typing import Annotated
 
 import typer
 
-from . import attacks, comparison, data, gabors, report, robustness, scoring, submission, sweep, training
+from ..progress import LOGGER
+from . import attacks, comparison, data, doctor, gabors, report, robustness, scoring, submission, sweep, training
 from .many_words import ManyWords
 
 app = typer.Typer(
     help="VOneNets as experimental subjects of Brain-Score: score them against primate visual cortex.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command("list")(scoring.list_models_and_benchmarks)
@@ -36,14 +37,24 @@ app.command()(submission.unregister)
 app.add_typer(data.app, name="data")
 
 
+app.command()(doctor.doctor)
+
+
 @app.callback()
-def _options(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
-    """For the help: `main` reads `--debug` itself, wherever it stands."""
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress and no notes, only results.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Also show warnings of other packages.")] = False,
+) -> None:
+    """For the help: `main` reads these itself, wherever they stand."""
 
 
 # What the package raises on purpose, in words for the user; anything else is a defect of ours.
 _TOLD = (ValueError, TypeError, OSError, MemoryError, ModuleNotFoundError, RuntimeError)
 _DEFECT = 70  # exit status of an internal error: EX_SOFTWARE of sysexits.h
+
+
+_EVERYWHERE = ("--debug", "--quiet", "--verbose")
 
 
 def main() -> None:
@@ -52,9 +63,11 @@ def main() -> None:
     Exit status: 0; 1 for an error that the user can mend; 2 for a command line that cannot be read; 70 for a defect of
     this package; 130 where the user stopped it.
     """
-    debug = "--debug" in sys.argv
-    sys.argv = [word for word in sys.argv if word != "--debug"]
-    if not debug:  # Brain-Score's imports warn of what only its authors can change
+    debug, quiet, verbose = (flag in sys.argv for flag in _EVERYWHERE)
+    sys.argv = [word for word in sys.argv if word not in _EVERYWHERE]
+    logging.basicConfig(format="%(message)s")  # to standard error
+    LOGGER.setLevel(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
+    if not debug and not verbose:  # Brain-Score's imports warn of what only its authors can change
         warnings.filterwarnings("ignore", category=FutureWarning)
         warnings.filterwarnings("ignore", category=SyntaxWarning)
     for stream in (sys.stdout, sys.stderr):

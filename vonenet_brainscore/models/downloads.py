@@ -20,6 +20,7 @@ from warnings import warn
 from tqdm import tqdm
 
 from ..arguments import check_text
+from ..progress import progress_bar
 
 # Five attempts: long enough to outlast a restarting router, short enough that a machine without network is told soon.
 WAITS_S = (0.0, 0.5, 1.0, 2.0, 4.0)
@@ -158,7 +159,7 @@ def _length(response: Any) -> int:
 def _copy(response: Any, part: IO[bytes], length: int) -> None:
     """Append the answer's body to ``part``, which is ``length`` bytes long at the end, showing progress."""
     name = Path(part.name).stem
-    with tqdm(desc=name, total=length, initial=part.tell(), unit="B", unit_scale=True) as progress:
+    with progress_bar(desc=name, total=length, initial=part.tell(), unit="B", unit_scale=True) as progress:
         while True:
             try:
                 chunk = response.read(CHUNK_BYTES)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import nn
-from tqdm.auto import tqdm
 
 from ..arguments import check_seed, check_text, check_whole, usable_device
 from ..models.vone_block import VOneBlock, vone_blocks
+from ..progress import progress_bar
 from ..stimuli.images import as_picture, normalise, resize
 from .layers import LayerReader
 from .noise_draws import noise_draws
@@ -158,7 +158,7 @@ class ActivationsExtractor:
             raise ValueError(f"trials is {trials}; it must be at least 1")
         reader = LayerReader(self.network, layers)
         trials = self.trials_run(trials)
-        bar = tqdm(total=len(images), desc=f"recording {', '.join(layers)}", unit="image", disable=not self.progress)
+        bar = progress_bar(total=len(images), desc=f"recording {', '.join(layers)}", unit="image", shown=self.progress)
         with self._set_up(), ThreadPoolExecutor(2) as pool, bar:
             upcoming = iter(images)
             decoding: deque = deque()  # images ahead of the network

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import check_real, usable_device
+from ..progress import progress_bar
 from .cells import Sweep
 from .records import Records
 
@@ -115,8 +116,6 @@ def score_models(
     After an error on the way, or Ctrl-C, the results hold what is done, and "not reached" for what is not.
     In a script, call it below ``if __name__ == '__main__':``; processes that Python starts read the script first.
     """
-    from tqdm.auto import tqdm
-
     from .place import Place
     from .tables import sweep_dataset, sweep_table, write_results
     from .work import Work, failure
@@ -147,7 +146,7 @@ def score_models(
     cells = {cell.key: cell for cell in every}  # files of the same weights share one
     with (
         records.opened() as mark,
-        tqdm(total=len(cells), desc="sweep", unit="cell", disable=not progress) as bar,
+        progress_bar(total=len(cells), desc="sweep", unit="cell", shown=progress) as bar,
     ):
         work = Work(records, mark, threads, memory, cache)
         outcomes = {key: found for key, cell in cells.items() if (found := work.on_record(cell)) is not None}

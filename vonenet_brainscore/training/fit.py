@@ -1,6 +1,7 @@
 """The training loop: epochs of stochastic gradient descent, each checked, logged and kept."""
 
 import json
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext
@@ -18,6 +19,7 @@ from ..arguments import check_whole
 from ..classification.classifier import Classifier
 from ..classification.keyed_draws import keyed_draws
 from ..models.vonenet import VOneNet
+from ..progress import progress_bar
 from .batches import LabelledImages, digest_of
 from .descent import Descent
 from .devices import fabric_of
@@ -191,9 +193,9 @@ def fit(
             folder.log(history)
         del kept  # as large as the network and its momenta
     elif folder and resume and progress:
-        tqdm.write(f"no checkpoint in {folder.path} yet; training starts with the first epoch")
+        tqdm.write(f"no checkpoint in {folder.path} yet; training starts with the first epoch", file=sys.stderr)
     images = len(train_set)
-    bar = tqdm(total=recipe.epochs * images, initial=len(history) * images, unit=" images", disable=not progress)
+    bar = progress_bar(total=recipe.epochs * images, initial=len(history) * images, unit=" images", shown=progress)
     with bar, closing(folder) if folder else nullcontext():
         for epoch in range(len(history) + 1, recipe.epochs + 1):
             start = time.perf_counter()

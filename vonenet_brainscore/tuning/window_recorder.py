@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import torch
-from tqdm.auto import tqdm
 
 from ..models.vone_block import VOneBlock
+from ..progress import progress_bar
 from ..recordings.activations import ActivationsExtractor
 from ..recordings.noise_draws import noise_draws
 from ..stimuli.gratings import PROBED_POSITION, grating_parameters
@@ -81,7 +81,7 @@ class WindowRecorder:
 
     def _rates(self, parameters: pd.DataFrame, doing: str) -> np.ndarray:
         rates = np.empty((len(parameters), self._window.size), np.float32)
-        with tqdm(total=len(parameters), desc=doing, unit="grating", disable=not self.extractor.progress) as bar:
+        with progress_bar(total=len(parameters), desc=doing, unit="grating", shown=self.extractor.progress) as bar:
             for rows, part in self._window.rates(parameters):
                 rates[rows] = part.cpu().numpy()
                 bar.update(len(part))
@@ -144,7 +144,7 @@ class WindowRecorder:
         kept = torch.from_numpy(np.flatnonzero(self._kept))
         units = f"{len(kept)} units {hashlib.sha256(self._kept.tobytes()).hexdigest()} of {self._window}"
         responses = np.empty((len(kept), stimuli), np.float32)
-        with tqdm(total=stimuli, desc=doing, unit="stimulus", disable=not extractor.progress) as bar:
+        with progress_bar(total=stimuli, desc=doing, unit="stimulus", shown=extractor.progress) as bar:
             for rows, rates, contents in stream:
                 rates = rates[:, kept.to(rates.device)]  # (stimulus, neuroid)
                 if extractor.is_noisy:
