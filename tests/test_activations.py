@@ -5,6 +5,7 @@ import pytest
 import torch
 from tiny_networks import PlainNetwork, RecurrentNetwork, tiny_vonenet
 
+from vonenet_brainscore import record
 from vonenet_brainscore.recordings.activations import ActivationsExtractor
 from vonenet_brainscore.recordings.noise_draws import noise_draw
 from vonenet_brainscore.stimuli.images import as_picture, normalise, resize
@@ -210,3 +211,23 @@ def test_a_recording_leaves_the_networks_own_noise(noise):
     block = network.vone_block
     assert block.fixed_noise is fixed
     assert (block.noise_mode, block.noise_scale, block.noise_level) == ("neuronal", 0.5, 0.25)
+
+
+def test_trials_of_a_network_without_noise_are_as_many_as_asked_for_and_equal():
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    quiet = {"noise": "none", "progress": False}
+    one, three = record(tiny_vonenet(), [image], **quiet), record(tiny_vonenet(), [image], None, 3, False, **quiet)
+    assert three.sizes["presentation"] == 3 and three["repetition"].values.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(three.values, np.repeat(one.values, 3, axis=0))
+    noisy = record(tiny_vonenet(), [image], None, 3, False, progress=False)
+    assert noisy.sizes["presentation"] == 3 and (noisy.values[0] != noisy.values[1]).any()
+
+
+def test_the_flat_form_has_every_coordinate():
+    image = np.zeros((64, 64, 3), np.uint8)
+    recorded = record(tiny_vonenet(), [image], noise="none", progress=False)
+    flat = record(tiny_vonenet(), [image], noise="none", flat=True, progress=False)
+    np.testing.assert_array_equal(flat.values, recorded.values)
+    for name in ("layer", "cell_type", "neuroid_id", "stimulus_id", "channel_x"):
+        assert name in flat.coords
+        np.testing.assert_array_equal(flat[name].values, recorded[name].values)

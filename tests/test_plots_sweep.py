@@ -18,7 +18,14 @@ def test_lines_are_means_over_seeds_with_their_intervals():
     figure = sweep_figure(sweep)
     assert len(figure.axes) == 4
     assert [ax.get_xlabel() for ax in figure.axes] == ["noise_scale", "sf_max"] * 2
-    assert [ax.get_title() for ax in figure.axes] == ["p", "p", "q", "q"]
+    others = ["mean over sf_max", "mean over noise_scale"] * 2
+    assert [ax.get_title() for ax in figure.axes] == [
+        f"{name}\n{over}" for name, over in zip("ppqq", others, strict=True)
+    ]
+    thin = [line for line in figure.axes[0].lines if line.get_linewidth() == 0.7]
+    expected = sweep["score"].sel(model="b", benchmark="p", sf_max=9).mean("gabor_seed")
+    assert len(thin) == 2 * 2 and [text.get_text() for text in figure.axes[0].texts] == [" 4", " 9"]
+    np.testing.assert_allclose(thin[3].get_ydata(), expected)
     by_seed = sweep["score"].sel(model="b", benchmark="q").mean("sf_max")  # (gabor_seed, noise_scale)
     mean, half = mean_and_interval(by_seed, ["gabor_seed"])
     line, _, (bars,) = figure.axes[2].containers[1]

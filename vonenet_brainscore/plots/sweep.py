@@ -20,8 +20,10 @@ def sweep_figure(sweep: "Dataset") -> "Figure":
     """Score against each setting, one row of panels per benchmark and one line per model.
 
     A line joins means over draws, whose 95 % intervals are bars: those of the first of `SEEDS` that is swept, each
-    averaged over other seeds and the settings of other panels, as crossed draws are not independent. A draw with a cell
-    that failed is left out. Where draws alone are swept, models stand side by side, each draw a dot.
+    averaged over other seeds and the settings of other panels, which the title names, as crossed draws are not
+    independent. Where one other setting is swept, a thin line for each of its values, which stands at the line's end,
+    shows whether the two interact. A draw with a cell that failed is left out. Where draws alone are swept, models stand
+    side by side, each draw a dot.
 
     Parameters
     ----------
@@ -43,8 +45,12 @@ def sweep_figure(sweep: "Dataset") -> "Figure":
     for (benchmark, setting), ax in zip(panels, axes, strict=False):
         averaged = set(scores.dims) - {"model", "benchmark", setting, *drawn}
         draws = scores.sel(benchmark=benchmark, drop=True).mean(averaged, skipna=False)
+        over = [name for name in settings if name != setting and scores.sizes[name] > 1]
         _panel(draws, setting, drawn, ax)
-        ax.set_title(str(benchmark), fontsize="small")
+        if len(over) == 1:
+            _interaction(scores.sel(benchmark=benchmark, drop=True), setting, over[0], ax)
+        note = f"\nmean over {', '.join(over)}" if over else ""
+        ax.set_title(f"{benchmark}{note}", fontsize="small")
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
     handles, labels = axes[0].get_legend_handles_labels()
@@ -75,10 +81,25 @@ def _panel(scores: "DataArray", setting: str, drawn: Sequence[str], ax: "Axes") 
             ax.errorbar(place + apart[index], *line, fmt="o-", capsize=3, markersize=4, color=colour, label=str(model))
     if labels is not None:
         ax.set_xticks(place, labels, rotation=20 if max(map(len, labels)) > 8 else 0)
+    if len(place) == 1:  # a single value stands in the middle, not at the edges
+        ax.set_xlim(place[0] - 0.5, place[0] + 0.5)
     ax.set_xlabel(setting)
     ax.set_ylabel("Score")
     if scores.isnull().all():
         ax.text(0.5, 0.5, "no score", ha="center", transform=ax.transAxes)
+
+
+def _interaction(scores: "DataArray", setting: str, other: str, ax: "Axes") -> None:
+    """A thin line of means against one setting for each value of another."""
+    place, _ = _places(scores[setting].values)
+    order = np.argsort(place)
+    means = scores.mean(set(scores.dims) - {"model", setting, other})
+    for index, model in enumerate(scores["model"].values):
+        for value in scores[other].values:
+            line = means.sel({"model": model, other: value}).values[order]
+            ax.plot(place[order], line, color=COLOURS[index % len(COLOURS)], linewidth=0.7, alpha=0.6, zorder=1)
+            if index == 0:
+                ax.annotate(f" {value}", (place[order][-1], line[-1]), fontsize=6, color="0.4", va="center")
 
 
 def _places(values: np.ndarray) -> tuple[np.ndarray, Sequence[str] | None]:

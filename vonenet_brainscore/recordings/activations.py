@@ -276,7 +276,8 @@ class ActivationsExtractor:
             Nothing is cached under a name.
         number_of_trials : int
         require_variance : bool
-            Return each trial, as its own presentation with a `repetition`, instead of their mean.
+            Return each trial, as its own presentation with a `repetition`, instead of their mean. Those of a network
+            without noise are equal.
 
         Returns
         -------
@@ -287,8 +288,11 @@ class ActivationsExtractor:
         coordinates, images = presentation_coordinates(stimuli)
         recorded: dict[str, list[np.ndarray]] = {}
         stream = self.stream(images, layers, trials=number_of_trials, average=not require_variance)
+        alike = number_of_trials if require_variance and not self.is_noisy else 1  # shown once, returned so often
         for rows, responses in stream:
             for layer, calls in responses.items():
+                if alike > 1:
+                    calls = [np.repeat(call, alike, axis=1) for call in calls]
                 if layer not in recorded:
                     recorded[layer] = [np.empty((len(images), *call.shape[1:]), np.float32) for call in calls]
                 for whole, call in zip(recorded[layer], calls, strict=True):

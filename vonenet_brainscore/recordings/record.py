@@ -13,6 +13,7 @@ from .subject import FRONT_END, Subject
 
 if TYPE_CHECKING:
     from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
+    from xarray import DataArray
 
 
 def record(
@@ -25,8 +26,9 @@ def record(
     *,
     noise: str = "model",
     device: str | torch.device | None = None,
+    flat: bool = False,
     progress: bool = True,
-) -> "NeuroidAssembly":
+) -> "NeuroidAssembly | DataArray":
     """What the layers of a model answer to images.
 
     Parameters
@@ -43,16 +45,19 @@ def record(
     trials : int
         Noise draws.
     average : bool
-        Return the mean over trials, or each trial as its own presentation with a `repetition`.
+        Return the mean over trials, or each trial as its own presentation with a `repetition`. Trials of a network
+        without noise are equal.
     seed : int
         Of the noise.
     noise : {'model', 'none'}
     device : str or torch.device, optional
+    flat : bool
+        Return a plain DataArray, in which every coordinate is one of its `coords`.
     progress : bool
 
     Returns
     -------
-    NeuroidAssembly, (presentation, neuroid)
+    NeuroidAssembly, or DataArray with ``flat=True``, (presentation, neuroid)
         float32 with coordinates of stimuli (`stimulus_id`, `stimulus_path`) and units (`region`, and what
         `neuroids.neuroid_coordinates` says); with a third dimension `time_step` where a layer is called more than once.
 
@@ -64,6 +69,24 @@ def record(
         For a missing image, or weights that are unavailable.
     TypeError
         For a `BrainModel`, whose layers Brain-Score does not let one name.
+
+    Notes
+    -----
+    Brain-Score's assemblies keep coordinates as levels of an index for each dimension: ``responses["layer"]`` is there
+    although ``"layer" in responses.coords`` is False. Select neuroids by a mask, or ask for the flat form.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from vonenet_brainscore import get_model, record
+    >>> front_end = get_model(None, image_size=32, ksize=9, simple_channels=4, complex_channels=4, sf_max=4)
+    >>> image = np.tile(np.arange(32, dtype=np.uint8), (32, 1))
+    >>> responses = record(front_end, [image], noise="none", progress=False)
+    >>> responses[:, responses["cell_type"].values == "simple"].sizes["neuroid"]
+    256
+    >>> flat = record(front_end, [image], noise="none", flat=True, progress=False)
+    >>> "cell_type" in flat.coords, flat.where(flat["cell_type"] == "simple", drop=True).sizes["neuroid"]
+    (True, 256)
     """
     layers = [FRONT_END] if layers is None else layers
     settings: dict[str, Any] = {"noise": noise, "seed": seed, "progress": progress}
@@ -76,4 +99,14 @@ def record(
         subject = load_subject(model, region_layer_map=own, device=device, **settings)
         if not isinstance(subject, Subject):
             raise TypeError(f"record takes a name in {', '.join(MODELS)} or a network, not {type(model).__name__}")
-    return subject.record(stimuli, layers, trials=trials, average=average)
+    recorded = subject.record(stimuli, layers, trials=trials, average=average)
+    return _flat(recorded) if flat else recorded
+
+
+def _flat(assembly: "NeuroidAssembly") -> "DataArray":
+    """The same without indices of several levels."""
+    from brainscore_core.supported_data_standards.brainio.assemblies import walk_coords
+    from xarray import DataArray
+
+    coords = {name: (dims, values) for name, dims, values in walk_coords(assembly)}
+    return DataArray(assembly.values, dims=assembly.dims, coords=coords, name=assembly.name, attrs=dict(assembly.attrs))
