@@ -22,8 +22,8 @@ def sweep_figure(sweep: "Dataset") -> "Figure":
     A line joins means over draws, whose 95 % intervals are bars: those of the first of `SEEDS` that is swept, each
     averaged over other seeds and the settings of other panels, which the title names, as crossed draws are not
     independent. Where one other setting is swept, a thin line for each of its values, which stands at the line's end,
-    shows whether the two interact. A draw with a cell that failed is left out. Where draws alone are swept, models stand
-    side by side, each draw a dot.
+    shows whether the two interact. A draw with a cell that failed is left out. Where draws alone are swept, models
+    stand side by side, each draw a dot.
 
     Parameters
     ----------
