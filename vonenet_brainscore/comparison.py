@@ -45,6 +45,17 @@ def compare_models(
         For fewer than two models, two of one name, or a name that stands for several benchmarks; and as `score_model`.
     TypeError
         If models are no sequence or mapping.
+
+    Examples
+    --------
+    >>> from vonenet_brainscore import compare_models, get_model
+    >>> small = {"simple_channels": 16, "complex_channels": 16}
+    >>> front_ends = {f"seed {seed}": get_model(None, gabor_seed=seed, **small) for seed in (0, 1)}
+    >>> scores, differences = compare_models(
+    ...     front_ends, "Marques2020_DeValois1982-pref_or", noise="none", cache=False, progress=False
+    ... )
+    >>> scores.index.tolist(), differences[["first", "second"]].values.tolist()
+    (['seed 0', 'seed 1'], [['seed 0', 'seed 1']])
     """
     import pandas as pd
 
@@ -94,6 +105,13 @@ def score_difference(first: "Score", second: "Score") -> dict[str, float]:
         If the scores are of different benchmarks or seeds, whose draws are not of the same images.
     TypeError
         If they are no Scores.
+
+    Examples
+    --------
+    >>> from brainscore_core.metrics import Score
+    >>> from vonenet_brainscore import score_difference
+    >>> score_difference(Score(0.75), Score(0.5))
+    {'difference': 0.25, 'low': nan, 'high': nan}
     """
     from brainscore_core.metrics import Score
 

@@ -66,6 +66,17 @@ def choose_layers(
     ------
     ValueError
         For a layer that does not exist, a benchmark that needs full features, or several benchmarks.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from vonenet_brainscore import choose_layers, get_model, simulated_benchmark
+    >>> front_end = get_model(None, simple_channels=4, complex_channels=4)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     benchmark = simulated_benchmark(folder, n_stimuli=80, n_neurons=4)
+    ...     choice = choose_layers(front_end, benchmark, ["vone_block"], noise="none", progress=False)
+    >>> choice.region_layer_map
+    {'V1': 'vone_block'}
     """
     from .benchmarks.loading import load_benchmarks
     from .benchmarks.recognition import compressible

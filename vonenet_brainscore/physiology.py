@@ -80,6 +80,14 @@ def v1_properties(
     -----
     UserWarning
         If a property is undefined for every responsive neuroid, or none responds.
+
+    Examples
+    --------
+    >>> from vonenet_brainscore import get_model, v1_properties
+    >>> front_end = get_model(None, simple_channels=8, complex_channels=8)
+    >>> measured = v1_properties(front_end, properties=["circular_variance"], noise="none", progress=False)
+    >>> 0 < float(measured["value"].median()) < 1
+    True
     """
     import xarray as xr
 

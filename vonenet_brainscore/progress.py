@@ -33,6 +33,12 @@ def progress_bar(*, shown: bool = True, **settings: Any) -> "tqdm[Any]":
     return kind(disable=not shown or is_quiet(), **settings)
 
 
+def note(text: str) -> None:
+    """Say something on the way, on standard error, above a bar that is shown."""
+    if not is_quiet():
+        tqdm.write(text, file=sys.stderr)
+
+
 def _is_plain() -> bool:
     if "ipykernel" in sys.modules:
         return False

@@ -39,6 +39,15 @@ def results_table(scores: "Mapping[str, Score]") -> pd.DataFrame:
         If they are no scores by benchmark.
     ValueError
         If there are none.
+
+    Examples
+    --------
+    >>> from brainscore_core.metrics import Score
+    >>> from vonenet_brainscore import results_table
+    >>> score = Score(0.8)
+    >>> score.attrs |= {"raw": Score(0.72), "ceiling": Score(0.9), "error": 0.01}
+    >>> results_table({"a benchmark": score})[["score", "raw", "ceiling", "error"]].values.tolist()
+    [[0.8, 0.72, 0.9, 0.01]]
     """
     from brainscore_core.metrics import Score
 
@@ -74,6 +83,17 @@ def save_results(scores: "Mapping[str, Score]", path: str | Path) -> None:
         As `files.check_writable`.
     TypeError, ValueError
         As `results_table`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from brainscore_core.metrics import Score
+    >>> from vonenet_brainscore import save_results
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_results({"a benchmark": Score(0.8)}, Path(folder) / "scores.csv")
+    ...     (Path(folder) / "scores.csv").read_text().splitlines()[1][:16]
+    'a benchmark,0.8,'
     """
     file = check_writable(path, SUFFIXES)
     table = results_table(scores)

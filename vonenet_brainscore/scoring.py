@@ -82,6 +82,21 @@ def score_model(
         If data or released weights are needed and unavailable; says which, and how to get them.
     MemoryError
         If a benchmark needs more memory than there is, before the work starts.
+
+    Examples
+    --------
+    >>> from vonenet_brainscore import score_model
+    >>> small = {"simple_channels": 16, "complex_channels": 16}
+    >>> score = score_model(
+    ...     "voneresnet50",
+    ...     "Marques2020_DeValois1982-pref_or",
+    ...     noise="none",
+    ...     front_end=small,
+    ...     cache=False,
+    ...     progress=False,
+    ... )
+    >>> 0 < float(score) < 1.1, score.attrs["noise"], score.attrs["layer"]
+    (True, 'none', 'vone_block')
     """
     from torch import nn
 

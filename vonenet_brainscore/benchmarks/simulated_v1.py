@@ -196,6 +196,15 @@ def simulated_benchmark(
         If an argument is of another kind.
     ValueError
         If n_stimuli is no multiple of 8, repetitions are fewer than two, or the stimuli too few to cross-validate.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from vonenet_brainscore import simulated_benchmark
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     benchmark = simulated_benchmark(folder, n_stimuli=80, n_neurons=4)
+    >>> 0.8 < float(benchmark.ceiling) < 1
+    True
     """
     if not isinstance(directory, str | PathLike):
         raise TypeError(f"directory is {shortened(directory)}; it must be a path")

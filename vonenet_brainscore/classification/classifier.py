@@ -42,6 +42,15 @@ class Classifier(nn.Module):
         If `mean` or `std` has not one or three numbers, or `std` is not positive.
     TypeError
         If they are no numbers, or the network is none.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch import nn
+    >>> from vonenet_brainscore import Classifier
+    >>> classifier = Classifier(nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 5)))
+    >>> classifier(torch.rand(2, 3, 8, 8)).shape
+    torch.Size([2, 5])
     """
 
     mean: Tensor
@@ -231,6 +240,15 @@ def contents_of(images: Tensor) -> list[bytes]:
         If they are no Tensor.
     ValueError
         If they are not a stack of images.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from vonenet_brainscore import contents_of
+    >>> images = torch.zeros(2, 3, 8, 8)
+    >>> first, second = contents_of(images)
+    >>> first == second  # equal images have equal noise
+    True
     """
     if not isinstance(images, Tensor):
         raise TypeError(f"images are {shortened(images)}; give a Tensor")

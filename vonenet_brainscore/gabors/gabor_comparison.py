@@ -188,6 +188,13 @@ def compare_gabors(model: Any, *, seed: int = 0) -> GaborComparison:
         If the model has no Gabor filters of known parameters.
     TypeError
         If it is not a model, or there is no seed.
+
+    Examples
+    --------
+    >>> from vonenet_brainscore import compare_gabors, get_model
+    >>> comparison = compare_gabors(get_model(None, simple_channels=32, complex_channels=32))
+    >>> 0 < comparison.to_frame()["similarity"].dropna().min() <= 1
+    True
     """
     check_seed(seed)
     identifier, block = gabor_front_end(model)

@@ -59,6 +59,13 @@ def gabor_table(block: VOneBlock) -> pd.DataFrame:
 
     `width` and `length` are the sigmas of the Gaussian along and across the carrier in degrees of visual angle,
     `aspect_ratio` is length over width. TypeError for anything but a VOneBlock.
+
+    Examples
+    --------
+    >>> from vonenet_brainscore import gabor_table, get_model
+    >>> table = gabor_table(get_model(None, simple_channels=2, complex_channels=1).vone_block)
+    >>> table["cell_type"].tolist()
+    ['simple', 'simple', 'complex']
     """
     if not isinstance(block, VOneBlock):
         raise TypeError(f"block is a {type(block).__name__}; give a VOneBlock, such as get_model(None).vone_block")

@@ -75,6 +75,13 @@ def sampling_table(block: VOneBlock, filters: pd.DataFrame) -> pd.DataFrame:
     ------
     TypeError
         If these are no VOneBlock and no table.
+
+    Examples
+    --------
+    >>> from vonenet_brainscore import gabor_table, get_model, sampling_table
+    >>> block = get_model(None, simple_channels=4, complex_channels=4).vone_block
+    >>> int(sampling_table(block, gabor_table(block)).loc["this model", "n_filters"])
+    8
     """
     if not isinstance(block, VOneBlock) or not isinstance(filters, pd.DataFrame):
         raise TypeError(

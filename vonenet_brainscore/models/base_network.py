@@ -30,6 +30,13 @@ def base_network(model: VOneNet | str, *, n_classes: int | None = None, pretrain
         If the back end has no name, or `n_classes` is below 1; and as `library_network`.
     ModuleNotFoundError, FileNotFoundError
         As `library_network`.
+
+    Examples
+    --------
+    >>> from vonenet_brainscore import base_network, get_model
+    >>> vonenet = get_model(back_end="timm:resnet18", n_classes=10)
+    >>> base_network(vonenet).conv1.weight.shape
+    torch.Size([64, 3, 7, 7])
     """
     if n_classes is not None:
         check_whole(n_classes=n_classes)

@@ -32,6 +32,15 @@ def gain_of_the_same_median(block: VOneBlock, images: Tensor) -> float:
         If `block` is no VOneBlock or `images` no tensor.
     ValueError
         If the block has no surrounds, or half of its cells or more are silent.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from vonenet_brainscore import gain_of_the_same_median, get_model
+    >>> block = get_model(None, simple_channels=4, complex_channels=4, surround="li2022").vone_block
+    >>> images = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    >>> gain_of_the_same_median(block, images) > block.k_exc  # surrounds lower rates
+    True
     """
     if not isinstance(block, VOneBlock) or not isinstance(images, Tensor):
         kinds = f"{type(block).__name__} and {type(images).__name__}"

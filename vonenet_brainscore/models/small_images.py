@@ -52,6 +52,13 @@ def small_image_settings(
         If an argument is not of its kind.
     ValueError
         If a size is not positive, fewer than 4 pixels make a degree, or the image is smaller than a filter.
+
+    Examples
+    --------
+    >>> from vonenet_brainscore import get_model, small_image_settings
+    >>> settings = small_image_settings(28, simple_channels=4, complex_channels=4)
+    >>> get_model(None, **settings).vone_block.image_size
+    28
     """
     check_whole(image_size=image_size, simple_channels=simple_channels, complex_channels=complex_channels)
     visual_degrees = 2 * image_size / _PIXELS_PER_DEGREE if visual_degrees is None else visual_degrees

@@ -145,6 +145,15 @@ def get_model(
         `map_location` here.
     FileNotFoundError, OSError
         If the checkpoint is unavailable, as `fetch_checkpoint` and `read_checkpoint` say.
+
+    Examples
+    --------
+    >>> from vonenet_brainscore import get_model
+    >>> model = get_model("resnet50", pretrained=False, gabor_seed=1)
+    >>> type(model.vone_block).__name__, model.vone_block.simple_channels
+    ('VOneBlock', 256)
+    >>> get_model(None, simple_channels=8, complex_channels=8).model is None  # the front end alone
+    True
     """
     if not isinstance(back_end, nn.Module | str | None):
         raise TypeError(f"back_end is a {type(back_end).__name__}; give timm:NAME, torchvision:NAME or an nn.Module")

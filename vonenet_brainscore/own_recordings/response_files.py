@@ -79,6 +79,17 @@ def read_responses(
         If they are more than the memory holds: before they are read, and for a table before they are laid out.
     ModuleNotFoundError
         If a file needs a library that is not installed; says how to install it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from vonenet_brainscore import read_responses
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "counts.csv"
+    ...     _ = file.write_text("stimulus,repetition,n0,n1\\na,1,4,0\\na,2,5,1\\nb,1,2,3\\nb,2,1,2\\n")
+    ...     read_responses(file).to_data_array().shape
+    (2, 2, 2)
     """
     if variable is not None:
         check_text(variable=variable)

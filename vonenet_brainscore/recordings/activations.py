@@ -288,13 +288,12 @@ class ActivationsExtractor:
         coordinates, images = presentation_coordinates(stimuli)
         recorded: dict[str, list[np.ndarray]] = {}
         stream = self.stream(images, layers, trials=number_of_trials, average=not require_variance)
-        alike = number_of_trials if require_variance and not self.is_noisy else 1  # shown once, returned so often
+        alike = number_of_trials if require_variance and not self.is_noisy else 1  # axis 1 is that of trials
         for rows, responses in stream:
             for layer, calls in responses.items():
-                if alike > 1:
-                    calls = [np.repeat(call, alike, axis=1) for call in calls]
                 if layer not in recorded:
-                    recorded[layer] = [np.empty((len(images), *call.shape[1:]), np.float32) for call in calls]
+                    shapes = [(len(images), alike * call.shape[1], *call.shape[2:]) for call in calls]
+                    recorded[layer] = [np.empty(shape, np.float32) for shape in shapes]
                 for whole, call in zip(recorded[layer], calls, strict=True):
                     whole[rows] = call
         return package(

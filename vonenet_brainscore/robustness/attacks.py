@@ -36,6 +36,17 @@ class ProjectedGradientDescent(Attack):
     momentum : float
         Share of what was accumulated before that goes on with the gradient, each over its L1 norm (Dong et al. 2018,
         CVPR, eq. 6, which takes 1); 0 for none.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch import nn
+    >>> from vonenet_brainscore import Classifier, ProjectedGradientDescent
+    >>> classifier = Classifier(nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 5)))
+    >>> images, labels = torch.full((2, 3, 8, 8), 0.5), torch.tensor([0, 1])
+    >>> attack = ProjectedGradientDescent("inf", eps=0.1, iterations=4, k=1)
+    >>> float((attack(classifier, images, labels) - images).abs().max()) <= 0.1 + 1e-6
+    True
     """
 
     step_size: float | None = None
@@ -82,6 +93,12 @@ class AutoPGD(Attack):
         As in `Attack`.
     loss : {'cross-entropy', 'dlr'}
         'dlr', the difference of logits ratio, needs three classes.
+
+    Examples
+    --------
+    >>> from vonenet_brainscore import AutoPGD
+    >>> AutoPGD("2", eps=0.5, iterations=20, k=1, loss="dlr").least_classes
+    3
     """
 
     loss: str = "cross-entropy"
@@ -160,6 +177,12 @@ class SquareAttack(Attack):
         As in `Attack`; `iterations` are squares, of which the authors take 5,000 and more.
     share : float
         Of the image that the first squares cover. It falls in the authors' steps, stretched to `iterations`.
+
+    Examples
+    --------
+    >>> from vonenet_brainscore import SquareAttack
+    >>> SquareAttack(eps=8 / 255, iterations=500, k=1).norms
+    ('inf',)
     """
 
     iterations: int = 5000

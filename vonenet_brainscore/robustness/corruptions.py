@@ -51,6 +51,14 @@ def corrupt(pixels: np.ndarray, corruption: str, severity: int, *, seed: int) ->
         If the type or the severity is unknown, or the image is too small or no uint8 array of that shape.
     TypeError
         If an argument is not of its kind.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from vonenet_brainscore import corrupt
+    >>> image = np.full((64, 64, 3), 100, np.uint8)
+    >>> corrupt(image, "brightness", 3, seed=0).mean() > 100
+    True
     """
     check_text(corruption=corruption)
     check_whole(severity=severity)

@@ -115,6 +115,25 @@ def score_models(
     -----
     After an error on the way, or Ctrl-C, the results hold what is done, and "not reached" for what is not.
     In a script, call it below ``if __name__ == '__main__':``; processes that Python starts read the script first.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from vonenet_brainscore import score_models
+    >>> settings = {"simple_channels": [16], "complex_channels": [16], "gabor_seed": [0, 1]}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     found = score_models(
+    ...         "voneresnet50",
+    ...         "Marques2020_DeValois1982-pref_or",
+    ...         settings,
+    ...         noise="none",
+    ...         output=folder,
+    ...         workers=1,
+    ...         cache=False,
+    ...         progress=False,
+    ...     )
+    >>> dict(found["score"].sizes)["gabor_seed"]
+    2
     """
     from .place import Place
     from .tables import sweep_dataset, sweep_table, write_results

@@ -1,7 +1,6 @@
 """The training loop: epochs of stochastic gradient descent, each checked, logged and kept."""
 
 import json
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext
@@ -13,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from tqdm.auto import tqdm
 
 from ..arguments import check_whole
 from ..classification.classifier import Classifier
 from ..classification.keyed_draws import keyed_draws
 from ..models.vonenet import VOneNet
-from ..progress import progress_bar
+from ..progress import note, progress_bar
 from .batches import LabelledImages, digest_of
 from .descent import Descent
 from .devices import fabric_of
@@ -131,6 +129,16 @@ def fit(
         If a batch does not fit.
     ModuleNotFoundError
         If lightning-fabric or tensorboard is not installed.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from vonenet_brainscore import Recipe, fit
+    >>> images = torch.utils.data.TensorDataset(torch.rand(16, 3, 8, 8), torch.arange(16) % 2)
+    >>> network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 2))
+    >>> trained = fit(network, images, images, recipe=Recipe(epochs=2, batch_size=8), progress=False)
+    >>> len(trained.history)
+    2
     """
     recipe = Recipe() if recipe is None else recipe
     if not isinstance(recipe, Recipe):
@@ -193,7 +201,7 @@ def fit(
             folder.log(history)
         del kept  # as large as the network and its momenta
     elif folder and resume and progress:
-        tqdm.write(f"no checkpoint in {folder.path} yet; training starts with the first epoch", file=sys.stderr)
+        note(f"no checkpoint in {folder.path} yet; training starts with the first epoch")
     images = len(train_set)
     bar = progress_bar(total=recipe.epochs * images, initial=len(history) * images, unit=" images", shown=progress)
     with bar, closing(folder) if folder else nullcontext():

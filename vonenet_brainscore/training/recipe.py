@@ -42,6 +42,12 @@ class Recipe:
         If an attribute is not of its kind.
     ValueError
         If an attribute is out of its range.
+
+    Examples
+    --------
+    >>> from vonenet_brainscore import Recipe
+    >>> Recipe(lr=0.1, step_size=20, epochs=60).epochs
+    60
     """
 
     batch_size: int = _row(256, "whole", "Images a step, on all devices together", within="[1, inf)")
