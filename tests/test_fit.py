@@ -231,7 +231,7 @@ def test_a_run_goes_on_for_more_epochs_and_when_done_is_read(trained, tmp_path, 
     shorter = Recipe(batch_size=32, epochs=2, lr=0.02, step_size=2)
     settings = {"output_path": tmp_path, "resume": True, "device": "cpu"}
     fit(network(), Jittered(), HELD_OUT, recipe=shorter, **settings)
-    assert f"no checkpoint in {tmp_path} yet; training starts with the first epoch" in capsys.readouterr().out
+    assert f"no checkpoint in {tmp_path} yet; training starts with the first epoch" in capsys.readouterr().err
     found = fit(network(), Jittered(), HELD_OUT, recipe=RECIPE, **settings)
     assert_same_weights(found.network, trained.network)
     again = fit(network(), Jittered(), HELD_OUT, recipe=RECIPE, **settings)

@@ -276,8 +276,7 @@ class ActivationsExtractor:
             Nothing is cached under a name.
         number_of_trials : int
         require_variance : bool
-            Return each trial, as its own presentation with a `repetition`, instead of their mean. Those of a network
-            without noise are equal.
+            Return each trial, as its own presentation with a `repetition`, instead of their mean.
 
         Returns
         -------
@@ -292,7 +291,7 @@ class ActivationsExtractor:
         for rows, responses in stream:
             for layer, calls in responses.items():
                 if layer not in recorded:
-                    shapes = [(len(images), alike * call.shape[1], *call.shape[2:]) for call in calls]
+                    shapes = ((len(images), alike * call.shape[1], *call.shape[2:]) for call in calls)
                     recorded[layer] = [np.empty(shape, np.float32) for shape in shapes]
                 for whole, call in zip(recorded[layer], calls, strict=True):
                     whole[rows] = call

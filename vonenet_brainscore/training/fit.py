@@ -136,8 +136,7 @@ def fit(
     >>> from vonenet_brainscore import Recipe, fit
     >>> images = torch.utils.data.TensorDataset(torch.rand(16, 3, 8, 8), torch.arange(16) % 2)
     >>> network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 2))
-    >>> trained = fit(network, images, images, recipe=Recipe(epochs=2, batch_size=8), progress=False)
-    >>> len(trained.history)
+    >>> len(fit(network, images, images, recipe=Recipe(epochs=2, batch_size=8), progress=False).history)
     2
     """
     recipe = Recipe() if recipe is None else recipe
