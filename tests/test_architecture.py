@@ -28,7 +28,7 @@ FLOORS = (
     ("classification",),  # labelled images, classifiers and their accuracy
     ("robustness",),  # attacks and corruptions
     ("training",),
-    ("kept_scores", "seeds", "provenance", "results"),  # what is kept and told of a score
+    ("kept_scores", "seeds", "provenance", "results", "score_display"),  # what is kept and told of a score
     ("scoring", "layer_choice", "physiology", "comparison", "correlations", "registration"),  # what the user calls
     ("plots",),
     ("submission", "sweep"),

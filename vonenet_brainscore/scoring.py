@@ -69,7 +69,7 @@ def score_model(
 
     Returns
     -------
-    Score, or dict from identifier to Score for a list or 'V1-properties'
+    Score, or dict from identifier to Score for a list or 'V1-properties'; a notebook shows either as a table
         With attributes `raw`, `ceiling`, `error`, and the record of what made it (`provenance.provenance`). Names and
         data are checked first, for all; of several benchmarks one that then cannot be scored gives NaN with the
         attribute `problem`, and a warning.
@@ -103,6 +103,7 @@ def score_model(
     from .arguments import check_seed
     from .benchmarks.loading import load_benchmarks
     from .recordings.loading import load_subject
+    from .score_display import Scores, show_in_notebook
     from .seeds import over_seeds, seed_range
 
     check_seed(seed)
@@ -133,7 +134,8 @@ def score_model(
         if error is not None:
             warnings.warn(f"{identifier} could not be scored: {error}", stacklevel=2)
         scores[identifier] = score
-    return next(iter(scores.values())) if wants_one else {identifier: scores[identifier] for identifier in benchmarks}
+    show_in_notebook()
+    return next(iter(scores.values())) if wants_one else Scores({name: scores[name] for name in benchmarks})
 
 
 def each_score(
