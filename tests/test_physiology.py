@@ -165,9 +165,13 @@ def test_a_layer_without_tuning_is_refused_before_the_work(monkeypatch):
         return stream(self, images, *args, **settings)
 
     monkeypatch.setattr(ActivationsExtractor, "stream", counted)
-    pixels = torch.nn.Sequential(torch.nn.Identity())
-    with pytest.raises(ValueError, match="none of 1200 neuroids of Sequential prefers an orientation or a spatial"):
-        v1_properties(pixels, "0", progress=False)
+    refusal = r"none of \d+ neuroids of Sequential prefers an orientation or a spatial"
+    with pytest.raises(ValueError, match=refusal):
+        v1_properties(torch.nn.Sequential(torch.nn.Identity()), "0", progress=False)
+    assert not shown  # a layer that sees pixels alone is computed from crops
+    whole = torch.nn.Sequential(torch.nn.Unflatten(1, (1, 3)), torch.nn.Flatten(1, 2))
+    with pytest.raises(ValueError, match=refusal):
+        v1_properties(whole, "1", progress=False)
     assert len(shown) == 65  # the blank and 64 gratings
 
 

@@ -75,6 +75,23 @@ def test_a_subject_no_better_than_pixels_is_flagged():
     assert shown == ["pixels-16x16", "pixels-32x32", "pixels-16x16-shuffled-0"]
 
 
+def test_the_front_end_with_surrounds_is_checked_by_its_name():
+    from vonenet_brainscore.benchmarks.running import run_benchmark
+    from vonenet_brainscore.recordings.loading import load_subject
+
+    def r_of(surround):
+        front_end = {"simple_channels": 4, "complex_channels": 4, "surround": surround}
+        subject = load_subject("voneblock_li2022", front_end=front_end, noise="none", progress=False)
+        check = self_check(subject, score=run_compressed, n_neurons=5)
+        assert check.rows[0].subject == "voneblock_li2022"
+        return check.rows[0].r
+
+    def run_compressed(subject, benchmark):
+        return run_benchmark(subject, benchmark, progress=False)
+
+    assert r_of("li2022") != r_of(None)
+
+
 def test_problems_are_said():
     def rows(*rs):
         return [SelfCheckRow(name, r**2, r, 0.02) for name, r in zip("abc", rs, strict=True)]
