@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from brainscore_vision import load_metric
 from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark, RSABenchmark, TrainTestNeuralBenchmark
+from brainscore_vision.metric_helpers.temporal import PerTimeRegression
 from brainscore_vision.metric_helpers.xarray_utils import XarrayRegression
 from brainscore_vision.metrics.rdm.metric import RDM, RDMSimilarity
 from brainscore_vision.metrics.regression_correlation.metric import (
@@ -15,6 +16,7 @@ from brainscore_vision.metrics.regression_correlation.metric import (
     DualRidgeCVRegression,
     DualRidgeRegression,
     ScaledCrossRegressedCorrelation,
+    SpanTimeCrossRegressedCorrelation,
     TrainTestSplitCorrelation,
     linear_regression,
     pearsonr_correlation,
@@ -153,7 +155,6 @@ def test_other_dissimilarities_splits_and_geometries_are_not_recognised():
         ("neuron_to_neuron", "SingleRegression isn't known"),
         ("mask_regression", "MaskRegression isn't known"),
         ("reverse_pls", "its metric is ReverseCrossRegressedCorrelation"),
-        ("spantime_pls", "its regression is wrapped by SpanTimeRegression"),
         ("ost", "its metric is OSTCorrelation"),
     ],
 )
@@ -185,10 +186,17 @@ def test_splits_that_look_at_the_recording_are_not_recognised():
     assert "MySplits" in compressible(neural_benchmark(metric, TRAIN)).reason
 
 
-def test_several_time_bins_are_not_recognised():
+def test_several_time_bins_are_recognised_where_one_regression_is_fitted_to_all():
     two_bins = responses_assembly(TRAIN.attrs["stimulus_set"], np.zeros((60, 4)), [(50, 100), (100, 150)])
     for name in ("pls", "rdm", "cka_cv"):
         assert "2 time bins" in compressible(neural_benchmark(load_metric(name), two_bins)).reason
+    for name, regression in (("spantime_pls", "PLSRegression"), ("spantime_ridge", "Ridge")):
+        recognised = compressible(neural_benchmark(load_metric(name), two_bins))
+        assert recognised and recognised.reason.startswith(regression)
+    scaled = SpanTimeCrossRegressedCorrelation(XarrayRegression(PLSRegression(5)), pearsonr_correlation())
+    assert "PLS scales each feature" in compressible(neural_benchmark(scaled, two_bins)).reason
+    each_its_own = cross_regressed(PerTimeRegression(pls_regression()))
+    assert "wrapped by PerTimeRegression" in compressible(neural_benchmark(each_its_own, two_bins)).reason
 
 
 def test_asking_leaves_the_splits_as_they_were():

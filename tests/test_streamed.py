@@ -6,8 +6,10 @@ import pytest
 import torch
 from brainscore_vision.metrics.regression_correlation.metric import (
     CrossRegressedCorrelation,
+    SpanTimeCrossRegressedCorrelation,
     pearsonr_correlation,
     pls_regression,
+    ridge_regression,
 )
 from brainscore_vision.model_helpers.activations.pca import LayerPCA
 from brainscore_vision.model_helpers.activations.pytorch import PytorchWrapper
@@ -18,8 +20,12 @@ from torch import nn
 from torchvision_here import needs_torchvision
 
 from vonenet_brainscore import score_model
+from vonenet_brainscore.benchmarks import row_space
+from vonenet_brainscore.benchmarks.recognition import compressible
 from vonenet_brainscore.brainscore import without_pip, without_result_caching
+from vonenet_brainscore.recordings.activations import ActivationsExtractor
 from vonenet_brainscore.recordings.streamed import BATCHES, PIECES, STREAMED, WHOLE, StreamedSubject, way_of_recording
+from vonenet_brainscore.recordings.subject import Subject
 
 N = 70  # one batch and a part of another
 
@@ -149,6 +155,83 @@ def test_scores_equal_brainscores_own_path(stimuli):
     score = score_model(hooked, benchmark, progress=False)
     assert score.attrs["recorded_by"] == WHOLE and not score.attrs["compressed"]
     np.testing.assert_allclose(float(score), float(expected))
+
+
+class Changes(OnlyLooks):
+    """Answers each time bin with the features in an order of its own."""
+
+    def look_at(self, stimuli, number_of_trials=1):
+        responses = super().look_at(stimuli, number_of_trials).transpose("presentation", "neuroid", "time_bin")
+        values = [np.roll(each, 11 * index, axis=1) for index, each in enumerate(np.moveaxis(responses.values, 2, 0))]
+        return responses.copy(data=np.stack(values, axis=2))
+
+
+class InDoublePrecision(OnlyLooks):
+    """What Brain-Score then does in float32, it does in float64."""
+
+    def look_at(self, stimuli, number_of_trials=1):
+        return super().look_at(stimuli, number_of_trials).astype(np.float64)
+
+
+class TimedNetwork(nn.Module):
+    """Two steps of one layer, the second of them a mixture of the pixels in another place."""
+
+    def __init__(self):
+        super().__init__()
+        self.step, self.head = nn.Identity(), nn.Flatten()
+
+    def forward(self, x):
+        x = torch.nn.functional.avg_pool2d(x, 2)
+        return self.head(self.step(x) + self.step(x.roll(3, 2).square()))
+
+
+def timed():
+    extractor = ActivationsExtractor(TimedNetwork(), "timed", image_size=20, progress=False)
+    return Subject("timed", extractor, {"IT": "step"}, time_steps={"IT": (70, 20, 2)})
+
+
+@pytest.mark.parametrize(
+    ("make", "way", "rows"),
+    [
+        (commitment, BATCHES, N),  # a network without time: three bins of one response
+        (lambda: OnlyLooks(commitment()), PIECES, 3 * N),
+        (lambda: Changes(commitment()), PIECES, 3 * N),
+        (timed, STREAMED, 2 * N),
+    ],
+    ids=["one response", "looks", "looks and changes", "two steps"],
+)
+@pytest.mark.parametrize("regression", [pls_regression({"n_components": 10}), ridge_regression()])
+def test_one_regression_of_several_time_bins(stimuli, make, way, rows, regression, monkeypatch):
+    bins = [(70, 80), (80, 90), (90, 100)]
+    rng = np.random.default_rng(2)
+    features = looked(commitment(), stimuli)[:, ::97]
+    target = responses_assembly(stimuli, features, bins)
+    target = target.copy(data=target.values + rng.normal(0, 0.3, target.shape))
+    target.attrs["stimulus_set"] = stimuli
+    metric = SpanTimeCrossRegressedCorrelation(
+        regression, pearsonr_correlation(), crossvalidation_kwargs={"splits": 2, "stratification_coord": None}
+    )
+    benchmark = neural_benchmark(metric, target)
+    assert compressible(benchmark)
+    recorded_rows = []
+    plain = row_space.gram_matrices
+    monkeypatch.setattr(
+        row_space, "gram_matrices", lambda batches, n, **more: recorded_rows.append(n) or plain(batches, n, **more)
+    )
+    with without_result_caching():
+        expected = benchmark(InDoublePrecision(make()))
+    score = score_model(make(), benchmark, progress=False)
+    assert score.attrs["recorded_by"] == way and score.attrs["compressed"] and recorded_rows == [rows]
+    assert score.raw.raw.dims == expected.raw.raw.dims and "time_bin" in score.raw.raw.dims
+    np.testing.assert_allclose(score.raw.raw.values, expected.raw.raw.values, atol=1e-8)
+    np.testing.assert_allclose(score.values, expected.values, atol=1e-8)
+
+
+def test_a_stream_of_one_time_bin_refuses_several(stimuli):
+    subject = StreamedSubject(OnlyLooks(commitment()))
+    subject.start_recording("IT", time_bins=[(70, 80), (80, 90)])
+    with pytest.raises(ValueError, match="only looks answers in 2 time bins, not in one"):
+        next(subject.stream_recording(stimuli))
 
 
 def test_what_sees_more_than_a_batch_is_recorded_whole():

@@ -52,9 +52,10 @@ def noise_correlations(
     import xarray as xr
 
     from .arguments import check_whole
+    from .provenance import recording_settings
     from .recordings.assemblies import presentation_coordinates
     from .recordings.loading import load_subject
-    from .recordings.subject import Subject, recording_settings
+    from .recordings.subject import Subject
     from .tuning.variability import correlations
 
     check_whole(trials=trials)

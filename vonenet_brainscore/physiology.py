@@ -240,7 +240,8 @@ def _warn_of_nothing(names: list[str], defined: np.ndarray, responsive: np.ndarr
 
 
 def _record(experiments: "GratingExperiments", seed: int) -> dict[str, Any]:
-    from .recordings.subject import Subject, recording_settings
+    from .provenance import recording_settings
+    from .recordings.subject import Subject
     from .tuning.grating_experiments import TRIALS
 
     subject = experiments.subject

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import torch
 
     from .benchmarks.loading import LoadedBenchmark
+    from .recordings.subject import Subject
 
 _PACKAGES = ("brainscore_vision", "brainscore_core", "torch", "numpy", "scipy", "scikit-learn", "pillow")
 
@@ -113,9 +114,33 @@ def content_of_score(subject: Any, loaded: "LoadedBenchmark", *, seed: int) -> d
 
 
 def _recording(subject: Any, benchmark: Any) -> dict[str, Any]:
-    from .recordings.subject import recording_settings
-
     return recording_settings(subject, _region(benchmark), getattr(benchmark, "_number_of_trials", 1))
+
+
+def recording_settings(subject: "Subject", region: str | None, trials: int) -> dict[str, Any]:
+    """How a subject of this package is recorded from, where so many trials are asked for.
+
+    Returns
+    -------
+    dict
+        `layer`, `weights`, `noise`, `noise_seed`, `trials`, `batch_size`, `threads`, `device`, as in `provenance`.
+    """
+    import torch
+
+    extractor, block = subject.extractor, subject.extractor.block
+    noise = "none"
+    if extractor.is_noisy and block is not None:
+        noise = f"{block.noise_mode}, scale {block.noise_scale}, level {block.noise_level}"
+    return {
+        "layer": subject.region_layer_map.get(str(region)),
+        "weights": subject.weights,
+        "noise": noise,
+        "noise_seed": extractor.seed,
+        "trials": extractor.trials_run(trials),
+        "batch_size": extractor.batch_size,
+        "threads": torch.get_num_threads(),
+        "device": str(extractor.device),
+    }
 
 
 def _region(benchmark: Any) -> str | None:

@@ -4,12 +4,12 @@
 
 Trains a VOneNet of 16 simple and 16 complex cells on 4,000 digits for each seed and front end: without surrounds, with
 those of ``surround="li2022"``, and with these and the gain of the same median rate. Digits and back end are those of
-notebook 05; training is longer (6 epochs in batches of 64 from a learning rate of 0.02, where the notebook takes 3 epochs
-in batches of 32 from 0.01), and so is the evaluation. Prints accuracies, mean over seeds with the 95 % interval of a t
-distribution, not corrected for the number of corruptions, and the differences from the front end without surrounds,
-paired by seed: clean (1,000 digits), under projected gradient descent at eps 0.1 (L-infinity, 20 steps over 4 draws;
-100 digits), and over the 15 corruptions at severities 1, 3 and 5 (100 digits). An accuracy is the mean over 5 draws of
-the noise. A network takes half a minute of one core.
+notebook 05; training is longer (6 epochs in batches of 64 from a learning rate of 0.02, where the notebook takes 3
+epochs in batches of 32 from 0.01), and so is the evaluation. Prints accuracies, mean over seeds with the 95 % interval
+of a t distribution, not corrected for the number of corruptions, and the differences from the front end without
+surrounds, paired by seed: clean (1,000 digits), under projected gradient descent at eps 0.1 (L-infinity, 20 steps over
+4 draws; 100 digits), and over the 15 corruptions at severities 1, 3 and 5 (100 digits). An accuracy is the mean over 5
+draws of the noise. A network takes half a minute of one core.
 """
 
 import argparse

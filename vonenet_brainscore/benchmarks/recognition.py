@@ -37,8 +37,9 @@ def compressible(benchmark: Any) -> Recognition:
 
     True for a neural benchmark that runs Brain-Score's own `__call__`, in one time bin, with exactly
     `CrossRegressedCorrelation` (or `TrainTestSplitCorrelation`, with train and test stimuli) around PLS without
-    scaling, ridge or dual ridge with an intercept, where training stimuli outnumber PLS components; or with CKA or
-    representational dissimilarities, cross-validated or not, `RSABenchmark` included. CKA's centring is over stimuli,
+    scaling, ridge or dual ridge with an intercept, where training stimuli outnumber PLS components, or around these
+    fitted to all of several time bins together (`SpanTimeRegression`); or with CKA or representational
+    dissimilarities, cross-validated or not, `RSABenchmark` included. CKA's centring is over stimuli,
     and its unbiased form, which leaves out the diagonal, is the same for centred products. Types are compared exactly:
     a subclass may do anything with the features (`reverse_pls` predicts them). What isn't recognised isn't compressed.
     A benchmark of sessions, subjects or folds (`compound.PARTS`) is recognised if its parts are.
@@ -62,8 +63,7 @@ def compressible(benchmark: Any) -> Recognition:
     obstacle = _benchmark_obstacle(benchmark)
     if obstacle:
         return Recognition(False, obstacle)
-    regression = benchmark._similarity_metric.regression._regression
-    return Recognition(True, f"{type(regression).__name__} sees features only through their inner products")
+    return Recognition(True, f"{_name(_regression_of(benchmark))} sees features only through their inner products")
 
 
 def warn_if_ill_posed(benchmark: Any, n_features: int) -> None:
@@ -82,7 +82,7 @@ def warn_if_ill_posed(benchmark: Any, n_features: int) -> None:
 
     if _setup_obstacle(benchmark):
         return
-    regression = benchmark._similarity_metric.regression._regression
+    regression = _regression_of(benchmark)
     n_training = _smallest_training_set(benchmark)
     if isinstance(regression, LinearRegression) and n_training <= n_features:
         warnings.warn(
@@ -143,10 +143,9 @@ def _benchmark_obstacle(benchmark: Any) -> str | None:
     obstacle = _setup_obstacle(benchmark)
     if obstacle:
         return obstacle
-    if len(benchmark.timebins) != 1:
+    if len(benchmark.timebins) != 1 and not _spans_time(benchmark._similarity_metric.regression):
         return f"it records {len(benchmark.timebins)} time bins"
-    regression = benchmark._similarity_metric.regression._regression
-    return _regression_obstacle(regression, _smallest_training_set(benchmark))
+    return _regression_obstacle(_regression_of(benchmark), _smallest_training_set(benchmark))
 
 
 def _setup_obstacle(benchmark: Any) -> str | None:
@@ -178,9 +177,24 @@ def _setup_obstacle(benchmark: Any) -> str | None:
             return f"it splits stimuli by {_name(metric.cross_validation)}"
         if metric.cross_validation._preprocess_indices is not None:
             return "it picks its splits after looking at the recording"
-    if type(metric.regression) is not XarrayRegression:
-        return f"its regression is wrapped by {_name(metric.regression)}"
+    regression = metric.regression
+    wrapped = regression._regression if _spans_time(regression) else regression
+    if type(wrapped) is not XarrayRegression:
+        return f"its regression is wrapped by {_name(wrapped)}"
     return None
+
+
+def _spans_time(regression: Any) -> bool:
+    """Whether a regression takes the time bins of each stimulus as samples of one fit."""
+    from brainscore_vision.metric_helpers.temporal import SpanTimeRegression
+
+    return type(regression) is SpanTimeRegression
+
+
+def _regression_of(benchmark: Any) -> Any:
+    """The regression itself of a benchmark whose setup is known."""
+    regression = benchmark._similarity_metric.regression
+    return (regression._regression if _spans_time(regression) else regression)._regression
 
 
 def _regression_obstacle(regression: Any, n_training: int) -> str | None:

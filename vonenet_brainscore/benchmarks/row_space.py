@@ -7,6 +7,7 @@ be given a `RowSpaceSubject`.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,9 @@ class RowSpaceSubject:
     subject
         The subject to record from: `identifier`, `visual_degrees()`, `start_recording(region, time_bins)` and
         `stream_recording(stimulus_set, number_of_trials=...)`, which yields batches of (rows of the stimulus set, as
-        indices or a slice; features of shape (row, feature)) of the region being recorded.
+        indices or a slice; features of shape (row, feature)) of the region being recorded. For a benchmark of several
+        time bins `stream_windows` in its place, which yields a list of features, one for each bin; bins that are
+        answered alike share one array.
     benchmark : brainscore_vision.benchmarks.Benchmark
         What will be called with this object.
     layers : sequence of str, optional
@@ -131,7 +134,8 @@ class RowSpaceSubject:
         self._memory = memory
         self._spill_folder = spill_folder
         self._region = ""
-        self._time_bin = (0, 0)
+        self._time_bins = [(0, 0)]
+        self._step_of_bin = [0]  # bins that are answered alike are one step
         self._n_features: dict[str | None, int] = {}
         self._scores: dict[tuple[str | None, ...], np.ndarray] = {}
 
@@ -155,19 +159,18 @@ class RowSpaceSubject:
         return self._subject.visual_degrees()
 
     def start_recording(self, recording_target: str, time_bins: Any) -> None:
-        """Record a region in one time bin, (start, end) in ms."""
-        (time_bin,) = time_bins  # `compressible` recognises a single bin only
-        start, end = np.asarray(time_bin).tolist()
-        self._subject.start_recording(recording_target, time_bins=[(start, end)])
-        self._region, self._time_bin = str(recording_target), (start, end)
+        """Record a region in some time bins, each (start, end) in ms."""
+        self._time_bins = [(start, end) for start, end in (np.asarray(each).tolist() for each in time_bins)]
+        self._subject.start_recording(recording_target, time_bins=self._time_bins)
+        self._region = str(recording_target)
 
     def look_at(self, stimuli: Any, number_of_trials: int = 1) -> Any:
         """Scores of the stimuli.
 
         Returns
         -------
-        NeuroidAssembly, dims (presentation, neuroid)
-            Presentation coordinates are the columns of the stimulus set, `time_bin` is a scalar coordinate, as in a
+        NeuroidAssembly, dims (presentation, neuroid), or with time_bin where there are several
+            Presentation coordinates are the columns of the stimulus set; one `time_bin` is a scalar coordinate, as in a
             recording by Brain-Score's `TemporalAligned`.
 
         Raises
@@ -204,22 +207,42 @@ class RowSpaceSubject:
     def _record(self, stimulus_sets: list[Any], number_of_trials: int) -> None:
         bounds = np.cumsum([0, *map(len, stimulus_sets)])
 
-        def stream(stimulus_set: Any) -> Iterator[tuple[Any, dict[Any, np.ndarray]]]:
+        def stream(stimulus_set: Any) -> Iterator[tuple[Any, dict[Any, list[np.ndarray]]]]:
+            """Rows of a stimulus set, and of each layer the features in each step."""
             if self._layers:
-                yield from self._subject.stream_layers(stimulus_set, self._layers, number_of_trials=number_of_trials)
-            else:
+                for rows, layers in self._subject.stream_layers(
+                    stimulus_set, self._layers, number_of_trials=number_of_trials
+                ):
+                    yield rows, {layer: [features] for layer, features in layers.items()}
+            elif len(self._time_bins) == 1:
                 for rows, features in self._subject.stream_recording(stimulus_set, number_of_trials=number_of_trials):
-                    yield rows, {None: features}
+                    yield rows, {None: [features]}
+            else:
+                for rows, windows in self._subject.stream_windows(stimulus_set, number_of_trials=number_of_trials):
+                    steps = {id(window): window for window in windows}
+                    self._step_of_bin = [list(steps).index(id(window)) for window in windows]
+                    yield rows, {None: list(steps.values())}
 
-        def batches() -> Iterator[tuple[np.ndarray, dict[Any, np.ndarray]]]:
+        def batches() -> Iterator[tuple[np.ndarray, dict[Any, list[np.ndarray]]]]:
             for stimulus_set, first in zip(stimulus_sets, bounds[:-1], strict=True):
                 for rows, features in stream(stimulus_set):
                     yield first + np.arange(len(stimulus_set))[rows], features
 
+        # A stimulus in each step is a row of its own: (step, stimulus), of all stimulus sets.
+        recorded = batches()
+        first_batch = next(recorded)
+        n_steps = len(next(iter(first_batch[1].values())))
+        total = int(bounds[-1])
+
+        def step_by_step() -> Iterator[tuple[np.ndarray, dict[Any, np.ndarray]]]:
+            for rows, layers in chain([first_batch], recorded):
+                for step in range(n_steps):
+                    yield step * total + rows, {layer: steps[step] for layer, steps in layers.items()}
+
         correlations = self._geometry == "correlations"
         grams = gram_matrices(
-            batches(),
-            int(bounds[-1]),
+            step_by_step(),
+            n_steps * total,
             centred_over="features" if correlations else "stimuli",
             memory=self._memory,
             spill_folder=self._spill_folder,
@@ -227,27 +250,28 @@ class RowSpaceSubject:
         for layer, gram in grams.items():
             self._n_features[layer] = gram.n_features
             scores = correlation_space(gram) if correlations else row_space(gram)
-            for stimulus_set, part in zip(stimulus_sets, np.split(scores, bounds[1:-1]), strict=True):
+            scores = scores.reshape(n_steps, total, -1)[self._step_of_bin]  # (time bin, stimulus, score)
+            for stimulus_set, part in zip(stimulus_sets, np.split(scores, bounds[1:-1], axis=1), strict=True):
                 self._scores[layer, *_key(stimulus_set)] = part
 
     def _assembly(self, scores: np.ndarray, stimuli: Any) -> Any:
         from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
 
-        columns = range(scores.shape[1])
-        start, end = self._time_bin
+        columns = range(scores.shape[2])
+        starts, ends = zip(*self._time_bins, strict=True)
         assembly = NeuroidAssembly(
-            scores[:, :, np.newaxis],
+            scores.transpose(1, 2, 0),
             dims=["presentation", "neuroid", "time_bin"],
             coords={
                 **{column: ("presentation", stimuli[column].to_numpy()) for column in stimuli.columns},
                 "neuroid_id": ("neuroid", [f"row_space.{column}" for column in columns]),
                 "layer": ("neuroid", ["row_space"] * len(columns)),
                 "region": ("neuroid", [self._region] * len(columns)),
-                "time_bin_start": ("time_bin", [start]),
-                "time_bin_end": ("time_bin", [end]),
+                "time_bin_start": ("time_bin", list(starts)),
+                "time_bin_end": ("time_bin", list(ends)),
             },
         )
-        return assembly.squeeze("time_bin")
+        return assembly.squeeze("time_bin") if len(starts) == 1 else assembly
 
 
 def _key(stimuli: Any) -> tuple[str, ...]:

@@ -71,6 +71,7 @@ class StreamedSubject:
             raise ValueError(f"{subject.identifier} is recorded by {self.way}")
         self.subject = subject
         self._region = ""
+        self._n_time_bins = 1
 
     @property
     def identifier(self) -> str:
@@ -80,8 +81,9 @@ class StreamedSubject:
         return self.subject.visual_degrees()
 
     def start_recording(self, recording_target: str, time_bins: Any) -> None:
-        """Record a region in one time bin, (start, end) in ms."""
+        """Record a region in some time bins, each (start, end) in ms."""
         self._region = recording_target
+        self._n_time_bins = len(time_bins)
         self.subject.start_recording(recording_target, time_bins=time_bins)
 
     def stream_recording(self, stimuli: Any, number_of_trials: int = 1) -> Iterator[tuple[slice, np.ndarray]]:
@@ -104,8 +106,24 @@ class StreamedSubject:
         ValueError
             If a stimulus has no response, or several, or they are of more than one time bin.
         """
+        for rows, windows in self.stream_windows(stimuli, number_of_trials):
+            if len(windows) != 1:
+                raise ValueError(f"{self.identifier} answers in {len(windows)} time bins, not in one")
+            yield rows, windows[0]
+
+    def stream_windows(self, stimuli: Any, number_of_trials: int = 1) -> Iterator[tuple[slice, list[np.ndarray]]]:
+        """The region's responses in each time bin, some stimuli at a time; see `stream_recording`.
+
+        Yields
+        ------
+        slice
+            Which stimuli.
+        list of array, shape (stimulus, neuroid)
+            One for each time bin; a network without time answers all of them with one array.
+        """
         if self.way == BATCHES:
-            yield from self._batches(stimuli)
+            for rows, responses in self._batches(stimuli):
+                yield rows, [responses] * self._n_time_bins
             return
         for start in range(0, len(stimuli), STIMULI_AT_A_TIME):
             rows = slice(start, min(start + STIMULI_AT_A_TIME, len(stimuli)))
@@ -122,13 +140,11 @@ class StreamedSubject:
             # The network may write to what it answered with in its next call.
             yield rows, np.concatenate([np.array(found[name]).reshape(len(paths[rows]), -1) for name in layers], axis=1)
 
-    def _look_at(self, stimuli: Any, number_of_trials: int) -> np.ndarray:
+    def _look_at(self, stimuli: Any, number_of_trials: int) -> list[np.ndarray]:
         responses = self.subject.look_at(stimuli, number_of_trials=number_of_trials)
-        if "time_bin" in responses.dims:
-            if responses.sizes["time_bin"] != 1:
-                raise ValueError(f"{self.identifier} answers in {responses.sizes['time_bin']} time bins, not in one")
-            responses = responses.squeeze("time_bin")
-        responses = responses.transpose("presentation", "neuroid")
+        if "time_bin" not in responses.dims:
+            responses = responses.expand_dims("time_bin")
+        responses = responses.transpose("time_bin", "presentation", "neuroid")
         names = list(responses["stimulus_id"].values)
         place = {name: row for row, name in enumerate(names)}
         wanted = list(stimuli["stimulus_id"])
@@ -137,7 +153,7 @@ class StreamedSubject:
                 f"{self.identifier} answers {len(wanted)} stimuli with {len(names)} presentations of {len(place)}; one "
                 "of each is expected"
             )
-        return np.asarray(responses.values)[[place[name] for name in wanted]]
+        return list(np.asarray(responses.values)[:, [place[name] for name in wanted]])
 
 
 def some_of(stimuli: Any, rows: slice) -> Any:

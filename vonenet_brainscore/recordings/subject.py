@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly, walk_coords
 from brainscore_vision.model_interface import BrainModel
 from torch import nn
@@ -216,6 +215,25 @@ class Subject(BrainModel):
             }
             yield rows, {layer: call.reshape(*call.shape[:kept], -1) for layer, call in in_window.items()}
 
+    def stream_windows(self, stimuli: Any, number_of_trials: int = 1) -> Iterator[tuple[slice, list[np.ndarray]]]:
+        """The recorded region's responses in each window, a batch of stimuli at a time.
+
+        Yields
+        ------
+        slice
+            Which stimuli.
+        list of float32 array, shape (stimulus, neuroid)
+            One for each window, the mean over trials; windows that are answered alike share one array.
+        """
+        stimuli = _listed(stimuli)
+        self._become_able(stimuli, [self.layer])
+        _, images = presentation_coordinates(stimuli)
+        for rows, responses in self.extractor.stream(images, [self.layer], trials=number_of_trials):
+            calls = responses[self.layer]
+            steps = [self._step(self.layer, start, len(calls)) for start, _ in self.time_bins]
+            flat = {step: calls[step].reshape(len(calls[step]), -1) for step in steps}
+            yield rows, [flat[step] for step in steps]
+
     def count_features(self) -> int:
         """How many units the recorded region has."""
         size = self.extractor.image_size
@@ -268,27 +286,3 @@ class Subject(BrainModel):
 def _listed(stimuli: Any) -> Any:
     """Stimuli that can be gone through twice."""
     return list(stimuli) if isinstance(stimuli, Iterator) else stimuli
-
-
-def recording_settings(subject: Subject, region: str | None, trials: int) -> dict[str, Any]:
-    """How a subject of this package is recorded from, where so many trials are asked for.
-
-    Returns
-    -------
-    dict
-        `layer`, `weights`, `noise`, `noise_seed`, `trials`, `batch_size`, `threads`, `device`, as in `provenance`.
-    """
-    extractor, block = subject.extractor, subject.extractor.block
-    noise = "none"
-    if extractor.is_noisy and block is not None:
-        noise = f"{block.noise_mode}, scale {block.noise_scale}, level {block.noise_level}"
-    return {
-        "layer": subject.region_layer_map.get(str(region)),
-        "weights": subject.weights,
-        "noise": noise,
-        "noise_seed": extractor.seed,
-        "trials": extractor.trials_run(trials),
-        "batch_size": extractor.batch_size,
-        "threads": torch.get_num_threads(),
-        "device": str(extractor.device),
-    }
