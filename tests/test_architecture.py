@@ -125,6 +125,27 @@ def test_models_run_without_brainscore():
     assert set(loaded_after("from vonenet_brainscore import get_model; get_model(None)")) == {"torch", "numpy"}
 
 
+def test_what_one_job_needs_is_imported_in_its_functions():
+    """Sweeps, reports, pictures and extras: nobody else waits for their libraries, or has to have the extras."""
+    one_job = {"distributed", "dask", "dask_jobqueue", "jinja2", "matplotlib", "IPython", "timm", "torchvision"}
+    one_job |= {"pynwb", "pyarrow", "lightning_fabric", "tensorboard", "imagecorruptions_imaug", "art", "foolbox"}
+    seen = set()
+    for name, path in module_files().items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        everywhere = {found for node in ast.walk(tree) for found in outside_imports(node)}
+        at_once = {found for node in tree.body for found in outside_imports(node)}
+        assert not at_once & one_job, f"{name} imports {at_once & one_job} whenever it is imported"
+        seen |= everywhere & one_job
+    assert {"distributed", "jinja2", "matplotlib", "timm"} <= seen
+
+
+def outside_imports(node):
+    """Top names of the other packages that one statement imports."""
+    if isinstance(node, ast.Import):
+        return [alias.name.split(".")[0] for alias in node.names]
+    return [node.module.split(".")[0]] if isinstance(node, ast.ImportFrom) and not node.level else []
+
+
 @pytest.mark.parametrize("package", [vonenet_brainscore, plots])
 def test_every_public_name_is_there(package):
     for name in package.__all__:
