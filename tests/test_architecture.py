@@ -29,7 +29,7 @@ FLOORS = (
     ("robustness",),  # attacks and corruptions
     ("training",),
     ("kept_scores", "seeds", "provenance", "results", "score_display"),  # what is kept and told of a score
-    ("scoring", "layer_choice", "physiology", "comparison", "correlations", "registration"),  # what the user calls
+    ("scoring", "layer_choice", "physiology", "comparison", "variance_partition", "correlations", "registration"),
     ("plots",),
     ("submission", "sweep"),
     ("report",),

@@ -96,6 +96,14 @@ def test_own_recordings(run, tiny_model, tmp_path):
     status, again = run("score", "voneresnet50", *turned, "--axes", "trial,image,neuron", "--noise", "none")
     assert status == 0 and again.startswith("turned.npy: 30 stimuli, 4 neurons, 3 repetitions; V1")
     assert again.splitlines()[-3].split()[1:5] == shown.splitlines()[-3].split()[1:5]
+    side_by_side = ("voneresnet50", "pixels", *words, "--noise", "none")
+    status, parts = run("partition", *side_by_side, "--folds", "3", "--output", "r2.csv", "--figure", "parts.svg")
+    assert status == 0 and "responses: 30 stimuli, 4 neurons" in parts and "unique" in parts and "shared" in parts
+    assert len((tmp_path / "r2.csv").read_text().splitlines()) == 3 + 4 and (tmp_path / "parts.svg").is_file()
+    status, differences = run("compare", "voneresnet50", "vonealexnet", *words, "--noise", "none")
+    assert status == 0 and "Models on responses" in differences and "0.000" in differences  # the same tiny network
+    status, _ = run("compare", *side_by_side, "--benchmark", BANDWIDTH)
+    assert str(status).startswith("error: models are set side by side on one benchmark: give --benchmark, or --images")
     status, _ = run("score", "voneresnet50", "--images", "images")
     assert status == "error: your own recordings take both --images and --responses"
     np.save(tmp_path / "short.npy", random.normal(size=(29, 4, 3)))

@@ -167,6 +167,10 @@ CALLS = {
         vonenet_brainscore.compare_models,
         lambda: {"models": {"one": NETWORK, "two": NETWORK}, "benchmark": Half(), "cache": False, **GIVEN},
     ),
+    "partition_variance": (
+        vonenet_brainscore.partition_variance,
+        lambda: {"models": {"one": NETWORK, "two": "pixels"}, "benchmark": Half(), "folds": 2, **GIVEN},
+    ),
     "score_difference": (
         vonenet_brainscore.score_difference,
         lambda: {"first": Score(0.5), "second": Score(0.5)},

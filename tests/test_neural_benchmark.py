@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 from made_recordings import FeatureSubject, linear, small_images
 from PIL import Image
+from scipy.stats import spearmanr
 
+from vonenet_brainscore import results_table, score_model
 from vonenet_brainscore.benchmarks.recognition import compressible
-from vonenet_brainscore.own_recordings.neural_benchmark import METRICS, median_repetitions, neural_benchmark
+from vonenet_brainscore.own_recordings.comparisons import GEOMETRIES, METRICS
+from vonenet_brainscore.own_recordings.neural_benchmark import median_repetitions, neural_benchmark
 from vonenet_brainscore.own_recordings.pairing import paired
 
 
@@ -69,6 +72,49 @@ def test_it_is_brain_scores_own_benchmark_and_metric(images, features):
         assert type(benchmark) is NeuralBenchmark
         assert type(benchmark._similarity_metric) is CrossRegressedCorrelation
         assert bool(compressible(benchmark)) == (metric in ("pls", "ridge"))
+
+
+@pytest.mark.parametrize("metric", GEOMETRIES)
+def test_geometries_are_compared_as_brain_score_compares_them(images, features, metric):
+    """Of the mean responses and all features, by its own metric; from inner products as well."""
+    responses = linear(features, noise=1.0, repetitions=4)
+    benchmark = neural_benchmark("mine", images, responses, region="V2", metric=metric)
+    score = benchmark(FeatureSubject(features))
+    mean = responses.mean(axis=-1)
+    if metric == "rsa":
+        upper = np.triu_indices(200, 1)
+        expected = spearmanr(*((1 - np.corrcoef(each))[upper] for each in (features, mean))).statistic
+    else:
+
+        def products(recording):
+            found = (recording - recording.mean(axis=0)) @ (recording - recording.mean(axis=0)).T
+            np.fill_diagonal(found, 0)
+            return found
+
+        # Song et al. 2012, J Mach Learn Res 13:1393, equation 5, of centred kernels
+        def hsic(first, second):
+            n, ones = len(first), np.ones(len(first))
+            outer = (ones @ first @ ones) * (ones @ second @ ones) / ((n - 1) * (n - 2))
+            return np.trace(first @ second) + outer - 2 / (n - 2) * (ones @ first @ second @ ones)
+
+        a, b = products(features), products(mean)
+        expected = hsic(a, b) / np.sqrt(hsic(a, a) * hsic(b, b))
+    assert float(score) == float(score.raw) == pytest.approx(expected, abs=1e-10) and 0.1 < expected < 0.9
+    assert score.ceiling.attrs["claimed"] is False and benchmark._number_of_trials == 4
+    assert (benchmark.region, benchmark.own_recordings["metric"]) == ("V2", metric)
+    assert "splits" not in benchmark.own_recordings
+    compressed = score_model(FeatureSubject(features), benchmark, progress=False)
+    assert compressed.attrs["compressed"] and compressed.attrs["metric"] == metric
+    assert float(compressed) == pytest.approx(expected, abs=1e-8)
+    assert np.isnan(results_table({"mine": compressed})["ceiling"].item())
+
+
+def test_geometries_of_next_to_nothing_are_refused(images, features):
+    files = sorted(images.iterdir())
+    with pytest.raises(ValueError, match="3 stimuli and 12 neurons are too few for 'cka'; needs 4 and 2"):
+        neural_benchmark("mine", files[:3], linear(features[:3], noise=1.0, repetitions=2), metric="cka")
+    with pytest.raises(ValueError, match="200 stimuli and 1 neurons are too few for 'rsa'"):
+        neural_benchmark("mine", files, linear(features, noise=1.0, repetitions=2, neurons=1), metric="rsa")
 
 
 def test_the_experiment_is_as_asked(images, features):
@@ -214,7 +260,7 @@ def test_stratify_balances_a_column(images, features):
     ("settings", "message"),
     [
         ({"metric": "rigde"}, "unknown metric 'rigde' for recordings; nearest: ridge"),
-        ({"metric": "cka"}, "unknown metric 'cka' for recordings; nearest: pls, ridge, neuron_to_neuron"),
+        ({"metric": "ost"}, "unknown metric 'ost' for recordings; nearest: pls, ridge, neuron_to_neuron"),
         ({"region": ""}, "region is empty"),
         ({"visual_degrees": 0}, "visual_degrees is 0"),
         ({"number_of_trials": 0}, "number_of_trials is 0, must be at least 1"),

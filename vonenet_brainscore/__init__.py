@@ -59,6 +59,7 @@ if TYPE_CHECKING:  # the same names, for type checkers and editors
     from .training.fit import fit as fit
     from .training.recipe import Recipe as Recipe
     from .training.train import train as train
+    from .variance_partition import partition_variance as partition_variance
 
 # Public name -> module that defines it. Names load on first use, so that importing the package costs nothing.
 _PUBLIC = {
@@ -74,6 +75,7 @@ _PUBLIC = {
     "score_models": "sweep.score_models",
     "compare_models": "comparison",
     "score_difference": "comparison",
+    "partition_variance": "variance_partition",
     "results_table": "results",
     "save_results": "results",
     "choose_layers": "layer_choice",

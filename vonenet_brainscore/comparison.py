@@ -64,7 +64,7 @@ def compare_models(
     from .results import result_row
     from .scoring import score_model
 
-    named = _named(models)
+    named = named_models(models)
     identifiers = benchmark_identifiers(benchmark) if isinstance(benchmark, str) else [benchmark]
     if len(identifiers) != 1 or isinstance(benchmark, list | tuple):
         raise ValueError(f"models are compared on one benchmark, not on {shortened(benchmark)}; name one of them")
@@ -131,7 +131,14 @@ def score_difference(first: "Score", second: "Score") -> dict[str, float]:
     return {"difference": difference, "low": difference + low - middle, "high": difference + high - middle}
 
 
-def _named(models: Any) -> dict[str, Any]:
+def named_models(models: Any) -> dict[str, Any]:
+    """Two or more models by their names; of a list, a string itself or what a model calls itself.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `compare_models`.
+    """
     if isinstance(models, str) or not isinstance(models, Sequence | Mapping):
         raise TypeError(f"models is a {type(models).__name__}; give a list of models, or a mapping from name to model")
     if isinstance(models, Mapping):

@@ -21,6 +21,7 @@ from .storage import data_on_demand
 if TYPE_CHECKING:
     from brainscore_core.benchmarks import Benchmark
     from brainscore_core.metrics import Score
+    from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
 
 # Times a full recording that a benchmark holds at once, at the least: what the subject returns, the aligned copy in a
 # metric, and the part of it that is being fitted.
@@ -106,6 +107,50 @@ def run_benchmark(
     elif "error" in score.attrs:
         score.attrs.setdefault("error_of", "raw, as its metric gives it")
     return score
+
+
+def recorded_in_row_space(
+    subject: Any, benchmark: Any, *, name: str | None = None, memory: int | None = None
+) -> "NeuroidAssembly":
+    """Scores in place of a subject's features of a benchmark's stimuli, as `RowSpaceSubject` gives them to it.
+
+    Parameters
+    ----------
+    subject : BrainModel
+    benchmark : Benchmark
+        One that `compressible` recognises, of one set of stimuli.
+    name, memory
+        As in `run_benchmark`.
+
+    Returns
+    -------
+    NeuroidAssembly, (presentation, neuroid)
+
+    Raises
+    ------
+    ValueError
+        If the subject can only be recorded as a whole (eye movements, a PCA of the activations).
+    """
+    from brainscore_vision.benchmark_helpers.screen import place_on_screen
+
+    way = way_of_recording(subject)
+    if way == WHOLE:
+        raise ValueError(f"{subject.identifier} is recorded by {WHOLE}, and its features are not compressed")
+    recorded = _row_space_of(subject, benchmark, way, memory)
+    with (
+        data_on_demand(name or benchmark.identifier),
+        without_result_caching(),
+        without_pip(),
+        TemporaryDirectory() as folder,
+        placed_exactly(None if _looks_in_memory(recorded) else Path(folder)),
+    ):
+        recorded.start_recording(benchmark.region, time_bins=benchmark.timebins)
+        stimuli = place_on_screen(
+            benchmark._assembly.stimulus_set,
+            target_visual_degrees=recorded.visual_degrees(),
+            source_visual_degrees=benchmark._visual_degrees,
+        )
+        return recorded.look_at(stimuli, number_of_trials=benchmark._number_of_trials)
 
 
 def _row_space_of(subject: Any, benchmark: Any, way: str, memory: int | None) -> RowSpaceSubject:

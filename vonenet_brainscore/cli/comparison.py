@@ -1,17 +1,31 @@
-"""The command that sets models side by side on one benchmark: `compare`."""
+"""Commands that set models side by side on one benchmark: `compare` and `partition`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from .scoring import Device, Layers, Memory, Noise, Seed, Trials, Weights, in_bytes, region_layer_map
+from .own_recordings import Degrees, Images, Region, Responses, own_benchmark
+from .score_table import signed
+from .scoring import FIGURE_SUFFIXES, Device, Layers, Memory, Noise, Seed, Trials, Weights, in_bytes, region_layer_map
 from .tables import number, say, table
+
+Benchmark = Annotated[str | None, typer.Option(help="What the models are scored on, if not your own recordings.")]
+
+
+def _one_benchmark(name: str | None, own: Any) -> Any:
+    if (name is None) == (own is None):
+        raise ValueError("models are set side by side on one benchmark: give --benchmark, or --images and --responses")
+    return name or own
 
 
 def compare(
     models: Annotated[list[str], typer.Argument(help="Two or more models, named as for `score`.")],
-    benchmark: Annotated[str, typer.Option(help="What they are scored on.")],
+    benchmark: Benchmark = None,
+    images: Images = None,
+    responses: Responses = None,
+    region: Region = "V1",
+    degrees: Degrees = None,
     seed: Seed = 0,
     trials: Trials = None,
     noise: Noise = "model",
@@ -28,9 +42,10 @@ def compare(
 
     if output is not None:
         check_writable(output, (".csv",))
+    one = _one_benchmark(benchmark, own_benchmark(images, responses, region, degrees))
     scores, differences = compare_models(
         models,
-        benchmark,
+        one,
         seed=seed,
         trials=trials,
         noise=noise,
@@ -41,7 +56,7 @@ def compare(
         cache=cache,
     )
     columns = ("score", "raw", "ceiling")
-    shown = table(f"Models on {benchmark}", "model", *columns, numbers=columns)
+    shown = table(f"Models on {benchmark or one.identifier}", "model", *columns, numbers=columns)
     for name, row in scores.iterrows():
         shown.add_row(str(name), *(number(row[column]) for column in columns))
     named, columns = ("first", "second"), ("difference", "from", "to")
@@ -53,3 +68,59 @@ def compare(
         with written_whole(output) as partial:
             differences.to_csv(partial, index=False)
         say(f"differences: {output}")
+
+
+def partition(
+    models: Annotated[list[str], typer.Argument(help="Two to four models, named as for `score`, or 'pixels'.")],
+    benchmark: Benchmark = None,
+    images: Images = None,
+    responses: Responses = None,
+    region: Region = "V1",
+    degrees: Degrees = None,
+    folds: Annotated[int, typer.Option(min=2, help="Parts of the stimuli, each predicted from the others.")] = 5,
+    seed: Seed = 0,
+    trials: Trials = None,
+    noise: Noise = "model",
+    layer: Layers = None,
+    weights: Weights = None,
+    device: Device = None,
+    memory: Memory = None,
+    output: Annotated[Path | None, typer.Option(help="Write R^2 of each neuron to a .csv file.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Draw the parts to a .png, .pdf, .svg or .jpg file.")] = None,
+) -> None:
+    """What each model explains of neurons that the others do not, and what they share: variance partitioning."""
+    from ..files import check_writable, written_whole
+    from ..variance_partition import partition_variance
+
+    if output is not None:
+        check_writable(output, (".csv",))
+    if figure is not None:
+        check_writable(figure, FIGURE_SUFFIXES)
+    found = partition_variance(
+        models,
+        _one_benchmark(benchmark, own_benchmark(images, responses, region, degrees)),
+        folds=folds,
+        seed=seed,
+        trials=trials,
+        noise=noise,
+        region_layer_map=region_layer_map(layer) if layer else None,
+        weights=weights,
+        device=device,
+        memory=in_bytes(memory),
+    )
+    columns = ("R²", "from", "to")
+    title = f"{found.benchmark}: {found.n_stimuli} stimuli, {len(found.neurons)} neurons"
+    shown = table(title, "part", "model", *columns, numbers=columns, names=("model",))
+    for (part, model), row in found.parts.iterrows():
+        shown.add_row(part, model, *(signed(row[name]) for name in ("mean", "low", "high")))
+    say(shown, "R² of held-out stimuli, mean over neurons with its 95 % interval over images and neurons")
+    if output is not None:
+        with written_whole(output) as partial:
+            found.neurons.to_csv(partial)
+        say(f"neurons: {output}")
+    if figure is not None:
+        from ..plots.partition import explained_variance
+
+        with written_whole(figure) as partial:
+            explained_variance(found).savefig(partial, dpi=150)
+        say(f"figure:  {figure}")

@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command("list")(scoring.list_models_and_benchmarks)
 app.command()(scoring.score)
 app.command()(comparison.compare)
+app.command()(comparison.partition)
 app.command()(scoring.choose_layers)
 app.command()(scoring.self_check)
 app.command()(gabors.gabors)

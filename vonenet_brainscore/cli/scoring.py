@@ -1,11 +1,11 @@
 """Commands that score: `list`, `score`, `choose-layers`, `self-check`."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .own_recordings import Degrees, Images, Region, Responses, own_benchmark
 from .score_table import interval, score_table, signed
 from .tables import number, say, table
 
@@ -128,22 +128,16 @@ def score(
     figure: Annotated[
         Path | None, typer.Option(help="Where the figure of V1 properties goes; default MODEL-V1-properties.png.")
     ] = None,
-    images: Annotated[Path | None, typer.Option(help="Score on your own recordings: the folder of images.")] = None,
-    responses: Annotated[
-        Path | None,
-        typer.Option(help="... and the file of responses: .npy, .nc, .csv, .parquet, .mat, .h5, .npz or .nwb."),
-    ] = None,
-    region: Annotated[str, typer.Option(help="... what the model is asked for, and which neurons are taken.")] = "V1",
+    images: Images = None,
+    responses: Responses = None,
+    region: Region = "V1",
     region_in_file: Annotated[
         str | None,
         typer.Option(
             "--region-in-file", "--region_in_file", help="... what the file calls that region, if something else."
         ),
     ] = None,
-    degrees: Annotated[
-        float | None,
-        typer.Option(help="... what the width of an image spanned, in degrees; default, what the file says, else 8."),
-    ] = None,
+    degrees: Degrees = None,
     window: Annotated[
         tuple[float, float] | None,
         typer.Option(
@@ -157,7 +151,7 @@ def score(
         str | None, typer.Option(help="... what an array's axes are, such as 'stimulus,repetition,neuron'.")
     ] = None,
     metric: Annotated[
-        str, typer.Option(help="... 'pls', 'ridge', 'neuron_to_neuron' or 'linear_predictivity'.")
+        str, typer.Option(help="... 'pls', 'ridge', 'rsa', 'cka', 'neuron_to_neuron' or 'linear_predictivity'.")
     ] = "pls",
     splits: Annotated[int, typer.Option(min=1, help="... random splits into training and test stimuli.")] = 10,
     split_seed: Annotated[
@@ -170,31 +164,25 @@ def score(
     from ..scoring import score_model
 
     wanted: list[Any] = list(benchmarks or [])
-    if (images is None) != (responses is None):
-        raise ValueError("your own recordings take both --images and --responses")
     target = figure or Path(f"{model.replace(':', '-')}-V1-properties.png")
     check_writable(target, FIGURE_SUFFIXES)
     if output is not None:
         check_writable(output, SUFFIXES)
-    if images is not None and responses is not None:
-        from ..own_recordings.neural_benchmark import neural_benchmark
-
-        own = neural_benchmark(
-            responses.stem,
-            images,
-            responses,
-            region,
-            degrees,
-            metric,
-            time_bin=window,
-            splits=splits,
-            split_seed=split_seed,
-            variable=variable,
-            axes=axes,
-            region_in_file=region_in_file,
-        )
+    own = own_benchmark(
+        images,
+        responses,
+        region,
+        degrees,
+        metric,
+        time_bin=window,
+        splits=splits,
+        split_seed=split_seed,
+        variable=variable,
+        axes=axes,
+        region_in_file=region_in_file,
+    )
+    if own is not None:
         wanted.append(own)
-        _say_recordings(responses.name, region, own.own_recordings)
     scores: Any = score_model(
         model,
         wanted or ["V1-properties"],
@@ -271,16 +259,6 @@ def self_check(model: Model = "voneresnet50", seed: Seed = 0, noise: Noise = "no
     if found.problems:
         raise RuntimeError("the self-check failed: " + "; ".join(found.problems))
     say("as it must be: the VOneBlock above pixels, pixels above shuffled responses, the ceiling where it belongs")
-
-
-def _say_recordings(file: str, region: str, described: Mapping[str, Any]) -> None:
-    """What was read, before the work that rests on it."""
-    say(
-        f"{file}: {described['recordings']}; {region}, images {described['visual_degrees']:g} degrees wide, "
-        f"{described['time_bin']}"
-    )
-    for note in filter(None, str(described["notes"]).split("\n")):
-        say(f"note: {note}")
 
 
 def _save_figure(scores: "dict[str, Score]", target: Path) -> None:

@@ -7,15 +7,12 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_real, check_seed, check_text, check_whole, nearest_names
+from .comparisons import GEOMETRIES, METRICS, check_splits, geometry_benchmark, load_metric
 from .noise_ceiling import no_ceiling, repetition_ceiling
 from .nwb_files import TIME_BIN
 from .pairing import paired
 from .response_files import check_time_bin
-from .split_half import FEWEST_STIMULI
 
-# Those of Brain-Score's metrics that score each neuron by a correlation, which a split-half ceiling bounds.
-METRICS = ("pls", "ridge", "neuron_to_neuron", "linear_predictivity")
-TRAIN_SIZE = 0.9  # Brain-Score's share of the stimuli in the training part of a split
 VISUAL_DEGREES = 8  # where nothing says what an image spanned: Brain-Score's default of a model's visual field
 SPLIT_SEED = 1  # Brain-Score's own
 
@@ -61,7 +58,10 @@ def neural_benchmark(
     visual_degrees : float, optional
         What the width of an image spanned; by default what the responses' source states, else 8.
     metric : str
-        One of `METRICS`, by Brain-Score's names.
+        One of `comparisons.METRICS`, by Brain-Score's names; or 'rsa' or 'cka', which compare geometries:
+        representational dissimilarities (1 - Pearson's correlation; Spearman's correlation of both, Kriegeskorte et al.
+        2008, Front Syst Neurosci 2:4) or unbiased linear kernel alignment (Kornblith et al. 2019). Their score is the
+        similarity itself; no ceiling is claimed, and splits play no part.
     number_of_trials : int, optional
         Trials a subject sees of each stimulus; by default the median number of repetitions that a stimulus has in the
         recordings, the lower of two.
@@ -122,35 +122,39 @@ def neural_benchmark(
     visual_degrees = _agreed("visual_degrees", visual_degrees, recordings.stated, VISUAL_DEGREES)
     time_bin = _agreed("time_bin", time_bin, recordings.stated, TIME_BIN)
     values, stimulus_set, neurons = recordings.values, recordings.stimulus_set, recordings.neurons
-    metric_object = _load_metric(metric, stratify, splits, split_seed)
-    _check_splits(stimulus_set, metric, metric_object, stratify)
-
     neuroids = {"neuroid_id": np.array(neurons), "region": np.full(len(neurons), region)}
-    if values.shape[-1] > 1:
-        ceiling, estimate = repetition_ceiling(values, neuroids)
-    else:
-        ceiling, estimate = no_ceiling("no repetitions were recorded"), None
     repetitions = median_repetitions(values)
-    assembly = _assembly(values, stimulus_set, neuroids, time_bin)
-    benchmark = NeuralBenchmark(
-        identifier=identifier,
-        assembly=assembly,
-        similarity_metric=metric_object,
-        visual_degrees=visual_degrees,
-        number_of_trials=number_of_trials or repetitions,
-        ceiling_func=lambda: ceiling,
-        version=1,
-        parent=region,
-    )
+    shown = {"visual_degrees": visual_degrees, "number_of_trials": number_of_trials or repetitions}
+    benchmark: Any
+    if metric in GEOMETRIES:
+        ceiling, estimate = no_ceiling("that of a similarity of geometries is not estimated"), None
+        assembly = _assembly(values, stimulus_set, neuroids | {"subject": np.full(len(neurons), "all")}, time_bin)
+        benchmark = geometry_benchmark(identifier, metric, assembly, region, ceiling, **shown)
+    else:
+        metric_object = load_metric(metric, stratify, splits, split_seed)
+        check_splits(stimulus_set, metric, metric_object, stratify)
+        if values.shape[-1] > 1:
+            ceiling, estimate = repetition_ceiling(values, neuroids)
+        else:
+            ceiling, estimate = no_ceiling("no repetitions were recorded"), None
+        assembly = _assembly(values, stimulus_set, neuroids, time_bin)
+        benchmark = NeuralBenchmark(
+            identifier=identifier,
+            assembly=assembly,
+            similarity_metric=metric_object,
+            ceiling_func=lambda: ceiling,
+            version=1,
+            parent=region,
+            **shown,
+        )
     # Brain-Score stores a ceiling on disk under the benchmark's name alone; other recordings of that name would get it.
     benchmark._ceiling = lambda identifier: ceiling
     benchmark.ceiling_estimate = estimate  # by which an interval resamples the ceiling together with the score
+    split_settings = {"splits": int(splits), "split_seed": int(split_seed), "stratify": stratify}
     benchmark.own_recordings = {
         "visual_degrees": float(visual_degrees),
         "metric": metric,
-        "splits": int(splits),
-        "split_seed": int(split_seed),
-        "stratify": stratify,
+        **({} if metric in GEOMETRIES else split_settings),
         "time_bin": f"{time_bin[0]:g} to {time_bin[1]:g} ms",
         "n_stimuli": len(values),
         "n_neurons": len(neurons),
@@ -205,8 +209,8 @@ def _check_settings(
         check_text(stratify=stratify)
     check_real(visual_degrees=visual_degrees)
     check_whole(splits=splits, number_of_trials=1 if number_of_trials is None else number_of_trials)
-    if metric not in METRICS:
-        near = nearest_names(metric, METRICS) or METRICS
+    if metric not in (*METRICS, *GEOMETRIES):
+        near = nearest_names(metric, (*METRICS, *GEOMETRIES)) or (*METRICS, *GEOMETRIES)
         raise ValueError(f"unknown metric {metric!r} for recordings; nearest: {', '.join(near)}")
     if not region:
         raise ValueError("region is empty; say where the neurons are, such as 'V1'")
@@ -217,37 +221,6 @@ def _check_settings(
     check_time_bin(time_bin)
     if splits < 1:
         raise ValueError(f"splits is {splits}, must be at least 1")
-
-
-def _load_metric(metric: str, stratify: str | None, splits: int, split_seed: int) -> Any:
-    # Importing the plugin registers its metrics; `load_metric` would first pip-install what the plugin asks for.
-    import brainscore_vision.metrics.regression_correlation  # noqa: F401
-    from brainscore_vision import metric_registry
-
-    return metric_registry[metric](
-        crossvalidation_kwargs={"stratification_coord": stratify, "splits": splits, "random_state": split_seed}
-    )
-
-
-def _check_splits(stimulus_set: Any, metric: str, metric_object: Any, stratify: str | None) -> None:
-    stimuli = len(stimulus_set)
-    train = int(TRAIN_SIZE * stimuli)
-    components = getattr(metric_object.regression._regression, "n_components", 0)
-    if train <= components or stimuli - train < FEWEST_STIMULI:
-        fewest = max(components + 1, FEWEST_STIMULI)
-        while int(TRAIN_SIZE * fewest) <= components or fewest - int(TRAIN_SIZE * fewest) < FEWEST_STIMULI:
-            fewest += 1
-        raise ValueError(f"{stimuli} stimuli are too few for {metric!r} on splits of 90 % and 10 %; needs {fewest}")
-    if stratify is None:
-        return
-    if stratify not in stimulus_set:
-        raise ValueError(f"no column {stratify!r} to stratify by; the stimuli have {', '.join(stimulus_set.columns)}")
-    counts = stimulus_set[stratify].value_counts()
-    if counts.min() < 2 or len(counts) > stimuli - train:
-        raise ValueError(
-            f"{stratify!r} has {len(counts)} values in {stimuli} stimuli, {counts.idxmin()!r} {counts.min()} times; "
-            f"a stratified split needs each twice and at most {stimuli - train} of them"
-        )
 
 
 def _assembly(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # the same names, for type checkers and editors
     from .gabors import spatial_frequency_histograms as spatial_frequency_histograms
     from .maps import feature_maps as feature_maps
     from .measured import measured_properties as measured_properties
+    from .partition import explained_variance as explained_variance
     from .properties import joint_distribution as joint_distribution
     from .properties import property_distributions as property_distributions
     from .robustness import accuracy_against_epsilon as accuracy_against_epsilon
@@ -35,6 +36,7 @@ _PUBLIC = {
     "accuracy_against_epsilon": "robustness",
     "joint_distribution": "properties",
     "sweep_figure": "sweep",
+    "explained_variance": "partition",
 }
 __all__ = list(_PUBLIC)
 __getattr__, __dir__ = lazy_names(__name__, _PUBLIC)

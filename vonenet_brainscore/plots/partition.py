@@ -1,0 +1,40 @@
+"""What models explain of neurons, alone, together and beyond each other."""
+
+from typing import TYPE_CHECKING
+
+from ..variance_partition import VariancePartition
+from .tuning import COLOURS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def explained_variance(partition: VariancePartition) -> "Figure":
+    """Each part of the variance as a bar, the mean over neurons with its 95 % interval over images and neurons.
+
+    Parameters
+    ----------
+    partition : VariancePartition
+        As `partition_variance` returns.
+    """
+    from matplotlib.figure import Figure
+
+    parts = partition.parts
+    models = [model for part, model in parts.index if part == "alone"]
+    colours = {model: COLOURS[index % len(COLOURS)] for index, model in enumerate(models)} | {"": "0.6"}
+    figure = Figure(figsize=(5.4, 0.9 + 0.38 * len(parts)), layout="constrained")
+    ax = figure.subplots()
+    labels = []
+    for place, ((part, model), row) in enumerate(parts.iterrows()):
+        reach = [[row["mean"] - row["low"]], [row["high"] - row["mean"]]]
+        ax.barh(place, row["mean"], xerr=reach, color=colours[model], height=0.7, capsize=2.5)
+        labels.append(f"{model} {part}" if model else {"together": "all together"}.get(part, part))
+    ax.set_yticks(range(len(parts)), labels)
+    ax.invert_yaxis()
+    ax.axvline(0, color="0.2", linewidth=0.8)
+    ax.set_xlabel("Explained variance (R² of held-out stimuli)")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.set_title(
+        f"{partition.benchmark}: {partition.n_stimuli} stimuli, {len(partition.neurons)} neurons", fontsize="medium"
+    )
+    return figure
