@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -35,6 +37,20 @@ def test_help_names_the_commands(run):
     assert status == 0
     for name in ("list", "score", "data", "register", "self-check", "choose-layers"):
         assert name in shown
+
+
+def test_threads_wait_without_taking_the_processor():
+    """Set before any library that reads it is loaded; what the user set stays."""
+    code = (
+        "import os, sys; from vonenet_brainscore.cli import main as cli; sys.argv = ['vonenet-brainscore', '--help']\n"
+        "assert 'torch' not in sys.modules and 'numpy' not in sys.modules\n"
+        "try: cli.main()\n"
+        "except SystemExit: print(os.environ['OMP_WAIT_POLICY'])"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    for given, policy in (({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")):
+        shown = subprocess.run([sys.executable, "-c", code], env=environment | given, capture_output=True, text=True)
+        assert shown.stdout.splitlines()[-1] == policy, shown.stderr
 
 
 def test_score_prints_a_table_and_writes_files(run, tiny_model, tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vonenet_brainscore.benchmarks import gram as gram_module
-from vonenet_brainscore.benchmarks.gram import gram_matrices, quarter_of_memory
+from vonenet_brainscore.benchmarks.gram import default_memory, gram_matrices
 
 N, P = 23, 5_000
 
@@ -164,7 +164,9 @@ def test_refuses_responses_that_are_not_finite(features, value):
         gram_matrix(batches(features), N)
 
 
-def test_the_default_budget_is_a_quarter_of_the_memory():
+def test_the_default_budget_is_two_gigabytes_or_a_quarter_of_the_memory(monkeypatch):
     import psutil
 
-    assert quarter_of_memory() == psutil.virtual_memory().total // 4
+    assert default_memory() == min(2 * 10**9, psutil.virtual_memory().total // 4)
+    monkeypatch.setattr("os.sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 10**6}.__getitem__)
+    assert default_memory() == 1024 * 10**6

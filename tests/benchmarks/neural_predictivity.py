@@ -1,17 +1,20 @@
 """PLS predictivity: Brain-Score's wrapper, commitment and regression against ours, side by side in one run.
 
-    python tests/benchmarks/neural_predictivity.py [--theirs-v1] [--noise] [--shares]
+    python tests/benchmarks/neural_predictivity.py [--theirs-v1] [--noise] [--shares] [--sizes 135 640]
 
 Made recordings of FreemanZiemba2013's size: 135 images, 102 neurons, 20 repetitions; VOneResNet-50 with random weights
 and its noise off. `model.layer4` is scored in full by both. On `vone_block` (1.6 million units) theirs takes many
 minutes and 10 GB a split, so with --theirs-v1 it runs one split of ten, and its fit is counted ten times; --noise adds
-ours with noise and 20 trials. --shares prints instead where the CPU time of an image goes in ours, on one thread.
+ours with noise and 20 trials. --shares prints instead where the CPU time of an image goes in ours, on one thread;
+--sizes the time and the largest resident set of the whole command `score` with so many images and 20 neurons.
 """
 
 import argparse
 import functools
 import os
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -27,6 +30,7 @@ from PIL import Image  # noqa: E402
 from vonenet_brainscore import get_model, neural_benchmark, score_model  # noqa: E402
 from vonenet_brainscore.benchmarks.gram import gram_matrices  # noqa: E402
 from vonenet_brainscore.recordings.activations import ActivationsExtractor  # noqa: E402
+from vonenet_brainscore.recordings.noise_draws import noise_draw  # noqa: E402
 from vonenet_brainscore.stimuli.colour import colour_in_words  # noqa: E402
 from vonenet_brainscore.stimuli.images import OnScreen, as_picture, normalise, resize  # noqa: E402
 
@@ -75,6 +79,8 @@ def shares(network: torch.nn.Module, folder: Path) -> None:
     pictures = [as_picture(image) for image in images]
     features = next(extractor.stream(pictures[:8], ["vone_block"]))[1]["vone_block"][0].reshape(8, -1)
 
+    units, fast = features.shape[1], np.random.Generator(np.random.SFC64(0))
+
     def recorded():
         for start in range(0, len(images), 8):
             yield np.arange(start, start + 8), {"vone_block": features}
@@ -86,10 +92,37 @@ def shares(network: torch.nn.Module, folder: Path) -> None:
         "the same and the VOneBlock": lambda: list(map(len, extractor.stream(pictures, ["vone_block"]))),
         "blocks in memory, products": lambda: gram_matrices(recorded(), len(images)),
         "blocks on disk, products": lambda: gram_matrices(recorded(), len(images), memory=0),
+        "normal draws of a trial": lambda: [
+            noise_draw((units,), seed=0, content=b"", trial=i) for i in range(len(images))
+        ],
+        "the same by SFC64": lambda: [fast.standard_normal(units, dtype=np.float32) for _ in images],
+        "the same by torch": lambda: [torch.randn(units) for _ in images],
     }.items():
         start = time.process_time()
         run()
         print(f"{name:27} {(time.process_time() - start) / len(images) * 1e3:6.1f} ms")
+
+
+def whole_command(images: int) -> None:
+    """The command `score` in a process of its own, noise off, one trial, on made recordings."""
+    random = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        for index in range(images):
+            Image.fromarray(random.integers(0, 256, (256, 256), dtype=np.uint8)).save(f"{folder}/{index:05d}.png")
+        signal = random.normal(size=(images, 20, 1))
+        np.save(f"{folder}/responses.npy", signal + random.normal(size=(images, 20, 2)))
+        command = [sys.executable, "-m", "vonenet_brainscore", "score", "voneresnet50", "--noise", "none", "--no-cache"]
+        command += ["--images", folder, "--responses", f"{folder}/responses.npy", "--region", "V1", "--degrees", "4"]
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        _, status, used = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+    assert status == 0
+    print(
+        f"{images:6} images {seconds:7.1f} s  {used.ru_utime + used.ru_stime:7.1f} s of CPU  "
+        f"{used.ru_maxrss / 1e6:4.1f} GB resident at most",
+        flush=True,
+    )
 
 
 def main() -> None:
@@ -98,7 +131,12 @@ def main() -> None:
     options.add_argument("--theirs-v1", action="store_true")
     options.add_argument("--noise", action="store_true")
     options.add_argument("--shares", action="store_true")
+    options.add_argument("--sizes", type=int, nargs="+", default=())
     chosen = options.parse_args()
+    for images in chosen.sizes:
+        whole_command(images)
+    if chosen.sizes:
+        return
     torch.set_num_threads(2)
     torch.manual_seed(0)
     network = get_model("resnet50", pretrained=False, noise_mode=None).eval()

@@ -63,7 +63,7 @@ def gram_matrices(
         How many stimuli will come.
     centred_over : {'stimuli', 'features'}
     memory : int, optional
-        Bytes that the features of all layers together may take in memory; a quarter of the machine's by default. Blocks
+        Bytes that the features of all layers together may take in memory; `default_memory` by default. Blocks
         and products come on top, some 0.1 GB.
     spill_folder : Path, optional
         Where the temporary file goes; the system's temporary folder by default.
@@ -80,7 +80,7 @@ def gram_matrices(
         If a stimulus is missing, comes twice or is out of range, if layers or shapes change between batches, or if a
         feature isn't finite.
     """
-    memory = quarter_of_memory() if memory is None else memory
+    memory = default_memory() if memory is None else memory
     folder = Path(spill_folder or tempfile.gettempdir())
     seen = np.zeros(n_stimuli, bool)
     recordings: dict[str, _Recording] = {}
@@ -100,9 +100,13 @@ def gram_matrices(
         return {layer: recording.gram(centred_over) for layer, recording in recordings.items()}
 
 
-def quarter_of_memory() -> int:
-    """A quarter of the machine's memory, in bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
+def default_memory() -> int:
+    """Bytes that features may take by default: 2 GB, or a quarter of the machine's memory where that is less.
+
+    A spilled feature costs a quarter more time than one in memory (`tests/benchmarks/neural_predictivity.py --shares`),
+    which is little beside the convolution, and a laptop or a cluster's share of a machine stays free for other work.
+    """
+    return min(2 * 10**9, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4)
 
 
 class _Recording:

@@ -50,8 +50,8 @@ def run_benchmark(
     seed : int
         Of what a metric draws from NumPy's global generator, whose state is put back.
     memory : int, optional
-        Bytes that features may take in memory before they are spilled to a temporary file; a quarter of the machine's
-        by default.
+        Bytes that features may take in memory before they are spilled to a temporary file; by default 2 GB, or a
+        quarter of the machine's.
     progress : bool
         Whether Brain-Score shows its progress.
 

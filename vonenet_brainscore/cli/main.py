@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import sys
 import warnings
 from typing import Annotated
@@ -64,6 +65,9 @@ def main() -> None:
     Exit status: 0; 1 for an error that the user can mend; 2 for a command line that cannot be read; 70 for a defect of
     this package; 130 where the user stopped it.
     """
+    # Beside another job a thread that waits for the others would otherwise take the processor from them. Read once, by
+    # the libraries that the commands load; the number of threads, on which last bits depend, stays.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     debug, quiet, verbose = (flag in sys.argv for flag in _EVERYWHERE)
     sys.argv = [word for word in sys.argv if word not in _EVERYWHERE]
     logging.basicConfig(format="%(message)s")  # to standard error

@@ -42,7 +42,9 @@ BackEnds = Annotated[
 ]
 Memory = Annotated[
     float | None,
-    typer.Option(min=0.1, max=1e6, help="GB that recordings may take; default, a quarter of the machine's."),
+    typer.Option(
+        min=0.1, max=1e6, help="GB that recordings may take in memory; default, 2, or a quarter of the machine's."
+    ),
 ]
 
 
