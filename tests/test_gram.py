@@ -1,3 +1,5 @@
+"""Inner products of the stimuli: against plain products, bit-identical in any order, in memory or on disk."""
+
 import os
 
 import numpy as np

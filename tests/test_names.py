@@ -1,3 +1,5 @@
+"""Names of benchmarks: what they stand for, and what is said of those that are none."""
+
 import subprocess
 import sys
 

@@ -1,3 +1,5 @@
+"""Which metrics are compressed: Brain-Score's own, exactly, and nothing that only looks like them."""
+
 import re
 import warnings
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Models in the installed Brain-Score: found once, loaded in a fresh process, removed without a trace."""
+
 import multiprocessing
 import os
 import shutil

@@ -1,3 +1,5 @@
+"""Scores in row space equal those of Brain-Score's own metrics on the full features."""
+
 import numpy as np
 import pytest
 import torch

@@ -1,3 +1,5 @@
+"""Brain-Score's files: which a benchmark needs, what is missing, and how it is fetched and verified."""
+
 import http.server
 import os
 import pickle

@@ -146,7 +146,6 @@ def candidate_layers(network: nn.Module) -> list[str]:
 
     Rectifications are left out, since the modules before them are the same up to a rectification.
     """
-
     from .models.stems import Refit
 
     def stages(module: nn.Module, prefix: str) -> Iterator[str]:

@@ -159,7 +159,6 @@ def network_digest(network: "torch.nn.Module") -> str | None:
     None where that does not tell what it computes: if a module is neither torch's nor this package's, is hooked, or
     carries code of its own, such as a `forward` set on the instance.
     """
-
     ours = __name__.rpartition(".")[0]
     for module in network.modules():
         foreign = not type(module).__module__.startswith(("torch.nn.", f"{ours}."))

@@ -104,6 +104,7 @@ def numbers(text: str) -> list[float]:
 
 
 def columns(accuracy: Any) -> tuple[str, str]:
+    """An accuracy and its interval as two columns of a table."""
     return number(accuracy.mean), f"{number(accuracy.low)} to {number(accuracy.high)}"
 
 

@@ -266,6 +266,5 @@ def _kind(value: Any) -> str:
 
 def _listed(variables: Mapping[str, Any], inside: str = "", most: int = 12) -> str:
     """The variables with their shapes, those in structures too."""
-
     words = [f"{name} ({_kind(value)})" for name, value in _leaves(variables, f"{inside}." if inside else "")]
     return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "") or "none"

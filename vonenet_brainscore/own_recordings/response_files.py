@@ -52,7 +52,7 @@ from .variable_files import read_hdf5, read_mat, read_npz
 def read_responses(
     source: Any, *, variable: str | None = None, axes: Any = None, time_bin: Sequence[float] | None = None
 ) -> Responses:
-    """Responses from an array, a DataArray, a DataFrame or a file, laid out as the module's table says.
+    r"""Responses from an array, a DataArray, a DataFrame or a file, laid out as the module's table says.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def read_responses(
     >>> from vonenet_brainscore import read_responses
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = Path(folder) / "counts.csv"
-    ...     _ = file.write_text("stimulus,repetition,n0,n1\\na,1,4,0\\na,2,5,1\\nb,1,2,3\\nb,2,1,2\\n")
+    ...     _ = file.write_text("stimulus,repetition,n0,n1\na,1,4,0\na,2,5,1\nb,1,2,3\nb,2,1,2\n")
     ...     read_responses(file).to_data_array().shape
     (2, 2, 2)
     """

@@ -235,5 +235,6 @@ def finite(rates: torch.Tensor) -> torch.Tensor:
 
 
 def some_at_a_time(stimuli: int) -> Iterator[slice]:
+    """Slices that divide so many stimuli into batches."""
     for start in range(0, stimuli, _STIMULI_AT_A_TIME):
         yield slice(start, min(start + _STIMULI_AT_A_TIME, stimuli))
