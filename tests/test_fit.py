@@ -219,6 +219,9 @@ def test_two_processes_go_on_to_the_same_weights_and_only_from_the_same_checkpoi
     program = [sys.executable, Path(__file__).with_name("two_processes.py"), tmp_path]
     slurm = {"SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "2", "SLURM_JOB_NAME": "train", "SLURM_NNODES": "1"}
     environment = {**os.environ, **slurm, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    # Names that torch is about to drop are errors, but for the one by which Lightning gathers.
+    gathering = "ignore:torch.distributed.nn.functional.all_gather is deprecated:FutureWarning"
+    environment["PYTHONWARNINGS"] = f"error::FutureWarning,{gathering}"
     done = subprocess.run(program, capture_output=True, text=True, env=environment, timeout=240)
     assert done.returncode == 0, done.stderr
     one, other = (torch.load(tmp_path / f"weights_{rank}.pt") for rank in (0, 1))
@@ -523,3 +526,29 @@ def test_what_is_no_dataset_is_refused(wrong):
             fit(network, *sets, progress=False)
     with pytest.raises(TypeError, match=r"an item of train_set is \[1\]; it must be an image and its label"):
         fit(network, [[1]] * 256, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "settings", "message"),
+    [
+        (2, {"devices": 4, "device": "cuda"}, "4 of cuda asked for, but there are 2 GPUs"),
+        (2, {"devices": 2, "device": "cuda:1"}, "device cuda:1 is one GPU; for 2 give cuda"),
+        (0, {"device": "meta"}, "training runs on cpu or cuda, not on meta"),
+    ],
+)
+def test_devices_that_are_not_there(monkeypatch, gpus, settings, message):
+    """On a made machine with so many GPUs; refused before any is used."""
+    from vonenet_brainscore.training import devices
+
+    made = network()
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(devices, "usable_device", torch.device)
+    with pytest.raises(ValueError, match=message):
+        fit(made, IMAGES, **{"recipe": RECIPE, **QUIET, **settings})
+
+
+def test_torchrun_starts_as_many_processes_as_are_asked_for(monkeypatch):
+    monkeypatch.setattr(torch.distributed, "is_torchelastic_launched", lambda: True)
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(ValueError, match="torchrun started 4 processes; 2 devices on 1 nodes are asked for"):
+        fit(network(), IMAGES, **{"recipe": RECIPE, **QUIET, "devices": 2})

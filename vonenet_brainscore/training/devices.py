@@ -1,9 +1,11 @@
 """The devices that train: a Fabric of lightning-fabric for them."""
 
 import os
+from inspect import signature
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn.parallel import DistributedDataParallel
 
 from ..arguments import check_whole, usable_device
 
@@ -60,7 +62,7 @@ def fabric_of(device: str | None, devices: int, num_nodes: int, *, precision: st
             f"{error}; training runs on lightning-fabric: pip install 'vonenet_brainscore[training]'"
         ) from error
     # Buffers are shared once an epoch: at every step, as by default, the fixed filters would travel too.
-    strategy = DDPStrategy(broadcast_buffers=False) if asked > 1 else "auto"
+    strategy = DDPStrategy(**{_sharing_of_buffers(): False}) if asked > 1 else "auto"  # type: ignore[arg-type]
     chosen = devices if place.index is None else [place.index]
     return Fabric(
         accelerator=place.type,
@@ -70,3 +72,9 @@ def fabric_of(device: str | None, devices: int, num_nodes: int, *, precision: st
         precision=precision,  # type: ignore[arg-type]  # one of PRECISIONS
         plugins=[LightningEnvironment()] if single and num_nodes == 1 else None,  # which starts the processes itself
     )
+
+
+def _sharing_of_buffers() -> str:
+    """What the installed torch calls the sharing of buffers at every step; 2.14 warns of the older name."""
+    new = "forward_sync_buffers"
+    return new if new in signature(DistributedDataParallel.__init__).parameters else "broadcast_buffers"
