@@ -102,10 +102,30 @@ def test_folders_are_one_level_deep_and_nothing_is_a_grab_bag():
 
 def test_warnings_that_our_modules_cause_are_errors():
     for name in ("vonenet_brainscore", "vonenet_brainscore.models.vone_block"):
-        with pytest.raises(DeprecationWarning, match="made up"):
-            warnings.warn_explicit("made up", DeprecationWarning, "made_up.py", 1, module=name)
-    with pytest.warns(DeprecationWarning, match="made up"):
-        warnings.warn_explicit("made up", DeprecationWarning, "made_up.py", 1, module="another.vonenet_brainscore")
+        with pytest.raises(UserWarning, match="made up"):
+            warnings.warn_explicit("made up", UserWarning, "made_up.py", 1, module=name)
+    assert shown("made up", UserWarning, "another.vonenet_brainscore") == ["made up"]
+
+
+def test_what_a_library_is_about_to_change_is_an_error_whichever_line_it_points_at():
+    for kind in (DeprecationWarning, PendingDeprecationWarning, FutureWarning):
+        for library in ("torch.functional", "pandas.core.frame", "numpy.lib", "xarray.core.concat"):
+            with pytest.raises(kind, match="made up"):
+                warnings.warn_explicit("made up", kind, "made_up.py", 1, module=library)
+    for text in ("made up\nand is Deprecated", "made up, in an upcoming release", "made up in a future release"):
+        with pytest.raises(UserWarning, match="made up"):  # torch's are of no kind of their own
+            warnings.warn_explicit(text, UserWarning, "made_up.py", 1, module="torch.functional")
+    known = "unique with argument that is not not a Series, Index"
+    assert shown(known, FutureWarning, "xarray.core.concat") == []
+    with pytest.raises(FutureWarning, match="unique"):
+        shown(known, FutureWarning, "vonenet_brainscore.results")
+
+
+def shown(text, kind, module):
+    """What is shown of a warning that comes from a module."""
+    with warnings.catch_warnings(record=True) as seen:  # with the filters of .pytest.ini as they are
+        warnings.warn_explicit(text, kind, "made_up.py", 1, module=module)
+    return [str(each.message) for each in seen]
 
 
 def loaded_after(statement):

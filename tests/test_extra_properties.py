@@ -43,8 +43,8 @@ class Known:
         preferred = np.array([[30.0], [120.0], [30.0]])
         turn = np.deg2rad(2 * (p["orientation"] - preferred))
         frequency = np.exp(-(np.log2(p["spatial_frequency"] / 2) ** 2))
-        reach = 0.7 / np.sqrt(p["contrast"])
-        size = (1 - np.exp(-((p["radius"] / reach) ** 2))) * np.where(p["radius"] > self.largest_radius, 0.9, 1)
+        size = 1 - np.exp(-(p["radius"] ** 2) * p["contrast"] / 0.7**2)
+        size = size * np.where(p["radius"] > self.largest_radius, 0.9, 1)
         drive = np.exp(3 * (np.cos(turn) - 1)) * frequency * size * p["contrast"] ** 2 / (p["contrast"] ** 2 + 0.04)
         rates = 60 * drive * (1 + 0.5 * np.cos(np.deg2rad(p["phase"])))
         if "mask_contrast" in p:
@@ -241,7 +241,9 @@ def test_all_of_them_on_a_front_end(monkeypatch):
     fano = dataset.sel(property="fano_factor")
     # Rectified noise of a Poisson-like variance: below 1 at low counts (see notebook 03).
     assert 0.3 < float(fano["value"].where(fano["responsive"]).median()) < 1.2
-    quiet = v1_properties(network, extra=True, noise="none", progress=False)
+    with pytest.warns(UserWarning, match="^(grating_summation_field|surround_diameter) has no finite value") as told:
+        quiet = v1_properties(network, extra=True, noise="none", progress=False)
+    assert len(told) == 2  # without noise nothing suppresses
     assert "fano_factor" not in quiet["property"].values
     assert "fano_factor: VOneNet has no neuronal noise on" in quiet.attrs["not_measured"]
 

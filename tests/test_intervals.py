@@ -1,5 +1,7 @@
 """Intervals of neural scores: against plain loops, a simulation whose truth is known, and other orders of names."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -178,5 +180,7 @@ def test_neurons_of_which_nothing_is_known_have_no_interval():
     _, kept = planted_score(np.random.default_rng(0), neurons=2, splits=3)
     for part in kept.splits:
         part.recorded[:] = 1
-    found = intervals_by_hand(float("nan"), kept, 80, 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # nothing of it reaches the user
+        found = intervals_by_hand(float("nan"), kept, 80, 0)
     assert np.isnan([found["score_low"], found["raw_high"], *found["intervals"]["images"]]).all()

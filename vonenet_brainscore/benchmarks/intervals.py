@@ -109,7 +109,7 @@ class _Resampled:
         from scipy.stats import t
 
         medians, splits = _median(self._r), len(self._r)
-        if splits < 2:
+        if np.count_nonzero(~np.isnan(medians)) < 2:
             return float("nan")
         return float(t.ppf(0.975, splits - 1) * np.nanstd(medians, ddof=1) / np.sqrt(splits))
 
