@@ -37,6 +37,13 @@ def test_names_and_numbers_are_never_cut(printed, scores, width):
         assert max(map(len, text.splitlines())) <= width
 
 
+def test_a_title_wider_than_its_table_is_not_cut(printed):
+    title = "Models on Marques2020_Cavanaugh2002-surround_suppression_index"
+    shown = table(title, "model", "score", numbers=("score",))
+    shown.add_row("a", "0.5")
+    assert printed(shown, 80).splitlines()[0] == title
+
+
 def test_what_is_left_out_is_said(printed, scores):
     assert "left out" not in printed(scores, 140)
     narrow = printed(scores, 78)

@@ -58,7 +58,17 @@ class TextTable:
                 left_out.append(name.replace("\n", " "))
         if self._least_width(columns) > width:
             return self._paragraphs()
-        return [self._table(columns), *([f"left out for want of width: {', '.join(left_out)}"] if left_out else [])]
+        return [
+            *self._heading(),
+            self._table(columns),
+            *([f"left out for want of width: {', '.join(left_out)}"] if left_out else []),
+        ]
+
+    def _heading(self) -> list[Any]:
+        """The title, on a line of its own: within a table it would be cut to the table's width, names in it too."""
+        from rich.text import Text
+
+        return [Text(self.title, style="italic")] if self.title else []
 
     def _is_fixed(self, column: int) -> bool:
         return self.columns[column] in (*self.names, *self.numbers)
@@ -82,7 +92,7 @@ class TextTable:
         from rich import box
         from rich.table import Table
 
-        made = Table(title=self.title, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0), show_edge=False)
+        made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
         for column in columns:
             fixed, name = self._is_fixed(column), self.columns[column]
             justify: Any = "right" if name in self.numbers else "left"
