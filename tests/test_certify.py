@@ -118,3 +118,10 @@ def test_what_cannot_be(settings, told, tmp_path):
         certificate(trained_classifier(), torch.zeros(2, 3, 4, 4), sigma=0.25)
     with pytest.raises(ValueError, match=told):
         certify(trained_classifier(), tmp_path, **{"sigma": 0.25, **settings})
+
+
+def test_what_is_no_image_or_batch():
+    with pytest.raises(TypeError, match=r"an image is a Tensor \(3, y, x\), not list"):
+        certificate(trained_classifier(), [[0.5]], sigma=0.25)
+    with pytest.raises(ValueError, match="batch_size is 0; it must be at least 1"):
+        certificate(trained_classifier(), torch.zeros(3, 64, 64), sigma=0.25, batch_size=0)

@@ -101,6 +101,8 @@ def test_what_cannot_be_checked(folder, tmp_path):
         attack_checklist(classifier, folder, ProjectedGradientDescent(eps=0), output=tmp_path, **SETTINGS)
     with pytest.raises(TypeError, match="is a ProjectedGradientDescent, not str"):
         attack_checklist(classifier, folder, "pgd", output=tmp_path, **SETTINGS)
+    with pytest.raises(ValueError, match="doublings is 0; it must be at least 1"):
+        attack_checklist(classifier, folder, attack, output=tmp_path, **{**SETTINGS, "doublings": 0})
     torch.manual_seed(0)
     two = Classifier(nn.Sequential(nn.Flatten(), nn.Linear(64 * 64 * 3, 2)), name="two")
     few = save_folder(tmp_path / "few", gratings(8, seed=1)[0][:4], torch.tensor([0, 1, 0, 1]))

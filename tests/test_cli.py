@@ -187,3 +187,59 @@ def test_quiet_and_verbose_are_read_wherever_they_are(monkeypatch):
         cli.main()
         assert seen == [["vonenet-brainscore", "list", "--all"]] and LOGGER.level == getattr(logging, level)
     LOGGER.setLevel(before)
+
+
+def test_models_are_compared_in_two_tables_and_a_file(run, tiny_model, tmp_path):
+    words = ("voneresnet50", "vonealexnet", "--benchmark", BANDWIDTH, "--noise", "none", "--output", "pairs.csv")
+    status, shown = run("compare", *words)
+    assert status == 0 and f"Models on {BANDWIDTH}" in shown and "differences: pairs.csv" in shown
+    rows = [line.split() for line in shown.splitlines()]
+    (score,) = {row[1] for row in rows if row and row[0] in ("voneresnet50", "vonealexnet") and len(row) == 4}
+    assert 0 < float(score) < 1.1
+    (pair,) = [row for row in rows if row[:2] == ["voneresnet50", "vonealexnet"]]
+    assert pair[2:] == ["0.000", "–", "–"]  # one network under two names, and no images to draw again
+    first, second = (tmp_path / "pairs.csv").read_text().splitlines()
+    assert first == "first,second,difference,low,high" and second == "voneresnet50,vonealexnet,0.0,,"
+    status, _ = run("compare", "voneresnet50", "vonealexnet", "--benchmark", BANDWIDTH, "--output", "pairs.txt")
+    assert "pairs.txt has not one of the suffixes that can be written: .csv" in status
+    status, _ = run("compare", "voneresnet50", "--benchmark", BANDWIDTH)
+    assert "error: " in str(status)
+
+
+def test_layers_are_shown_best_first_with_the_map_to_pass_on(run, monkeypatch):
+    import pandas as pd
+
+    from vonenet_brainscore import layer_choice
+
+    columns = ["score", "raw", "ceiling", "error", "score_low", "score_high", "n_units"]
+    rows = {"deep": [0.5, 0.6, 0.72, 0.01, 0.4, 0.6, 1234], "early": [0.25, -0.3, 0.72, 0.02, 0.1, 0.3, 99]}
+    found = layer_choice.LayerChoice(pd.DataFrame.from_dict(rows, "index", columns=columns), {"IT": "deep"})
+    asked = []
+    monkeypatch.setattr(
+        layer_choice, "choose_layers", lambda *words, **settings: asked.append((words, settings)) or found
+    )
+    status, shown = run("choose-layers", "vonealexnet", "dicarlo.MajajHong2015-it", "early", "deep", "--memory", "2")
+    assert status == 0 and "region_layer_map={'IT': 'deep'}" in shown
+    rows = [line.split() for line in shown.splitlines()]
+    assert [row for row in rows if row and row[0] in ("deep", "early")] == [
+        ["deep", "0.500", "0.400", "to", "0.600", "0.600", "0.010", "0.720", "1234"],
+        ["early", "0.250", "0.100", "to", "0.300", "-0.300*", "0.020", "0.720", "99"],
+    ]
+    ((words, settings),) = asked
+    assert words == ("vonealexnet", "dicarlo.MajajHong2015-it", ["early", "deep"]) and settings["memory"] == 2e9
+
+
+@pytest.mark.parametrize("problems", [(), ("pixels are better", "the ceiling is off")])
+def test_a_self_check_says_what_it_found(run, tiny_model, monkeypatch, problems):
+    from vonenet_brainscore.benchmarks import self_check as module
+
+    rows = (module.SelfCheckRow("pixels", 0.25, -0.5, 0.01),)
+    found = module.SelfCheck("simulated-V1-tiny", rows, 0.75, 0.76, problems)
+    monkeypatch.setattr(module, "self_check", lambda *_, **__: found)
+    status, shown = run("self-check")
+    assert "simulated-V1-tiny (simulated, not primate data)" in shown and "ceiling 0.750, analytic 0.760" in shown
+    assert ["pixels", "0.250", "-0.500", "0.010"] in [line.split() for line in shown.splitlines()]
+    if problems:
+        assert status == "error: the self-check failed: pixels are better; the ceiling is off"
+    else:
+        assert status == 0 and "as it must be: the VOneBlock above pixels" in shown

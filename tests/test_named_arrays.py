@@ -259,3 +259,38 @@ def test_what_only_matlab_can_read_is_named(tmp_path, values):
         ValueError, match=r"has no variable 'rates'; has responses \(4 x 3 x 2 float64\), stimuli \(a MA"
     ):
         read_responses(tmp_path / "r.mat", variable="rates")
+
+
+@BOTH
+def test_cells_that_cannot_be_one_array(tmp_path, save):
+    pairs = cells([np.ones((2, 3)), np.ones((2, 2)), np.ones((2, 3)), np.ones((1, 3))])
+    for contents, error, message in (
+        (cells(["a", "b", "c"]), TypeError, "its cells hold text or structures, and responses are real numbers"),
+        (
+            cells([np.ones((2, 3)), np.ones((3, 2))]),
+            ValueError,
+            "which of these axes is the neuron is not clear",
+        ),
+        (np.tile(pairs, (1, 3)), ValueError, "cells of 4 x 3 hold arrays of different or too many dimensions"),
+        (
+            cells([np.ones(2), np.ones(3), np.ones(2)]),
+            ValueError,
+            "its 3 cells hold 1 to 3 numbers each, so they are rep",
+        ),
+    ):
+        save(tmp_path / "r.mat", {"responses": contents})
+        with pytest.raises(error, match=rf"r\.mat: .*{message}"):
+            read_responses(tmp_path / "r.mat")
+
+
+@BOTH
+def test_structures_that_are_no_list_of_trials(tmp_path, save):
+    save(tmp_path / "r.mat", {"responses": [{"depth": 1.0, "image": "a"}, {"depth": 2.0, "image": "b"}]})
+    with pytest.raises(
+        ValueError, match="its structures have the fields depth, image; they need a stimulus and a resp"
+    ):
+        read_responses(tmp_path / "r.mat")
+    trials = [{"stimulus": "a", "response": np.ones(3)}, {"stimulus": "b", "response": np.ones(2)}]
+    save(tmp_path / "r.mat", {"responses": trials})
+    with pytest.raises(ValueError, match="field 'response' holds 2 to 3 numbers; each needs one for each neuron"):
+        read_responses(tmp_path / "r.mat")

@@ -10,7 +10,7 @@ from PIL import Image
 from torchvision_here import needs_torchvision
 
 from vonenet_brainscore import choose_layers, get_model, record, score_model, v1_properties
-from vonenet_brainscore.models.named_networks import named_network
+from vonenet_brainscore.models.named_networks import named_network, network_of
 from vonenet_brainscore.recordings.loading import is_reference, load_subject
 from vonenet_brainscore.stimuli.images import normalise
 
@@ -169,3 +169,26 @@ def test_record_takes_a_reference(made):
     by_name = record(made, [image], layers=["1"], progress=False)
     by_network = record(named_network(made).network, [image], layers=["1"], progress=False)
     np.testing.assert_array_equal(by_name.values, by_network.values)
+
+
+@needs_torchvision
+def test_torchvisions_weights_are_of_a_thousand_classes():
+    with pytest.raises(ValueError, match="torchvision's weights are of 1000 classes, not 10; leave out one of the two"):
+        get_model(back_end="torchvision:resnet18", back_end_pretrained=True, n_classes=10)
+
+
+def test_a_users_module_that_fails_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "divides.py").write_text("1 / 0\n")
+    with pytest.raises(ValueError, match="'divides' cannot be imported: ZeroDivisionError: division by zero"):
+        network_of("divides:network")
+    (tmp_path / "needs_more.py").write_text("import a_module_of_nobody\n")
+    with pytest.raises(ModuleNotFoundError, match="No module named 'a_module_of_nobody'"):
+        network_of("needs_more:network")
+
+
+def test_timms_tag_of_pretrained_weights_is_part_of_a_name():
+    network = get_model(back_end="timm:resnet18.a1_in1k", simple_channels=8, complex_channels=8)
+    assert type(network).__name__ == "VOneNet"
+    with pytest.raises(ValueError, match=r"timm has no network 'resnet18\.a1_in2k'; nearest: resnet18"):
+        get_model(back_end="timm:resnet18.a1_in2k")

@@ -159,3 +159,43 @@ def test_a_damaged_file_is_read_or_refused_by_name(recording, tmp_path):
             read_responses(path)
         except (ValueError, TypeError, MemoryError) as error:
             assert path.name in str(error) or isinstance(error, MemoryError)
+
+
+def test_a_presentation_without_its_time_or_name_is_refused(tmp_path):
+    onsets = [*ONSETS[:-1], np.nan]
+    write(with_units(with_trials(session(), stimulus_onset=onsets)), tmp_path / "r.nwb")
+    with pytest.raises(ValueError, match=r"r\.nwb: 1 rows of 'trials' have no stimulus_onset"):
+        read_responses(tmp_path / "r.nwb")
+    pictures = [np.zeros(2)] * len(ONSETS)
+    write(with_units(with_trials(session(), column="of", image=pictures)), tmp_path / "p.nwb")
+    with pytest.raises(ValueError, match=r"p\.nwb: column 'image' holds no name or number for each presentation"):
+        read_responses(tmp_path / "p.nwb", variable="trials.image")
+
+
+def test_no_column_of_stimuli_is_told_with_what_there_is(tmp_path):
+    write(with_units(with_trials(session(), column="shape")), tmp_path / "r.nwb")
+    with pytest.raises(ValueError, match=r"no tables of intervals have a column that .* It has trials \(start_time, "):
+        read_responses(tmp_path / "r.nwb")
+
+
+def test_regions_are_read_wherever_they_stand(tmp_path):
+    def saved(add_units):
+        nwb = with_trials(session())
+        add_units(nwb)
+        path = tmp_path / f"{add_units.__name__}.nwb"
+        write(nwb, path)
+        return read_responses(path).regions
+
+    def column(nwb):
+        nwb.add_unit_column("region", "made")
+        nwb.add_unit(spike_times=spikes(0), region="V1")
+        nwb.add_unit(spike_times=spikes(1), region="V4")
+
+    def electrode_group(nwb):
+        for unit in range(2):
+            nwb.add_unit(spike_times=spikes(unit), electrode_group=nwb.electrode_groups["probe"])
+
+    def nowhere(nwb):
+        nwb.add_unit(spike_times=spikes(0))
+
+    assert [saved(each) for each in (column, electrode_group, nowhere)] == [("V1", "V4"), ("V1", "V1"), None]

@@ -257,3 +257,20 @@ def test_one_of_several_time_bins(values):
         read_responses(several)
     with pytest.raises(ValueError, match="70 to 170 is none of them"):
         read_responses(several, time_bin=(70, 170))
+
+
+def test_lists_of_several_lengths_are_no_array():
+    with pytest.raises(ValueError, match=r"responses are not one array \(.*\); give each stimulus as many numbers"):
+        read_responses([[1.0, 2.0], [3.0]])
+
+
+def test_a_variable_that_a_netcdf_file_has_not(tmp_path):
+    xr.DataArray(np.ones((2, 3)), dims=("stimulus", "neuron"), name="rates").to_netcdf(tmp_path / "r.nc")
+    with pytest.raises(ValueError, match=r"r\.nc: has no variable 'rate'; has rates \{'stimulus': 2, 'neuron': 3\}"):
+        read_responses(tmp_path / "r.nc", variable="rate")
+
+
+def test_repetitions_of_stimuli_that_have_no_names():
+    array = xr.DataArray(np.ones((4, 2)), dims=("presentation", "neuroid"))
+    with pytest.raises(ValueError, match="a repetition coordinate but none that names the stimuli"):
+        read_responses(array.assign_coords(repetition=("presentation", [0, 1, 0, 1])))

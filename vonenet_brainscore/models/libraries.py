@@ -47,6 +47,8 @@ def library_network(
     if bare not in known:
         near = nearest_names(bare, known)
         raise ValueError(f"{library} has no network {bare!r}; nearest: {', '.join(near) if near else 'none'}")
+    if library == "torchvision" and pretrained and n_classes != 1000:  # timm draws the last layer anew
+        raise ValueError(f"torchvision's weights are of 1000 classes, not {n_classes}; leave out one of the two")
     try:
         return make(n_classes=n_classes, pretrained=pretrained)
     except (RuntimeError, ValueError, OSError) as error:
@@ -102,8 +104,6 @@ def _torchvision(bare: str) -> tuple[Any, list[str]]:
         ) from error
 
     def make(*, n_classes: int, pretrained: bool) -> nn.Module:
-        if pretrained and n_classes != 1000:
-            raise ValueError(f"torchvision's weights are of 1000 classes, not {n_classes}")
         return models.get_model(bare, weights="DEFAULT" if pretrained else None, num_classes=n_classes)
 
     return make, models.list_models(models)

@@ -112,8 +112,6 @@ def write_report(
 
 def _checked_page(output: str | Path) -> Path:
     page = check_writable(output, SUFFIXES)
-    if page.is_dir():
-        raise IsADirectoryError(f"{page} is a folder; name a file to write the report to")
     return page
 
 
