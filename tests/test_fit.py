@@ -18,7 +18,7 @@ from torch.utils.data import TensorDataset
 
 from vonenet_brainscore import get_model
 from vonenet_brainscore.models.checkpoints import read_checkpoint
-from vonenet_brainscore.training.batches import dealt, digest_of, training_order
+from vonenet_brainscore.training.batches import digest_of, split_by_rank, training_order
 from vonenet_brainscore.training.fit import fit
 from vonenet_brainscore.training.recipe import Recipe
 
@@ -272,12 +272,12 @@ def test_a_run_knows_its_images_by_their_content_and_its_network_by_its_answers(
 
 def test_a_batch_is_the_same_images_in_any_number_of_processes():
     order = training_order(83, seed=0, epoch=1)
-    whole = dealt(order, 12)
+    whole = split_by_rank(order, 12)
     for processes in (2, 3, 4):
-        parts = [dealt(order, 12, rank=rank, processes=processes) for rank in range(processes)]
+        parts = [split_by_rank(order, 12, rank=rank, processes=processes) for rank in range(processes)]
         for step, batch in enumerate(whole):
             assert sorted(image for part in parts for image in part[step]) == sorted(batch)
-    assert [len(dealt(range(13), 12, rank=rank, processes=2)) for rank in (0, 1)] == [2, 1]
+    assert [len(split_by_rank(range(13), 12, rank=rank, processes=2)) for rank in (0, 1)] == [2, 1]
 
 
 def test_what_a_run_leaves(tmp_path):

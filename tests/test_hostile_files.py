@@ -495,7 +495,7 @@ def test_images_of_every_mode_are_exact_or_refused(tmp_path, mode):
 
 @pytest.mark.parametrize("mode", ["I", "F", "I;16"])
 def test_a_pillow_image_of_more_bits_is_not_clipped(mode):
-    with pytest.raises(ValueError, match=f"the image has {mode} pixels of (16|32) bits a channel"):
+    with pytest.raises(ValueError, match=f"the image has {mode} pixels of (16|32) bits per channel"):
         as_picture(Image.new(mode, (4, 3)))
 
 

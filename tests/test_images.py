@@ -82,7 +82,7 @@ def test_refusals(tmp_path, pixels):
         read_image(broken)
     deep = tmp_path / "deep.png"
     Image.fromarray(np.full((4, 4), 40000, np.uint16)).save(deep)
-    with pytest.raises(ValueError, match=r"deep\.png has 16 bits a channel"):
+    with pytest.raises(ValueError, match=r"deep\.png has 16 bits per channel"):
         read_image(deep)
     with pytest.raises(TypeError, match="not list"):
         as_picture([[0]])

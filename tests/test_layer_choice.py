@@ -1,4 +1,4 @@
-"""Candidate layers are scored as if each alone stood for the region, from one pass over the images."""
+"""Candidate layers are scored as if each alone represented the region, from one pass over the images."""
 
 from collections import OrderedDict
 

@@ -1,4 +1,4 @@
-"""Image files say what was shown: bits a channel, one picture, the way up; whatever says otherwise is refused."""
+"""Image files say what was shown: bits per channel, one picture, the way up; whatever says otherwise is refused."""
 
 import struct
 import zlib
@@ -34,13 +34,13 @@ def test_png_goes_by_its_bit_depth_and_not_by_pillows_mode(tmp_path, colour_type
     twelve_bits = np.random.default_rng(0).integers(1600, 2400, (6, 6, CHANNELS[colour_type]))
     path = tmp_path / "deep.png"
     write_png(path, twelve_bits, colour_type, 16)
-    with pytest.raises(ValueError, match=r"deep\.png has 16 bits a channel, and a model is shown 8"):
+    with pytest.raises(ValueError, match=r"deep\.png has 16 bits per channel, and a model is shown 8"):
         read_image(path)
     for loaded in (False, True):
         with Image.open(path) as image:
             if loaded:
                 image.load()
-            with pytest.raises(ValueError, match=r"the image has .* pixels of 16 bits a channel"):
+            with pytest.raises(ValueError, match=r"the image has .* pixels of 16 bits per channel"):
                 as_picture(image)
     eight_bits = twelve_bits // 16
     write_png(path, eight_bits, colour_type, 8)
@@ -53,7 +53,7 @@ def test_other_formats_of_more_bits_are_refused(tmp_path):
     (tmp_path / "deep.ppm").write_bytes(header + np.full(12, 1800, ">u2").tobytes())
     Image.fromarray(np.full((2, 2), 1800, np.uint16)).save(tmp_path / "deep.tif")
     for name, bits in (("deep.ppm", 12), ("deep.tif", 16)):
-        with pytest.raises(ValueError, match=f"{name} has {bits} bits a channel"):
+        with pytest.raises(ValueError, match=f"{name} has {bits} bits per channel"):
             read_image(tmp_path / name)
     (tmp_path / "coarse.ppm").write_bytes(b"P6\n2 2\n15\n" + bytes(range(12)))
     assert read_image(tmp_path / "coarse.ppm").pixels.max() == round(11 / 15 * 255)

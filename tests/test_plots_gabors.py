@@ -112,7 +112,7 @@ def test_cells_that_the_model_lacks_are_named_in_the_title():
 def test_refusals(comparison):
     with pytest.raises(ValueError, match="axes are rectilinear, not polar; make them with"):
         orientation_histogram(comparison.of("orientation"), panel())
-    with pytest.raises(ValueError, match="nx does not go on a circle of orientations"):
+    with pytest.raises(ValueError, match="nx is not an angle on a circle of orientations"):
         orientation_histogram(comparison.of("nx"), panel("polar"))
     with pytest.raises(ValueError, match="nx, ny is a joint distribution; see nx_ny_joint"):
         parameter_histogram(comparison.of("nx", "ny"), panel())

@@ -67,7 +67,7 @@ def test_what_a_process_killed_while_saving_left_is_removed(tmp_path, monkeypatc
 
 def test_another_run_is_neither_overwritten_nor_continued(tmp_path):
     opened(tmp_path).save(content(1), kept=False)
-    with pytest.raises(FileExistsError, match="holds a training run; --resume goes on with it, another --output_path"):
+    with pytest.raises(FileExistsError, match="holds a training run; --resume resumes it, another --output_path"):
         opened(tmp_path)
     assert opened(tmp_path, resume=True, recipe={"lr": 0.1, "epochs": 90}).checkpoint()["epoch"] == 1
     flags = {"model_arch": "alexnet", "ksize": 25, "stride": 4}

@@ -194,7 +194,7 @@ def test_refusals():
     with pytest.raises(ValueError, match="region_layer_map is empty"):
         subject(PlainNetwork(), {})
     static = subject(PlainNetwork(), {"V1": "relu"})
-    with pytest.raises(ValueError, match=r"no layer of tiny stands for 'IT'; have V1\. Name one"):
+    with pytest.raises(ValueError, match=r"no layer of tiny represents 'IT'; have V1\. Name one"):
         static.start_recording("IT")
     with pytest.raises(ValueError, match="call start_recording first"):
         static.look_at([])

@@ -200,7 +200,7 @@ def test_a_scheduler_that_stays_away_is_an_error_after_a_while_and_a_rerun_compl
     with scheduler(port) as lost, sweep as results:  # without a worker
         until(lambda: is_submitted(port))
         lost.kill()
-    with pytest.raises(ConnectionError, match=r"has not come back within 0.5 s.* the same command goes on from there"):
+    with pytest.raises(ConnectionError, match=r"has not come back within 0.5 s.* the same command resumes from there"):
         raise results[0]
     found = score_models("voneresnet50", PREF_OR, settings, output=tmp_path / "out", **ALONE)
     assert (found["problem"] == "").all() and len(stubs()) == 2

@@ -149,7 +149,7 @@ def test_the_same_command_again_goes_on_with_resume_alone(run, photographs, tmp_
     flags = [*PLAIN, "--epochs=2", "--keep_every=1", "--workers=1"]
     assert "training starts with the first epoch" in run(*flags, "--resume").output
     whole = last(tmp_path / "run")
-    with pytest.raises(FileExistsError, match="run holds a training run; --resume goes on with it"):
+    with pytest.raises(FileExistsError, match="run holds a training run; --resume resumes it"):
         run(*flags)
     with pytest.raises(ValueError, match=r"run holds a run with other settings: lr 0\.05, now 0\.1$"):
         run(*flags, "--resume", "--lr=0.1")

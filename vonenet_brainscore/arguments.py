@@ -1,4 +1,4 @@
-"""Kinds of arguments, checked at the public doors in one wording: which argument, what came, what is allowed."""
+"""Checks of arguments at the public functions, worded alike: which argument, its value, and what is allowed."""
 
 import difflib
 import math
@@ -164,7 +164,7 @@ def check_text(**arguments: Any) -> None:
 def check_seed(seed: Any, name: str = "seed") -> None:
     """Raise unless a seed is a whole number that NumPy's generators take, [0, 2**32)."""
     if isinstance(seed, bool) or not isinstance(seed, Integral):
-        raise TypeError(f"{name} is {shortened(seed)}; it must be a whole number, so that the result can be had again")
+        raise TypeError(f"{name} is {shortened(seed)}; it must be a whole number, so that the result is reproducible")
     if not 0 <= int(seed) < 2**32:
         raise ValueError(f"{name} is {shortened(seed)}; it must lie in [0, 2**32)")
 

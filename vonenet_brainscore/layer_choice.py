@@ -1,4 +1,4 @@
-"""Which layer stands best for a region: every candidate scored in one pass over the images."""
+"""Choice of the layer that best represents a region: all candidates are scored in one pass over the images."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

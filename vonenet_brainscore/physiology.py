@@ -1,4 +1,4 @@
-"""A model's V1 as a physiologist would measure it: `v1_properties` and `tuning_curves`, for any layer."""
+"""In silico physiology of any layer: `v1_properties` and `tuning_curves`."""
 
 import warnings
 from collections.abc import Sequence

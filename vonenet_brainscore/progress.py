@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, lines in a log file, nothing where the package's logger is quiet."""
+"""Progress of long computations: a bar in a terminal, lines in a log file, nothing where the logger is silenced."""
 
 import logging
 import os

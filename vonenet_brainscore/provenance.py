@@ -1,4 +1,4 @@
-"""What made a score: the record that goes with it, and the content it is kept under."""
+"""The provenance of a score: how it was computed, and the key under which it is stored."""
 
 import hashlib
 from importlib.metadata import version

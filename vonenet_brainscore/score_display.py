@@ -1,4 +1,4 @@
-"""How scores look in a notebook: a table of the figures, and below it what made them."""
+"""Display of scores in notebooks: a table of the figures, with their provenance below."""
 
 import sys
 from typing import TYPE_CHECKING, Any

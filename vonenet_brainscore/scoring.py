@@ -1,4 +1,4 @@
-"""`score_model`: a model, a benchmark -> a Brain-Score `Score`. Start reading here."""
+"""`score_model`: score a model on a benchmark. Start reading here."""
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""`partition_variance`: what a model explains of each neuron that other models do not."""
+"""`partition_variance`: the variance of each neuron that a model explains uniquely."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -92,8 +92,8 @@ def partition_variance(
     Raises
     ------
     ValueError
-        For a number of models or folds that cannot be, a benchmark whose features inner products do not stand for, or
-        one that shows a stimulus several times; and as `score_model`.
+        For too many models or folds, a benchmark that needs more than inner products of features, or one that shows a
+        stimulus several times; and as `score_model`.
 
     Examples
     --------

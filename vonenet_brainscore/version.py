@@ -1,4 +1,4 @@
-"""Which version of this package it is, by number (`setup.py` reads it here) and by content."""
+"""The version of this package, by number (read by `setup.py`) and by the content of its code."""
 
 import hashlib
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Which files Brain-Score's own loaders want, found by running them without letting them fetch anything."""
+"""The files that Brain-Score's own loaders need, found by running the loaders without letting them download."""
 
 import hashlib
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Gram matrices of recordings too wide for memory: features go in by batches, stimulus x stimulus products come out."""
+"""Gram matrices of recordings that are too wide for memory, accumulated from batches of features."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Files of primate recordings brought from another machine, put where Brain-Score looks for them."""
+"""Import of primate recordings that were downloaded on another machine."""
 
 import shutil
 from collections.abc import Iterable

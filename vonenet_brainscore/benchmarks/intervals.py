@@ -1,4 +1,4 @@
-"""How sure a neural score is: intervals over images, neurons and splits."""
+"""Confidence intervals of neural scores, over images, neurons and splits."""
 
 import warnings
 from typing import Any

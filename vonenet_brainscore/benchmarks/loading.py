@@ -1,4 +1,4 @@
-"""From what the user names to Brain-Score benchmarks."""
+"""Resolve names and benchmark objects to Brain-Score benchmarks."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Ridge regression from several feature spaces at once, each with a penalty of its own, from their kernels."""
+"""Kernel ridge regression from several feature spaces, with a separate penalty for each."""
 
 from collections.abc import Iterable
 from itertools import product

@@ -1,4 +1,4 @@
-"""Benchmark names: what a user may type, and which Brain-Score identifiers it stands for."""
+"""Benchmark names: the names that users type, and the Brain-Score identifiers that they represent."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What a neural benchmark predicted in each split, and which neurons its score is therefore of."""
+"""The predictions of a neural benchmark in each split, and the neurons on which its score rests."""
 
 import warnings
 from collections.abc import Iterator

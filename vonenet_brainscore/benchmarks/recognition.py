@@ -232,7 +232,7 @@ def _smallest_training_set(benchmark: Any) -> int:
     metric = benchmark._similarity_metric
     if not hasattr(metric, "cross_validation"):
         return benchmark.train_assembly.sizes["presentation"]
-    # A copy, because a splitter that holds a generator would go on to other splits after being asked here.
+    # A copy, because a splitter that holds a generator would produce other splits after being asked here.
     split = copy.deepcopy(metric.cross_validation._split)
     _, splits = split.build_splits(benchmark._assembly)
     return min(len(training) for training, _ in splits)

@@ -88,7 +88,7 @@ class RowSpaceSubject:
     benchmark : brainscore_vision.benchmarks.Benchmark
         What will be called with this object.
     layers : sequence of str, optional
-        Candidates to stand for the region, recorded together; set `layer` to answer with another. The subject's own
+        Candidates to represent the region, recorded together; set `layer` to answer with another. The subject's own
         layer by default. Needs the subject's `stream_layers`.
     memory, spill_folder
         As in `gram_matrices`.

@@ -1,4 +1,4 @@
-"""Does scoring put a model of V1 above pixels, and pixels above chance? Checked on the simulated population."""
+"""A check, on a simulated population, that scoring ranks a model of V1 above pixels and pixels above chance."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class PixelSubject(BrainModel):
         return 8
 
     def start_recording(self, recording_target: str, time_bins: Sequence[Any] = ((50, 200),)) -> None:
-        """Say which region to stand for; pixels do not change in time."""
+        """Set the region that is recorded; pixels do not change in time."""
         self._region = str(recording_target)
 
     def look_at(self, stimuli: Any, number_of_trials: int = 1) -> NeuroidAssembly:

@@ -184,7 +184,7 @@ def _unreachable(url: str) -> str | None:
 
 
 def discard(file: DataFile) -> None:
-    """Remove a damaged file, and what Brain-Score unpacked from it, which it would otherwise go on using."""
+    """Remove a damaged file, and what Brain-Score unpacked from it, which it would otherwise keep using."""
     file.path.unlink(missing_ok=True)
     if file.path.suffix == ".zip":
         shutil.rmtree(file.path.with_suffix(""), ignore_errors=True)

@@ -1,4 +1,4 @@
-"""From logits to accuracy with its interval."""
+"""Accuracy and its confidence interval."""
 
 import math
 from collections.abc import Iterable

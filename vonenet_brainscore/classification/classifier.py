@@ -1,4 +1,4 @@
-"""A network as it is evaluated: images in [0, 1] in, logits out, and noise that can be drawn again."""
+"""A network as a classifier: images in [0, 1] to logits, with reproducible noise."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -147,7 +147,7 @@ class Classifier(nn.Module):
         """Context in which the network's noise is that of a key, and after which all is as it was.
 
         A VOneBlock's draw is keyed image by image, whatever else is in the batch. What other noise a network has comes
-        from torch's global generator, which is seeded meanwhile by the key and the whole batch. Fixed noise
+        from torch's global generator, which is seeded within the context by the key and the whole batch. Fixed noise
         has one key.
         """
         key = ("fixed",) if self.noise == "fixed" else key
@@ -177,7 +177,7 @@ class Classifier(nn.Module):
         Raises
         ------
         ValueError
-            If it does not give one logit a class, or cannot take images of that size.
+            If it does not give one logit per class, or cannot take images of that size.
         """
         try:
             shape = tuple(self._logits_of_grey(image_size, draws=1)[0].shape)

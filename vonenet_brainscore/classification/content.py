@@ -1,4 +1,4 @@
-"""Digests of image files: a result or a training run that is kept is known by what made it, not by names."""
+"""Digests of image files, so that kept results depend on the content of files and not on their names."""
 
 import hashlib
 import json

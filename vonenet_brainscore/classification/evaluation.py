@@ -1,4 +1,4 @@
-"""What every evaluation of a classifier has in common: its images in batches, and results kept as they come."""
+"""What all evaluations of a classifier share: reading images in batches and keeping results as they are computed."""
 
 import hashlib
 import json
@@ -134,7 +134,7 @@ class Evaluation:
                 except torch.OutOfMemoryError as error:
                     raise MemoryError(
                         f"memory ran out with {self.folder.batch_size} images a batch; give a smaller --batch_size. "
-                        f"{len(results.rows)} images are kept in {results.path}, and the run goes on from there"
+                        f"{len(results.rows)} images are kept in {results.path}, and the run resumes from there"
                     ) from error
                 rows = [
                     {"image": image.name, "label": image.label, "sha256": digest}

@@ -1,4 +1,4 @@
-"""Labelled images: a folder for each class, as torchvision's ImageFolder reads it."""
+"""Labelled images in one folder per class, as torchvision's ImageFolder reads them."""
 
 import os
 from collections.abc import Sequence

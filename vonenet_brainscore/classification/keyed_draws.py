@@ -1,4 +1,4 @@
-"""Random draws that belong to a key: the same whatever was drawn before, the global generators left as they were."""
+"""Random draws determined by a key alone; the global generators are left unchanged."""
 
 import hashlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Results kept as they come, one image per line, so that a run that was cut off resumes where it stopped."""
+"""Results stored one image per line as they are computed, so that an interrupted run resumes."""
 
 import json
 import math
@@ -62,7 +62,7 @@ class ResultsFile:
             raise OSError(
                 error.errno,
                 f"cannot write results to {self.path}: {error.strerror}. {len(self.rows)} images are kept there; make "
-                "room and run the same command again, which goes on, or choose another --output",
+                "room and run the same command again, which resumes, or choose another --output",
             ) from error
 
     def _continue(self, settings: Mapping[str, Any]) -> None:

@@ -1,1 +1,1 @@
-"""The command line: words to functions, results to tables. Nothing is computed here."""
+"""The command line: parses words, calls functions and prints tables; it computes nothing itself."""

@@ -24,12 +24,12 @@ def evaluate(
         typer.Option("--eps", help="Its sizes, in pixel values of [0, 1], as 0.001 or 1/1020; default, 1/255."),
     ] = None,
     iterations: Annotated[int | None, typer.Option("--iterations", help="Steps; default 64, and 5000 squares.")] = None,
-    k: Annotated[int | None, typer.Option("--k", help="Draws of the noise that a step goes by; default 10.")] = None,
+    k: Annotated[int | None, typer.Option("--k", help="Draws of the noise averaged in each step; default 10.")] = None,
     step_size: Annotated[
         float | None, typer.Option("--step_size", help="Of pgd, as a fraction of eps; default 2 / iterations.")
     ] = None,
     restarts: Annotated[
-        int | None, typer.Option("--restarts", help="Runs, of which an image's strongest counts; default 1.")
+        int | None, typer.Option("--restarts", help="Restarts, of which the strongest on each image counts; default 1.")
     ] = None,
     protocol: Annotated[
         str | None,
@@ -45,7 +45,7 @@ def evaluate(
     draws: Draws = 10,
     seed: Seed = 0,
 ) -> None:
-    """Accuracy on images as they are, and attacked by one who knows the network, with the model's noise and without."""
+    """Accuracy on clean images and under white-box or black-box attack, with and without the model's noise."""
     from ..robustness.evaluate import evaluate as run
 
     settings = {"norm": norm, "iterations": iterations, "k": k, "step_size": step_size, "restarts": restarts}
@@ -76,11 +76,11 @@ def attack_checklist(
     norm: Annotated[str, typer.Option("--norm", help="Of the perturbation: inf, 2 or 1.")] = "inf",
     eps: Annotated[str, typer.Option("--eps", help="Its size, in pixel values of [0, 1].")] = "1/255",
     iterations: Annotated[int, typer.Option("--iterations", help="Steps of the attack that is checked.")] = 64,
-    k: Annotated[int, typer.Option("--k", help="Draws of the noise that a step goes by.")] = 10,
+    k: Annotated[int, typer.Option("--k", help="Draws of the noise averaged in each step.")] = 10,
     momentum: Annotated[float, typer.Option("--momentum", help="Of its steps.")] = 0,
     squares: Annotated[int, typer.Option("--squares", help="Iterations of the black-box attack.")] = 1000,
     doublings: Annotated[
-        int, typer.Option("--doublings", help="Of steps and draws at most, until accuracy falls no further.")
+        int, typer.Option("--doublings", help="Doublings of steps and draws at most, until accuracy falls no further.")
     ] = 3,
     draws: Draws = 10,
     seed: Seed = 0,

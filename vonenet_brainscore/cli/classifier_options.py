@@ -1,4 +1,4 @@
-"""Options of every command that asks a classifier about a folder of images."""
+"""Options shared by all commands that evaluate a classifier on a folder of images."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields

@@ -1,4 +1,4 @@
-"""The command that looks at the installation: `doctor`."""
+"""The command that inspects the installation: `doctor`."""
 
 import os
 import platform

@@ -59,7 +59,7 @@ def gabors(
 
 
 def _print_comparison(comparison: "GaborComparison") -> None:
-    """Three tables, none wider than a terminal of 80 columns."""
+    """Three tables that fit a terminal of 80 columns."""
     counts, spread = ("similarity", "ceiling", "filters", "neurons"), ("distance", "floor")
     similarities = table(f"{comparison.model} against macaque V1", "parameter", *counts, numbers=counts)
     distances = table("Wasserstein distance", "parameter", *spread, "primate data", numbers=spread)

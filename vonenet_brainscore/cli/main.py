@@ -1,4 +1,4 @@
-"""`vonenet-brainscore`: its commands, and what it says when one fails."""
+"""`vonenet-brainscore`: its commands, and how errors are reported."""
 
 import io
 import logging

@@ -1,4 +1,4 @@
-"""Options that name one's own recordings, and the benchmark that they make."""
+"""Options for your own recordings, and the benchmark that is made from them."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The command that puts models on one page: `report`."""
+"""The command that writes a page about several models: `report`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +23,7 @@ from .tables import say
 
 def report(
     models: Annotated[list[str] | None, typer.Argument(help="Models, named as for `score`.")] = None,
-    output: Annotated[Path, typer.Option(help="The .html page to write; one that is there is written over.")] = Path(
+    output: Annotated[Path, typer.Option(help="The .html page to write; an existing one is overwritten.")] = Path(
         "report.html"
     ),
     benchmark: Annotated[

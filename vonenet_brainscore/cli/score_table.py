@@ -1,4 +1,4 @@
-"""Scores as they are printed: a table, and under it what has to be said of its figures."""
+"""Printed scores: a table, and remarks about its figures below it."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any

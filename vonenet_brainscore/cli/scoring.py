@@ -260,7 +260,7 @@ def self_check(model: Model = "voneresnet50", seed: Seed = 0, noise: Noise = "no
     say(shown, f"ceiling {number(found.ceiling)}, analytic {number(found.analytic_ceiling)}")
     if found.problems:
         raise RuntimeError("the self-check failed: " + "; ".join(found.problems))
-    say("as it must be: the VOneBlock above pixels, pixels above shuffled responses, the ceiling where it belongs")
+    say("passed: the VOneBlock scores above pixels, pixels above shuffled responses, and the ceiling is as expected")
 
 
 def _save_figure(scores: "dict[str, Score]", target: Path) -> None:

@@ -1,4 +1,4 @@
-"""The commands that take a model to Brain-Score: `submit` to the leaderboard, `register` on this machine."""
+"""Commands that bring a model to Brain-Score: `submit` to the leaderboard, `register` on this machine."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,7 @@ def submit(
         typer.Argument(help="A model's name (`vonenet-brainscore list`), or the back end timm:NAME."),
     ],
     identifier: Annotated[
-        str | None, typer.Option(help="What Brain-Score is to call it; needed with weights of your own.")
+        str | None, typer.Option(help="Its identifier on Brain-Score; needed with weights of your own.")
     ] = None,
     front_end: Annotated[
         bool, typer.Option("--front-end", help="The V1 front end alone, which needs no weights.")
@@ -24,7 +24,8 @@ def submit(
         Path | None, typer.Option(help="A checkpoint of your own; becomes part of the zip unless it has an address.")
     ] = None,
     weights_url: Annotated[
-        str | None, typer.Option(help="Where the leaderboard's machine fetches the checkpoint; default, the released.")
+        str | None,
+        typer.Option(help="Where the leaderboard's machine downloads the checkpoint; default, the released one."),
     ] = None,
     weights_sha256: Annotated[str | None, typer.Option(help="That the checkpoint must have.")] = None,
     layer: Annotated[

@@ -1,4 +1,4 @@
-"""Tables on a terminal: what fits the width there is, and names whole."""
+"""Tables in a terminal: columns are chosen by the available width, and names are never truncated."""
 
 import shutil
 from dataclasses import dataclass, field

@@ -65,9 +65,9 @@ def train(
     std: Std = "0.5",
     keep_every: Annotated[int, typer.Option("--keep_every", help="Epochs between checkpoints that are kept.")] = 10,
     device: Annotated[str | None, _option("--device", "cpu or cuda; default, a GPU if there is one.", _MACHINE)] = None,
-    devices: Annotated[int, _option("--devices", "GPUs a node, or processes on its CPU.", _MACHINE)] = 1,
+    devices: Annotated[int, _option("--devices", "GPUs per node, or processes on its CPU.", _MACHINE)] = 1,
     num_nodes: Annotated[int, _option("--num_nodes", "Machines.", _MACHINE)] = 1,
-    workers: Annotated[int, _option("--workers", "Processes that prepare images, a device.", _MACHINE)] = 0,
+    workers: Annotated[int, _option("--workers", "Processes that load images, per device.", _MACHINE)] = 0,
     **settings: Any,
 ) -> None:
     """Train a VOneNet, or a network of your own, on a folder of photographs."""

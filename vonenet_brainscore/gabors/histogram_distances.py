@@ -1,4 +1,4 @@
-"""How far two histograms over the same bins are apart."""
+"""Distances between two histograms over the same bins."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

@@ -1,4 +1,4 @@
-"""Which Gabor filters the pixels and the kernel of a VOneBlock can carry."""
+"""Which Gabor filters can be represented by the pixels and the kernel size of a VOneBlock."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Whether a checkpoint and the arguments that are given beside it agree."""
+"""Checks that a checkpoint agrees with the arguments given beside it."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Checkpoint files: trained weights, fetched and read without running anything that they may contain."""
+"""Checkpoint files: trained weights, downloaded and read without executing any code that they may contain."""
 
 import argparse
 import hashlib

@@ -1,4 +1,4 @@
-"""Files from the network: saved atomically, and watched for later changes."""
+"""Downloads, saved atomically and verified."""
 
 import errno
 import hashlib

@@ -1,4 +1,4 @@
-"""Trying a network on one image before it is used: what a module gives, and where it fails."""
+"""Trial runs of a network on one image before it is used: the shapes of its outputs, and where it fails."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Rates kept between the trials of one input, so that trials convolve once."""
+"""A cache of firing rates across the trials of one input, so that the filters are applied once."""
 
 from collections.abc import Callable
 

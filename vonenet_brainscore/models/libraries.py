@@ -1,4 +1,4 @@
-"""Networks that timm and torchvision make, by name."""
+"""Networks of timm and torchvision, by name."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The gain with which front ends with and without surrounds have like rates."""
+"""The gain that gives front ends with and without surrounds the same median rate."""
 
 import torch
 from torch import Tensor

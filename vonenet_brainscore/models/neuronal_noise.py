@@ -1,4 +1,4 @@
-"""The noise of the VOneBlock, made of a standard-normal draw."""
+"""The noise of the VOneBlock, computed from a standard-normal draw."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Divisive normalisation: each cell's rate over the activity of the cells around it."""
+"""Divisive normalisation: each cell's rate divided by the activity of the cells around it."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ class Normalisation(nn.Module):
     grating of the channel's own without end. Beyond the field there are no cells and nothing is pooled.
 
     Rates are normalised before noise is added, and there is no other order: what a pool adds up are the rates of many
-    cells, in which the noise of single cells averages out, whereas noise stands for the count of one cell's spikes,
+    cells, in which the noise of single cells averages out, whereas noise represents the count of one cell's spikes,
     whose variance follows the rate that is left after normalisation. A noisy count that was divided would vary less
     than a count of spikes does.
 

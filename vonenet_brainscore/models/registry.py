@@ -1,4 +1,4 @@
-"""The models that have a name: the VOneNets that were published, and a front end. Adding one is adding a row."""
+"""The named models: published VOneNets and a front end with surrounds. A model is added as a row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ModelRow:
-    """A published VOneNet, or a front end that stands for V1 alone and has nothing to train.
+    """A published VOneNet, or a front end that represents V1 alone and has nothing to train.
 
     Attributes
     ----------

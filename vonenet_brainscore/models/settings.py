@@ -1,4 +1,4 @@
-"""The settings of a front end: one row each, which serves everything that takes, checks, stores or explains them."""
+"""The settings of a front end, one row each, from which arguments are checked, stored and documented."""
 
 import math
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""A VOneBlock for small images: the published one, in degrees, on fewer pixels."""
+"""Settings of a VOneBlock for small images: the published filters in degrees, on fewer pixels."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""The surrounds of the VOneBlock's cells: how strong and how wide they are, and which cells they pool."""
+"""The surrounds of the VOneBlock's cells: their strengths, their extents, and the cells that they pool."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""How a model is compared with one's own recordings: Brain-Score's metrics, and their splits of the stimuli."""
+"""Metrics that compare a model with your own recordings, and their splits of the stimuli."""
 
 from typing import Any
 

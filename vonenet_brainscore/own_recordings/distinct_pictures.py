@@ -1,4 +1,4 @@
-"""Are the stimuli different pictures? One that is there twice would be trained on and tested with at once."""
+"""A check that all stimuli are different pictures, so that none is in both training and test sets."""
 
 import warnings
 from collections.abc import Hashable, Mapping

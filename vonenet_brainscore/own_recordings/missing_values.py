@@ -1,4 +1,4 @@
-"""How files and programs mark a response that is missing, and which of the marks are taken for one."""
+"""The marks by which files and programs denote a missing response."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""One's own recordings as a Brain-Score benchmark: images and responses -> `NeuralBenchmark`."""
+"""Your own images and responses as a Brain-Score `NeuralBenchmark`."""
 
 import hashlib
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The largest r^2 that a model can reach against recorded means: the ceiling of a score."""
+"""Noise ceilings: the largest r^2 that a model can reach with the recorded mean responses."""
 
 from typing import Any
 
@@ -152,7 +152,7 @@ def no_ceiling(reason: str) -> Any:
 
     Brain-Score's `NeuralBenchmark` divides by the ceiling whatever it is. NaN would make every score NaN and an
     estimate would be made up, so the divisor is 1, and `attrs['claimed']` is False with `attrs['reason']` saying why:
-    who shows the score shows no ceiling.
+    displays of the score then show no ceiling.
     """
     from brainscore_core.metrics import Score
 

@@ -1,4 +1,4 @@
-"""Images and the responses recorded to them, paired: by name where the responses name their stimuli, else by order."""
+"""Pairing of images with recorded responses: by name where the responses name their stimuli, else by order."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence

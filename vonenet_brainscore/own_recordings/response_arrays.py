@@ -1,4 +1,4 @@
-"""Responses from an xarray DataArray or a Brain-Score assembly, with all that it says of itself."""
+"""Responses from an xarray DataArray or a Brain-Score assembly, with their coordinates and attributes."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -10,10 +10,10 @@ xarray           a DataArray with those dimensions by name, in any order; coordi
                  `stimulus_id` and `neuroid_id` on it, are the names. A Brain-Score assembly, with `repetition` a
                  coordinate of `presentation`, is one too
 .nc              one such DataArray, written with ``DataArray.to_netcdf``
-.csv .tsv .txt   long: one response a line, columns `stimulus`, `neuron`, `response` and, where stimuli were repeated,
-                 `repetition`; wide: one presentation a line, column `stimulus`, perhaps `repetition`, and one column a
-                 neuron, headed by its name. Commas, semicolons, tabs or bars; UTF-8, UTF-16 or Latin-1; a decimal comma
-                 where it is clear. A pandas DataFrame may have the same columns
+.csv .tsv .txt   long: one response per line, columns `stimulus`, `neuron`, `response` and, where stimuli were repeated,
+                 `repetition`; wide: one presentation per line, column `stimulus`, perhaps `repetition`, and one column
+                 per neuron, headed by its name. Commas, semicolons, tabs or bars; UTF-8, UTF-16 or Latin-1; a decimal
+                 comma where it is clear. A pandas DataFrame may have the same columns
 .parquet         the same table; needs pyarrow
 .mat             variable `responses`, the array, a sparse one, or cells of repetitions; perhaps `stimuli` and
                  `neurons`, names or numbers; any version. `variable` names another, also in a structure: 'data.rates'

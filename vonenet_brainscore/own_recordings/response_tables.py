@@ -1,4 +1,4 @@
-"""Responses from a table: long, one response a row, or wide, one presentation a row and one neuron a column."""
+"""Responses from a table: long, with one row per response, or wide, with one row per presentation."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -92,7 +92,7 @@ def _check_header(names: Sequence[str]) -> None:
 def _check_neurons(wide: pd.DataFrame) -> None:
     """Refuse columns that are no neurons: by name, beside others that are numbered, or because they count rows."""
     if not len(wide.columns):
-        raise ValueError("a wide table of responses has one column a neuron, headed by its name; has none")
+        raise ValueError("a wide table of responses has one column per neuron, headed by its name; has none")
     numbered = pd.Series([re.sub(r"\d+", "#", name) for name in wide.columns], index=wide.columns)
     several = (numbered.str.contains("#") & numbered.duplicated(keep=False)).any()
     for name in wide.columns:
@@ -109,7 +109,7 @@ def _check_neurons(wide: pd.DataFrame) -> None:
         if reason:
             raise ValueError(
                 f"column {name!r} {reason}; leave it out, or, if it is a neuron, give it a name like the others'. A "
-                "wide table has a stimulus, perhaps a repetition, and one column a neuron"
+                "wide table has a stimulus, perhaps a repetition, and one column per neuron"
             )
 
 

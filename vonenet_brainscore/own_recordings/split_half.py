@@ -1,4 +1,4 @@
-"""How well halves of the repetitions predict each other: the ceiling where stimuli were repeated equally often."""
+"""The split-half reliability of responses: the ceiling where all stimuli were repeated equally often."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What a source of responses says of the experiment beside the responses: degrees, time bin, stimulus set, regions."""
+"""What the source of responses states about the experiment: degrees, time bin, stimulus set and regions."""
 
 import math
 from collections.abc import Mapping, Sequence

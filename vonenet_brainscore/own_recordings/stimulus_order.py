@@ -1,4 +1,4 @@
-"""Which row of the responses belongs to which image: by name, by number, or by an order that all agree on."""
+"""The order of responses and images: matched by name, by number, or by an order that is unambiguous."""
 
 import re
 import unicodedata

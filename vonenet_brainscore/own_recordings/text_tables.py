@@ -1,4 +1,4 @@
-"""A table in a text file, whatever program wrote it: its encoding, its separator and its decimal mark."""
+"""Tables in text files: detection of the encoding, the separator and the decimal mark."""
 
 import codecs
 import csv

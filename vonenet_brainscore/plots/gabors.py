@@ -54,7 +54,7 @@ def orientation_histogram(comparison: DistributionComparison, ax: "PolarAxes") -
     if ax.name != "polar":
         raise ValueError(f"the axes are {ax.name}, not polar; make them with add_subplot(projection='polar')")
     if primate.parameters != ("orientation",):
-        raise ValueError(f"{', '.join(primate.parameters)} does not go on a circle of orientations")
+        raise ValueError(f"{', '.join(primate.parameters)} is not an angle on a circle of orientations")
     angle = np.deg2rad(np.concatenate([primate.centres, primate.centres + 180]))
     width = np.deg2rad(np.tile(np.diff(primate.edges), 2))
     styles: dict[str, dict[str, Any]] = {

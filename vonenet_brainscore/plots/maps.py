@@ -1,4 +1,4 @@
-"""What the VOneBlock makes of an image."""
+"""Feature maps: the responses of VOneBlock channels to an image."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Properties that no benchmark scores: a model's distributions, with what is published of macaque V1."""
+"""Histograms of properties without a benchmark, with published values of macaque V1."""
 
 from typing import TYPE_CHECKING
 

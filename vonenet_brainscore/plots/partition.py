@@ -1,4 +1,4 @@
-"""What models explain of neurons, alone, together and beyond each other."""
+"""The variance that models explain alone, together and uniquely."""
 
 from typing import TYPE_CHECKING
 

@@ -14,10 +14,10 @@ _NOISE = {"model": "on", "fixed": "fixed", "none": "off"}
 
 
 def accuracy_against_epsilon(evaluations: AdversarialEvaluation | Sequence[AdversarialEvaluation]) -> "Figure":
-    """Accuracy against epsilon with 95 % intervals, a panel for each norm and a line for each noise condition.
+    """Accuracy against epsilon with 95 % intervals, one panel per norm and one line per noise condition.
 
     Filled markers are means over draws, with Wilson's interval over images; open ones count an image as broken only if
-    most of its draws are misclassified. Epsilon 0 is the images as they are. Lines stand a little aside of each other.
+    most of its draws are misclassified. Epsilon 0 is the images as they are. Lines are offset slightly from each other.
 
     Parameters
     ----------

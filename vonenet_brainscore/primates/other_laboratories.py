@@ -1,4 +1,4 @@
-"""How like one study of macaque V1 is another: yardsticks beside the ceilings. No model is scored on them."""
+"""Agreement between studies of macaque V1, as a reference beside the ceilings. No model is scored on it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Stimuli -> layers, a batch at a time: `ActivationsExtractor` records a network's layers over many trials."""
+"""`ActivationsExtractor`: records the layers of a network in batches and over many trials."""
 
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
@@ -90,7 +90,7 @@ class ActivationsExtractor:
         self.normalisation: tuple[Any, Any] = (0.5, 0.5)  # mean and standard deviation of what the network is fed
         self.batch_size = batch_size or BATCH_SIZE.get(self.device.type, BATCH_SIZE["cpu"])
         self.progress = progress
-        self.regions: dict[str, str] = {}  # layer -> the region that it stands for, a coordinate of its units
+        self.regions: dict[str, str] = {}  # layer -> the region that it represents, a coordinate of its units
 
     @property
     def device(self) -> torch.device:

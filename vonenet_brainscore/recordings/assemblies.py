@@ -1,4 +1,4 @@
-"""Recordings in Brain-Score's format: (presentation, neuroid) with what is known of both."""
+"""Recordings in Brain-Score's format: (presentation, neuroid) with coordinates of both."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A front end alone as a subject."""
+"""A front end without a back end as a subject."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ class FrontEndSubject(Subject):
     def start_recording(self, recording_target: str, time_bins: Sequence[tuple[int, int]] = ((50, 200),)) -> None:
         """As `Subject.start_recording`; ValueError for a region that is not in the map."""
         if str(recording_target) not in self.region_layer_map:
-            raise ValueError(f"{self.identifier} {self.why}: nothing stands for the region")
+            raise ValueError(f"{self.identifier} {self.why}: no layer represents the region")
         super().start_recording(recording_target, time_bins)
 
     def start_task(self, task: Any, *args: Any, **kwargs: Any) -> None:

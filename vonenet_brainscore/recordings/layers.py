@@ -1,4 +1,4 @@
-"""Reading layers of a network: every call, as copies, and no further than the deepest of them."""
+"""Recording of layers: copies of the outputs of each call, computed no further than the deepest layer."""
 
 from collections.abc import Callable, Sequence
 from reprlib import repr as shortened

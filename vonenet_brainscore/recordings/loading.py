@@ -1,4 +1,4 @@
-"""From what the user names to a subject: one of our models, a network, or anything that Brain-Score knows."""
+"""Resolve a name, network or BrainModel to a subject."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -245,7 +245,7 @@ def network_subject(
     if not regions:
         raise ValueError(
             f"{name or type(network).__name__} has no VOneBlock and no layers of a model we know; say which layer "
-            "stands for which region: region_layer_map={'V1': 'layer1'}, or --layer V1=layer1"
+            "represents which region: region_layer_map={'V1': 'layer1'}, or --layer V1=layer1"
         )
     check_layers(network, list(dict.fromkeys(regions.values())))
     back_end = network.settings.get("back_end") if isinstance(network, VOneNet) else None
@@ -273,7 +273,7 @@ def _weights(network: nn.Module) -> str:
 
 
 def _guessed(by_depth: Mapping[str, str], given: Mapping[str, str]) -> str:
-    """That layers stand for regions by their depth alone, in words for the record."""
+    """The remark that layers represent regions by their depth alone, for the record."""
     regions = [f"{region} {layer}" for region, layer in by_depth.items() if region not in given]
     return f"; by depth, not chosen on data: {', '.join(regions)}" if regions else ""
 

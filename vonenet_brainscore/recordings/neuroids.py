@@ -1,4 +1,4 @@
-"""What is known of each unit of a layer: its place, and for the VOneBlock its cell type, colour and tuning."""
+"""Coordinates of the units of a layer: position and, for the VOneBlock, cell type, colour and tuning."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Any `BrainModel`, recorded some stimuli at a time, so that its responses never have to be in memory together."""
+"""Recording of any `BrainModel` in parts of the stimuli, so that responses need not be in memory all at once."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -92,7 +92,7 @@ class Subject(BrainModel):
 
     @property
     def layer(self) -> str:
-        """The layer that stands for the region being recorded."""
+        """The layer that represents the region being recorded."""
         if self.region is None:
             raise ValueError("nothing is being recorded; call start_recording first")
         return self.region_layer_map[self.region]
@@ -103,7 +103,7 @@ class Subject(BrainModel):
         Raises
         ------
         ValueError
-            If no layer stands for the region.
+            If no layer represents the region.
         FileNotFoundError
             If the region lies behind the front end and the trained weights are unavailable.
         """
@@ -113,7 +113,7 @@ class Subject(BrainModel):
             if meant:
                 raise ValueError(f"{self.identifier} has no region {region!r}; did you mean {meant[0]!r}?")
             raise ValueError(
-                f"no layer of {self.identifier} stands for {region!r}; have {', '.join(self.region_layer_map)}. "
+                f"no layer of {self.identifier} represents {region!r}; have {', '.join(self.region_layer_map)}. "
                 f"Name one with region_layer_map, for example {{{region!r}: {self.layers[-1]!r}}}"
             )
         if self.region_layer_map[region].startswith(FRONT_END):
@@ -201,7 +201,7 @@ class Subject(BrainModel):
     def stream_layers(
         self, stimuli: Any, layers: Sequence[str], number_of_trials: int = 1, *, average: bool = True
     ) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
-        """Responses of several layers, each as if it stood for the recorded region, as `stream_recording`."""
+        """Responses of several layers, each as if it represented the recorded region, as `stream_recording`."""
         if len(self.time_bins) != 1:
             raise ValueError(f"a stream has one time window, {len(self.time_bins)} are being recorded")
         check_layers(self.architecture, layers)
@@ -274,7 +274,7 @@ class Subject(BrainModel):
                 ) from error
 
     def become_trained(self) -> None:
-        """Load the trained network, where the front end alone has been standing for it."""
+        """Load the trained network, where only the front end has been loaded."""
         if self._load_trained is None:
             return
         if self._trained is None:

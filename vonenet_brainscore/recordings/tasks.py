@@ -1,4 +1,4 @@
-"""Brain-Score's own tasks, done on the responses of a network."""
+"""Brain-Score's behavioural tasks, performed on the responses of a network."""
 
 from typing import Any
 

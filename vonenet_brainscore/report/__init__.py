@@ -1,1 +1,1 @@
-"""One page that shows models side by side: their scores, pictures, numbers to download and provenance."""
+"""A page about several models: scores, pictures, downloadable numbers and provenance."""

@@ -1,4 +1,4 @@
-"""`write_report`: scores, pictures and provenance of models, side by side on one page that needs nothing else."""
+"""`write_report`: a self-contained page of scores, pictures and provenance of models, side by side."""
 
 import warnings
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The pictures of a report, as data: URIs."""
+"""The pictures of a report, embedded as data URIs."""
 
 import base64
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The tables of a report: to show, with the models side by side, and to download, with every number."""
+"""The tables of a report: shown with models side by side, and downloadable with every number."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What every attack on a classifier has in common: its settings, what it may be given, and restarts."""
+"""What all attacks on a classifier share: settings, checks of their arguments, and restarts."""
 
 import math
 from abc import ABC, abstractmethod

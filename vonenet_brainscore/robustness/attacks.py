@@ -34,8 +34,8 @@ class ProjectedGradientDescent(Attack):
     step_size : float, optional
         As a fraction of `eps`; by default 2 / `iterations`, with which the steps span the ball once.
     momentum : float
-        Share of what was accumulated before that goes on with the gradient, each over its L1 norm (Dong et al. 2018,
-        CVPR, eq. 6, which takes 1); 0 for none.
+        Decay of the accumulated gradient, to which each gradient is added divided by its L1 norm (Dong et al. 2018,
+        CVPR, eq. 6, with a decay of 1); 0 for none.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The balls that perturbations lie in: which step is steepest, what lies nearest inside, a point anywhere in it."""
+"""Norm balls of perturbations: steepest-ascent steps, projections and random points."""
 
 import math
 from collections.abc import Callable

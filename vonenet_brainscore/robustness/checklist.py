@@ -1,4 +1,4 @@
-"""Whether an accuracy under attack can be believed: the checklist of Carlini et al. 2019, one verdict per line."""
+"""Gradient-masking checks of an accuracy under attack (Carlini et al. 2019), one verdict per line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

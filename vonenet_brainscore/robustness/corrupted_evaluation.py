@@ -1,4 +1,4 @@
-"""Accuracy on corrupted images: corrupted here, or read from a folder of ImageNet-C."""
+"""Accuracy on corrupted images, generated here or read from a folder of ImageNet-C."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Adversarial evaluation: accuracy on images of a folder, as they are and attacked, with noise and without."""
+"""Adversarial evaluation: accuracy on clean and attacked images, with and without noise."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace

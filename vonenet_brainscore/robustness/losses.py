@@ -1,4 +1,4 @@
-"""What an attack makes grow, and its mean over a network's noise."""
+"""Losses that attacks maximise, averaged over a network's noise."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""Where a picture that was taken for grey has colour."""
+"""Detection of colour in pictures that are expected to be grey."""
 
 from typing import Any
 

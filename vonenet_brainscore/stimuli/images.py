@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from .picture_files import IMAGE_SUFFIXES as IMAGE_SUFFIXES
-from .picture_files import bits_a_channel, open_picture
+from .picture_files import bits_per_channel, open_picture
 
 # Modes whose 8-bit RGB form is exact. Pillow clips 16- and 32-bit pixels when it converts, so those are refused.
 _EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV")
@@ -142,10 +142,10 @@ def read_pixels(path: str | PathLike, *, as_shown: bool = False) -> np.ndarray:
 
 
 def _rgb(image: Image.Image, name: str) -> np.ndarray:
-    if bits_a_channel(image) > 8 or image.mode not in _EIGHT_BIT_MODES:
+    if bits_per_channel(image) > 8 or image.mode not in _EIGHT_BIT_MODES:
         raise ValueError(
-            f"{name} has {image.mode} pixels of {bits_a_channel(image)} bits a channel; a model is shown RGB or grey "
-            "pixels of 8 bits, so convert it as it was shown"
+            f"{name} has {image.mode} pixels of {bits_per_channel(image)} bits per channel; a model is shown RGB or "
+            "grey pixels of 8 bits, so convert it as it was shown"
         )
     return np.array(image.convert("RGB"))
 
@@ -158,7 +158,7 @@ def as_picture(image: Any) -> Picture:
     TypeError
         For anything else.
     ValueError
-        For an array of another shape or type, or without pixels, or a Pillow image of more than 8 bits a channel.
+        For an array of another shape or type, or without pixels, or a Pillow image of more than 8 bits per channel.
     """
     if isinstance(image, Picture):
         return image

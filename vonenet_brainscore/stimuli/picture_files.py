@@ -1,4 +1,4 @@
-"""What an image file says of itself beside its pixels: bits a channel, further pictures, a rotation mark, a size."""
+"""Properties of image files beside their pixels: bits per channel, number of frames, rotation flag and size."""
 
 from os import PathLike, fspath
 from pathlib import Path
@@ -38,7 +38,7 @@ def open_picture(path: str | PathLike, *, load: bool = True, as_shown: bool = Fa
     frames, orientation = 1, _UPRIGHT
     try:
         with Image.open(file, formats=_FORMATS) as image:
-            bits = bits_a_channel(image)
+            bits = bits_per_channel(image)
             if as_shown and image.format != "MPO":
                 frames = int(getattr(image, "n_frames", 1))
             if as_shown and image.format != "PNG":  # Pillow turns a TIFF as it decodes it, and then forgets the mark
@@ -54,8 +54,8 @@ def open_picture(path: str | PathLike, *, load: bool = True, as_shown: bool = Fa
         raise ValueError(f"{file} cannot be read as an image ({reason}); replace it or leave it out") from error
     if bits > 8:
         raise ValueError(
-            f"{file} has {bits} bits a channel, and a model is shown 8. Only you know how your screen showed the "
-            "further bits: convert it to 8 bits a channel accordingly"
+            f"{file} has {bits} bits per channel, and a model is shown 8. Only you know how your screen showed the "
+            "further bits: convert it to 8 bits per channel accordingly"
         )
     if frames > 1:
         raise ValueError(f"{file} holds {frames} pictures (frames or pages); save the one that was shown by itself")
@@ -72,8 +72,8 @@ def picture_size(path: str | PathLike) -> tuple[int, int]:
     return open_picture(path, load=False).size
 
 
-def bits_a_channel(image: Image.Image) -> int:
-    """How many bits a channel has in the file that Pillow opened, rather than in the mode that it decodes to.
+def bits_per_channel(image: Image.Image) -> int:
+    """How many bits per channel has in the file that Pillow opened, rather than in the mode that it decodes to.
 
     Pillow has no mode for 16-bit colour, nor for 16-bit grey with transparency, and keeps their high bytes alone.
     """
@@ -87,5 +87,5 @@ def bits_a_channel(image: Image.Image) -> int:
         return 16 if ";16" in (coding if isinstance(coding, str) else coding[0]) else 8
     if image.format == "PNG" and coding is None and Path(getattr(image, "filename", "") or ".").is_file():
         with Image.open(image.filename, formats=("PNG",)) as header:  # type: ignore[attr-defined]
-            return bits_a_channel(header) if getattr(header, "tile", None) else 8
+            return bits_per_channel(header) if getattr(header, "tile", None) else 8
     return 16 if image.mode.startswith("I;16") else 32 if image.mode in ("I", "F") else 8

@@ -1,4 +1,4 @@
-"""What a plugin carries: the modules of this package that one module needs, and the distributions that those need."""
+"""What a plugin contains: the modules of this package that a module needs, and the distributions they need."""
 
 import ast
 import sys

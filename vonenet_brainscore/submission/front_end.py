@@ -1,4 +1,4 @@
-"""A VOneBlock as plain data, and back."""
+"""Conversion of a VOneBlock to plain data and back."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -17,7 +17,7 @@ def front_end_record(block: VOneBlock) -> dict[str, Any]:
     Returns
     -------
     dict
-        `settings`, arguments of `VOneBlock`; `gabor_parameters`, each a list with one value a channel, or None where
+        `settings`, arguments of `VOneBlock`; `gabor_parameters`, each a list with one value per channel, or None where
         the filters were not made from known parameters; `colours`, of the q0 and of the q1 filters, None for a filter
         that weighs several.
     """

@@ -1,4 +1,4 @@
-"""The model that is to be submitted, as it is on this machine."""
+"""The model to be submitted, as it exists on this machine."""
 
 import copy
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""`package_submission`: a model -> a zip that the leaderboard accepts."""
+"""`package_submission`: package a model as a zip that the leaderboard accepts."""
 
 import os
 import shutil

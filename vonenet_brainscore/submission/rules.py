@@ -1,4 +1,4 @@
-"""The leaderboard's rules: what a submission may be called, and what a zip must look like to be accepted."""
+"""The leaderboard's rules for identifiers and for the contents of a zip."""
 
 import re
 import stat

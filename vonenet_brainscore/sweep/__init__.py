@@ -1,1 +1,1 @@
-"""Many models, settings and benchmarks: what is to be scored, where, and what is kept of it."""
+"""Sweeps over models, settings and benchmarks: what is scored, where it runs, and which records are kept."""

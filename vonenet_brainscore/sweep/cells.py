@@ -1,4 +1,4 @@
-"""The cells of a sweep: the product of models, settings and benchmarks, and all that each depends on."""
+"""The cells of a sweep: the product of models, settings and benchmarks, with everything that each depends on."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""What the scores of a model depend on beside its name, so that a record is never taken for another model's."""
+"""The content of a model on which its scores depend, so that a record is never taken for another model's."""
 
 import sys
 from importlib.metadata import version

@@ -1,4 +1,4 @@
-"""Where a sweep runs: in this process, in others of this machine, on a Dask scheduler, as a batch system's jobs."""
+"""Where a sweep runs: in this process, in several processes, on a Dask scheduler or in jobs of a batch system."""
 
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The folder of a sweep's scores: one record a cell, kept under the cell's content."""
+"""The folder of a sweep's scores: one record per cell, stored under the cell's content."""
 
 import re
 import uuid

@@ -13,7 +13,7 @@ from ..provenance import in_words
 from .cells import Cell
 from .work import Outcome, UnfitWorkerError, Work, failure
 
-PATIENCE_S = 300.0  # a scheduler on a cluster is back within minutes, or not at all
+PATIENCE_S = 300.0  # a scheduler on a cluster either returns within minutes or never
 _POLL_S = 0.1
 _CONNECT_S = 10
 _NO_WORKER_S = 60.0
@@ -144,6 +144,6 @@ class _Session:
         if time.monotonic() - self._lost_at > self.patience_s:
             raise ConnectionError(
                 f"the Dask scheduler at {self.cluster} has not come back within {self.patience_s:g} s; what is done is "
-                "on record, and the same command goes on from there"
+                "on record, and the same command resumes from there"
             ) from error
         time.sleep(1)

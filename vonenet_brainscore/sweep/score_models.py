@@ -1,4 +1,4 @@
-"""`score_models`: models x settings x benchmarks, on one machine or a cluster, through every failure in between."""
+"""`score_models`: models x settings x benchmarks, on one machine or a cluster, robust to interruptions."""
 
 import math
 import warnings

@@ -1,4 +1,4 @@
-"""What one process does: the cells of one model setting, each kept as soon as it is there."""
+"""The work of one process in a sweep: it scores the cells of one setting and stores each as soon as it is done."""
 
 import socket
 import threading

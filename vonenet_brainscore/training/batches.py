@@ -1,4 +1,4 @@
-"""Which images make a batch, and their loading: the same in any number of processes."""
+"""The batches of an epoch and their loading, independent of the number of processes."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -30,18 +30,18 @@ def training_order(images: int, *, seed: int, epoch: int) -> list[int]:
     return torch.randperm(images, generator=generator).tolist()
 
 
-def dealt(order: Sequence[int], batch_size: int, *, rank: int = 0, processes: int = 1) -> list[Sequence[int]]:
+def split_by_rank(order: Sequence[int], batch_size: int, *, rank: int = 0, processes: int = 1) -> list[Sequence[int]]:
     """A process's part of every batch.
 
-    A batch's images are dealt round, so that a batch is the same ones whatever the number of processes. A process that
-    gets none of the last batch does without.
+    The images of a batch are distributed in turn, so that a batch has the same images for any number of processes. A
+    process without an image in the last batch skips it.
 
     Parameters
     ----------
     order : sequence of int
         Positions of all images.
     batch_size : int
-        Images a batch, over all processes together; the last batch may have fewer.
+        Images per batch, over all processes together; the last batch may have fewer.
     """
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     return [batch[rank::processes] for batch in batches if rank < len(batch)]
@@ -58,7 +58,7 @@ def digest_of(images: LabelledImages, *, n_classes: int, workers: int = 0) -> st
     own = getattr(images, "sha256", None)
     if callable(own):
         return str(own())
-    batches = dealt(range(len(images)), _READ_AT_ONCE)
+    batches = split_by_rank(range(len(images)), _READ_AT_ONCE)
     digest = hashlib.sha256()
     for pixels, labels in loaded_batches(images, batches, key=("digest",), n_classes=n_classes, workers=workers):
         digest.update(content_of(pixels.numpy(force=True)) + content_of(labels.numpy()))

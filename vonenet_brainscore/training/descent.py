@@ -1,4 +1,4 @@
-"""Steps of stochastic gradient descent, and validation between them."""
+"""Stochastic gradient descent, with validation after each epoch."""
 
 import math
 import time
@@ -14,7 +14,7 @@ from ..classification.accuracy import label_ranks
 from ..classification.classifier import Classifier, contents_of
 from ..classification.keyed_draws import keyed_draws
 from ..models.checkpoints import load_weights
-from .batches import LabelledImages, dealt, loaded_batches, training_order
+from .batches import LabelledImages, loaded_batches, split_by_rank, training_order
 from .recipe import Recipe
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class Descent:
 
     def _batches(self, images: LabelledImages, order: Sequence[int], *key: object) -> Iterator[tuple[Tensor, Tensor]]:
         rank, processes = self.fabric.global_rank, self.fabric.world_size
-        batches = dealt(order, self.recipe.batch_size, rank=rank, processes=processes)
+        batches = split_by_rank(order, self.recipe.batch_size, rank=rank, processes=processes)
         loaded = loaded_batches(
             images,
             batches,

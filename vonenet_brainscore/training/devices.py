@@ -1,4 +1,4 @@
-"""The devices that train: a Fabric of lightning-fabric for them."""
+"""The devices used for training, through Lightning Fabric."""
 
 import os
 from inspect import signature

@@ -1,4 +1,4 @@
-"""The training loop: epochs of stochastic gradient descent, each checked, logged and kept."""
+"""The training loop: epochs that are validated, logged and saved."""
 
 import json
 import time

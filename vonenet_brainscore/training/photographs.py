@@ -1,4 +1,4 @@
-"""Photographs as training sees them, cropped and mirrored by chance, and as validation does."""
+"""Photographs for training, randomly cropped and mirrored, and for validation."""
 
 from collections.abc import Sequence
 from typing import Any

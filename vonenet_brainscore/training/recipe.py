@@ -1,4 +1,4 @@
-"""How a network is trained."""
+"""The hyperparameters of training."""
 
 from dataclasses import dataclass, field, fields
 from typing import Any

@@ -1,4 +1,4 @@
-"""The folder of a training run: its checkpoints and its log."""
+"""The output folder of a training run: checkpoints and log."""
 
 import csv
 import errno
@@ -74,7 +74,7 @@ class RunFolder:
         self.settings: Mapping[str, Mapping[str, Any]] = dict(settings)
         if self.last.exists() and not resume:
             raise FileExistsError(
-                f"{self.path} holds a training run; --resume goes on with it, another --output_path begins anew"
+                f"{self.path} holds a training run; --resume resumes it, another --output_path starts a new one"
             )
         try:
             self.path.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Each neuroid's own best grating, and its rates to variants of it."""
+"""The optimal grating of each neuroid, and its rates to variants of that grating."""
 
 from collections.abc import Callable, Sequence
 

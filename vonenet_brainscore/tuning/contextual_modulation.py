@@ -1,4 +1,4 @@
-"""What a second grating does to the response to a neuroid's best one: plaids and surrounds."""
+"""Contextual modulation: responses to plaids and to a centre grating within a surround."""
 
 from functools import partial
 

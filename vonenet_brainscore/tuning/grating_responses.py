@@ -1,4 +1,4 @@
-"""Responses to gratings by stimulus axis, and what every tuning analysis reads off them."""
+"""Responses to gratings by stimulus axis, as all tuning analyses read them."""
 
 from collections.abc import Callable, Sequence
 

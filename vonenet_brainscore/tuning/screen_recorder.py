@@ -1,4 +1,4 @@
-"""Records the neuroids of any `BrainModel` at the probed position, on whole screens."""
+"""Recording of the neuroids of any `BrainModel` at the probed position, on whole screens."""
 
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -35,7 +35,7 @@ class ScreenRecorder:
         self._neuroids = pd.DataFrame()
 
     def map_receptive_fields(self) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
-        # Centres come from noise-free responses where noise can be had off, see `WindowRecorder`.
+        # Centres come from noise-free responses where noise can be switched off, see `WindowRecorder`.
         ours = isinstance(self.subject, Subject)
         with self.subject.extractor.noise_off() if ours else nullcontext():
             blank = self._describe_neuroids()

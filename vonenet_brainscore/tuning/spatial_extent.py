@@ -1,4 +1,4 @@
-"""How much of the visual field drives a neuroid: its receptive field, and its summation field by contrast."""
+"""Spatial extent of receptive fields and of summation fields at several contrasts."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Variability over trials: Fano factors of the probed neuroids, and correlations of responses."""
+"""Variability over trials: Fano factors and response correlations of the probed neuroids."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Records the units of a VOneBlock or of a first layer at the probed position, and computes no more than they need."""
+"""Recording of the VOneBlock or first-layer units at the probed position, computing only what they need."""
 
 import hashlib
 from collections.abc import Callable, Iterator
