@@ -364,3 +364,20 @@ def test_images_labels_and_gradients_that_cannot_be():
 
     with pytest.raises(ValueError, match="gradient of rooted is not finite"):
         attack(Classifier(Rooted(), mean=0, std=1, name="rooted"), IMAGES, LABELS % 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "told"),
+    [
+        ({"images": IMAGES[0]}, ValueError, r"images have shape \(3, 64, 64\), labels .*; they are \(image, 3, y, x\)"),
+        ({"labels": LABELS[:-1]}, ValueError, "they are .* of at least one image"),
+        ({"images": (IMAGES * 255).to(torch.uint8)}, ValueError, "images are torch.uint8 and labels torch.int64; they"),
+        ({"labels": LABELS.float()}, ValueError, "labels torch.float32; they are floats and whole numbers"),
+        ({"contents": [b"one"]}, ValueError, "contents are .* keys, one an image, as contents_of gives them"),
+        ({"contents": ["text"] * len(IMAGES)}, TypeError, "contents are keys of images as bytes"),
+    ],
+)
+def test_what_an_attack_is_not_given(given, error, told):
+    arguments = {"images": IMAGES, "labels": LABELS, **given}
+    with pytest.raises(error, match=told):
+        ProjectedGradientDescent(iterations=1, k=1)(trained_classifier(), **arguments)

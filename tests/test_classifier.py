@@ -194,6 +194,8 @@ def test_what_is_no_classifier():
         Classifier(nn.Identity(), name="pixels").count_classes(8)
     with pytest.raises(ValueError, match="odd answers with logits that are not finite"):
         Classifier(nn.Sequential(nn.Flatten(), Infinite()), name="odd").count_classes(8)
+    with pytest.raises(ValueError, match=r"square cannot answer images of 16 x 16 pixels \(.*\); set --image_size"):
+        Classifier(nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 2)), name="square").count_classes(16)
 
 
 class Infinite(nn.Module):

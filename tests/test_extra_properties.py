@@ -7,6 +7,7 @@ from scipy.optimize import curve_fit
 from tiny_networks import PlainNetwork, tiny_vonenet
 
 from vonenet_brainscore import noise_correlations, v1_properties
+from vonenet_brainscore.benchmarks.self_check import PixelSubject
 from vonenet_brainscore.primates.extra_properties import EXTRA_PROPERTIES
 from vonenet_brainscore.stimuli.gratings import grating_parameters
 from vonenet_brainscore.tuning.best_gratings import best_gratings, rates_to_variants
@@ -224,6 +225,8 @@ def test_noise_correlations_refuse():
         noise_correlations(tiny_vonenet(noise_mode=None), [0, 1], images, progress=False)
     with pytest.raises(ValueError, match="no unit 99999: vone_block has 16384, from 0"):
         noise_correlations(tiny_vonenet(), [0, 99999], images, progress=False)
+    with pytest.raises(TypeError, match="noise_correlations takes a named model or a network, not PixelSubject"):
+        noise_correlations(PixelSubject(), [0, 1], images, progress=False)
     with pytest.raises(ValueError, match="two or more numbers, each once"):
         noise_correlations(tiny_vonenet(), [3, 3], images, progress=False)
 
@@ -266,3 +269,8 @@ def test_a_fano_factor_of_no_spike_counts_is_refused_before_the_work(front_end, 
 def test_an_unknown_property_is_refused():
     with pytest.raises(ValueError, match="unknown property 'c5'"):
         v1_properties(PlainNetwork(), properties=["c5"], progress=False)
+
+
+def test_a_fano_factor_of_one_trial_is_refused():
+    with pytest.raises(ValueError, match="a variance over trials takes two or more; give trials"):
+        v1_properties(tiny_vonenet(), properties=["fano_factor"], trials=1, progress=False)

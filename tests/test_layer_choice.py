@@ -8,6 +8,7 @@ from tiny_networks import tiny_vonenet
 from torch import nn
 
 from vonenet_brainscore import choose_layers, get_model, score_model
+from vonenet_brainscore.benchmarks.self_check import PixelSubject
 from vonenet_brainscore.layer_choice import candidate_layers
 
 
@@ -53,6 +54,8 @@ def test_refusals(made):
         choose_layers(network, "Marques2020_Schiller1976-sf_bandwidth")
     with pytest.raises(ValueError, match="layers are chosen on one benchmark"):
         choose_layers(network, "V1-properties")
+    with pytest.raises(ValueError, match="pixels-32x32 is a BrainModel, whose layers are committed already"):
+        choose_layers(PixelSubject(), "dicarlo.MajajHong2015-it")
 
 
 def test_the_best_layer_has_the_highest_raw_score(made, monkeypatch):

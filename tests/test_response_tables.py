@@ -173,3 +173,23 @@ def test_what_a_table_states(tmp_path):
     assert responses.stated == {"visual_degrees": 4.0, "time_bin": (70.0, 170.0)}
     assert responses.notes == ("columns that are not used: depth",)
     np.testing.assert_array_equal(responses.of_region("V2").values[..., 0], [[2], [4]])
+
+
+def test_a_table_of_several_regions_is_refused():
+    table = pd.DataFrame({"stimulus": ["a", "b"], "region": ["V1", "V2"], "n1": [1, 2], "n2": [2, 1]})
+    with pytest.raises(
+        ValueError, match="column 'region' says 'V1', 'V2': one benchmark is of one; leave out the rows"
+    ):
+        read_responses(table)
+
+
+def test_regions_of_an_array_are_as_many_as_its_neurons(tmp_path):
+    np.savez(tmp_path / "r.npz", responses=VALUES, regions=["V1", "V2", "V4"])
+    with pytest.raises(ValueError, match=r"r\.npz: 3 regions for 2 neurons; give one for each, or one for all"):
+        read_responses(tmp_path / "r.npz")
+
+
+def test_names_of_presentations_along_the_other_axis_are_told(tmp_path):
+    np.savez(tmp_path / "r.npz", responses=VALUES, stimuli=["a", "a"])
+    with pytest.raises(ValueError, match=r"2 stimulus names for 3 rows .* say axes='neuron,stimulus'"):
+        read_responses(tmp_path / "r.npz")

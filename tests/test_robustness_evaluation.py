@@ -444,6 +444,7 @@ def test_command_line(command_line, tmp_path):
         (("--figure=curve.txt",), "curve.txt has not one of the suffixes"),
         (("--protocol=dapello",), "unknown protocol 'dapello'; have dapello2020, descendants"),
         (("--protocol=dapello2020", "--k=3"), "--protocol dapello2020 says what --k is"),
+        (("--protocol=dapello2020", "--norm=3"), "unknown norm '3'; have "),
         (("--protocol=dapello2020", "--output=one.jsonl"), "one.jsonl is one file, the protocol has 3 norms"),
     ):
         with pytest.raises(ValueError, match=told):

@@ -45,3 +45,19 @@ def test_three_copies_of_every_recording_must_fit(monkeypatch, kind, copies):
         else:
             with pytest.raises(MemoryError, match=f"stimuli x {UNITS} units, {copies * BYTES / 1e9:.1f} GB"):
                 _check_full_features(subject, benchmark)
+
+
+def test_a_memory_below_nothing_is_refused():
+    from vonenet_brainscore.benchmarks.row_space import RowSpaceSubject
+
+    benchmark = neural_benchmark(metric(), recordings())
+    with pytest.raises(ValueError, match="memory is -1; it is a number of bytes, 0 or more"):
+        RowSpaceSubject(load_subject(tiny_vonenet(), progress=False), benchmark, memory=-1)
+
+
+def test_benchmarks_of_one_name_are_told_apart():
+    from vonenet_brainscore import score_model
+
+    benchmark = neural_benchmark(metric(), recordings())
+    with pytest.raises(ValueError, match=f"two benchmarks are called '{benchmark.identifier}'; give one another ident"):
+        score_model(tiny_vonenet(), [benchmark, benchmark], cache=False, progress=False)

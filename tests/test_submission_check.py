@@ -136,3 +136,9 @@ def test_the_command_refuses_what_cannot_be():
         cli.submit("voneresnet50", layer=["IT"], check=False)
     with pytest.raises(ValueError, match="names a region twice: IT=a, IT=b"):
         cli.submit("voneresnet50", layer=["IT=a", "IT=b"], check=False)
+
+
+def test_tests_that_did_not_run_are_no_check(archive, tmp_path):
+    silent = rezipped(archive, tmp_path / "silent.zip", add={"mine/models/mine/test.py": "# none\n"})
+    with pytest.raises(RuntimeError, match=r"the check failed: 0 tests of the plugin and \d of Brain-Score's ran"):
+        check_zip(silent, tiny_front_end(), {"V1": "vone_block"})

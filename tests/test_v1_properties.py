@@ -18,6 +18,7 @@ from vonenet_brainscore.brainscore import seeded_global_generator
 from vonenet_brainscore.primates.binned_similarity import property_assembly
 from vonenet_brainscore.primates.property_table import TEXTURE_STIMULI, V1_BENCHMARKS
 from vonenet_brainscore.recordings.activations import ActivationsExtractor
+from vonenet_brainscore.recordings.loading import load_subject
 from vonenet_brainscore.recordings.subject import Subject
 from vonenet_brainscore.stimuli import gratings
 from vonenet_brainscore.stimuli.images import as_picture
@@ -224,3 +225,10 @@ def test_a_model_of_which_no_unit_responds_is_refused(monkeypatch):
     monkeypatch.setattr(v1_properties, "measured", lambda *_: table)
     with pytest.raises(ValueError, match=f"none of {len(table)} neuroids at the probed place exceeds the 5 spikes/s"):
         benchmark.measure(experiments)
+
+
+def test_brainscore_can_call_the_benchmark_itself():
+    """As `brainscore_vision.score` does; `score_model` measures a subject once for all of its benchmarks."""
+    identifier, quiet = "Marques2020_DeValois1982-pref_or", {"noise": "none", "progress": False}
+    called = V1PropertyBenchmark(identifier, seed=3)(load_subject(tiny_vonenet(), seed=3, **quiet))
+    assert float(called) == float(score_model(tiny_vonenet(), identifier, seed=3, cache=False, **quiet))

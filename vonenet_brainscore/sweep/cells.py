@@ -74,10 +74,6 @@ class Cell:
         }
         return load_subject(self.model, front_end=self.front_end, progress=False, **settings, **self.reference)
 
-    def __str__(self) -> str:
-        settings = ", ".join(f"{name}={value}" for name, value in self.settings.items())
-        return f"{self.model}{f' ({settings})' if settings else ''} on {self.benchmark}"
-
 
 @dataclass(frozen=True)
 class Sweep:
