@@ -1,5 +1,8 @@
 """The back ends by themselves; their equality with the original's is in test_vonenet."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -63,3 +66,15 @@ def test_areas_of_cornet_s_keep_their_time_steps():
     with torch.device("meta"):
         network = BACK_ENDS["cornets"]()
     assert [network.get_submodule(area).times for area in ("V2", "V4", "IT")] == [2, 4, 2]
+
+
+def test_layers_without_weights_draw_nothing_and_load_no_compiler():
+    """A subject knows its layers by them; torch's compiler would double the time in which a model is loaded."""
+    code = (
+        "import sys, torch; from vonenet_brainscore.models.back_ends import BACK_ENDS, initialise_convolutions\n"
+        "with torch.device('meta'): made = [make() for make in BACK_ENDS.values()]\n"
+        "assert all(weight.is_meta for each in made for weight in each.parameters())\n"
+        "with torch.device('meta'): initialise_convolutions(torch.nn.Conv2d(3, 4, 1))\n"
+        "assert 'torch._dynamo' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -23,7 +23,7 @@ class ResNet50(nn.Module):
         self.layer4 = _residual_stage(1024, 512, blocks=3, stride=2)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(2048, classes)
-        _initialise_convolutions(self)
+        initialise_convolutions(self)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
@@ -70,7 +70,7 @@ class CORnetS(nn.Module):
         self.V4 = CORnetSArea(128, 256, times=4)
         self.IT = CORnetSArea(256, 512, times=2)
         self.decoder = CORnetSDecoder(512, classes)
-        _initialise_convolutions(self)
+        initialise_convolutions(self)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.decoder(self.IT(self.V4(self.V2(x))))
@@ -179,8 +179,12 @@ def _residual_stage(in_channels: int, width: int, *, blocks: int, stride: int) -
     return nn.Sequential(first, *(ResidualBlock(out_channels, width, stride=1) for _ in range(blocks - 1)))
 
 
-def _initialise_convolutions(network: nn.Module) -> None:
-    """Weights of variance 2 / fan-out (He et al. 2015, ICCV, section 2.2), as ReLU networks are trained from."""
+def initialise_convolutions(network: nn.Module) -> None:
+    """Weights of variance 2 / fan-out (He et al. 2015, ICCV, section 2.2), as ReLU networks are trained from.
+
+    On torch's meta device, where layers have no weights, nothing is drawn: torch would load its compiler for it, which
+    takes two seconds.
+    """
     for module in network.modules():
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d) and not module.weight.is_meta:
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..arguments import check_text, check_whole, did_you_mean, usable_device
 from .agreement import contents, fixed_by, refuse_other_back_end, refuse_other_filters, refuse_other_surround
-from .back_ends import BACK_ENDS, BOTTLENECK_CHANNELS
+from .back_ends import BACK_ENDS, BOTTLENECK_CHANNELS, initialise_convolutions
 from .checkpoints import Checkpoint, fetch_checkpoint, load_weights, read_checkpoint
 from .filter_bank import draw_colours
 from .fitting import check_fit
@@ -74,7 +74,7 @@ class VOneNet(nn.Module):
         if back_end is not None:
             cells = vone_block.simple_channels + vone_block.complex_channels
             self.bottleneck = nn.Conv2d(cells, channels, 1, bias=False)
-            nn.init.kaiming_normal_(self.bottleneck.weight, mode="fan_out", nonlinearity="relu")
+            initialise_convolutions(self.bottleneck)
         self.model = back_end
         self.weights_source: WeightsSource | None = None
         self.settings: dict[str, Any] = {}
