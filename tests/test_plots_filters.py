@@ -55,6 +55,17 @@ def test_rows_are_labelled_in_cycles_per_degree(block):
     assert [ax.get_title() for ax in figure.axes] == ["32 simple cells", "32 complex cells"]
 
 
+def test_filters_are_sharp_and_the_figure_fits_them(block):
+    figure = filter_gallery(block)
+    figure.set_dpi(150)
+    figure.canvas.draw()
+    for ax in figure.axes:
+        width = ax.images[0].get_array().shape[1]
+        box = ax.get_window_extent()
+        assert box.width / width > 1.5  # dots for each pixel of a filter
+        assert box.height + 160 > figure.get_figheight() * 150  # hardly anything empty above and below
+
+
 def test_one_cell_type_is_one_panel():
     block = tiny_vonenet(simple_channels=0, complex_channels=64).vone_block
     assert [ax.get_title() for ax in filter_gallery(block).axes] == ["64 complex cells"]

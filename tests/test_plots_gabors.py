@@ -55,7 +55,10 @@ def test_histograms_are_fractions_on_the_published_bins(comparison, name):
     row = found.row()
     assert ax.get_xlabel().endswith(f"({PARAMETERS[name].unit})")
     assert ax.get_xscale() == "log"
-    assert ax.get_title() == f"similarity {row['similarity']:.2f}, ceiling {row['ceiling']:.2f} (built from)"
+    assert (
+        ax.get_title() == f"similarity {row['similarity']:.2f} [{row['similarity_low']:.2f}, "
+        f"{row['similarity_high']:.2f}]\nceiling {row['ceiling']:.2f}, built from these data"
+    )
 
 
 def test_a_parameter_without_primate_data_is_drawn_alone_and_says_so(comparison):
@@ -82,6 +85,8 @@ def test_every_population_of_spatial_frequency_has_its_panel(comparison):
     titles = [ax.get_legend().get_title().get_text() for ax in figure.axes]
     assert titles[0] == "all cells" and "complex foveal cells" in titles and len(titles) == 5
     assert [("held out" in ax.get_title()) for ax in figure.axes] == [False, False, True, True, True]
+    grounds = [ax.get_facecolor() == (1, 1, 1, 1) for ax in figure.axes]
+    assert grounds == [False, False, True, True, True]  # built from on grey
     tallest = max(data.values.max() for ax in figure.axes for data in heights(ax))
     assert all(ax.get_ylim()[1] > tallest for ax in figure.axes)
     assert "cycles/degree" in figure.get_supxlabel()

@@ -41,6 +41,38 @@ def test_heights_are_fractions_of_cells():
         assert row.unit in ax.get_xlabel() and ("held out" in ax.get_title()) == row.held_out
 
 
+def test_titles_name_the_property_and_its_interval_and_the_ground_tells_the_origin():
+    from matplotlib.colors import to_rgb
+
+    from vonenet_brainscore.plots.properties import BUILT_FROM_GROUND
+
+    made = scores(SHOWN)
+    made[SHOWN[1]].attrs |= {"score_low": 0.05, "score_high": 0.126}
+    figure = property_distributions(made)
+    for ax, identifier in zip(figure.axes, SHOWN, strict=False):
+        row = V1_BENCHMARKS[identifier]
+        assert ax.get_title().splitlines()[0] == row.label
+        assert ax.get_facecolor()[:3] == to_rgb("white" if row.held_out else BUILT_FROM_GROUND)
+    assert figure.axes[1].get_title().endswith("\nscore 0.10 [0.05, 0.13], built from these data")
+    assert figure.axes[2].get_title().endswith("\nscore 0.20 ± 0.02, held out")
+    assert to_rgb(BUILT_FROM_GROUND) != to_rgb("white")
+
+
+def lightness(colour):
+    """CIE L* of an sRGB colour, which grey print shows."""
+    from matplotlib.colors import to_rgb
+
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in to_rgb(colour)]
+    return 116 * np.dot([0.2126, 0.7152, 0.0722], linear) ** (1 / 3) - 16
+
+
+def test_model_and_primate_differ_in_grey_and_from_the_ground():
+    ax = property_distributions(scores(SHOWN[:1])).axes[0]
+    primate, model = (lightness(bars[0].get_facecolor()[:3]) for bars in ax.containers)
+    ground = lightness(ax.get_facecolor()[:3])
+    assert primate - model > 20 and ground - primate > 10
+
+
 def test_axes_have_few_labels_and_these_are_edges():
     for ax, identifier in zip(property_distributions(scores(SHOWN)).axes, SHOWN, strict=False):
         edges = V1_BENCHMARKS[identifier].edges
@@ -59,7 +91,10 @@ def test_the_joint_panel_shows_every_pair():
     np.testing.assert_array_equal(model, np.unique(comparison.model_pairs, axis=0))
     assert ax.collections[0].get_sizes().sum() == pytest.approx(2500)
     (row,) = comparison.to_frame().itertuples()
-    assert ax.get_title() == f"jointly {row.score:.2f} [{row.score_low:.2f}, {row.score_high:.2f}] (held out)"
+    assert (
+        ax.get_title()
+        == f"Both in the same cells\nscore {row.score:.2f} [{row.score_low:.2f}, {row.score_high:.2f}], held out"
+    )
     assert ax.get_xlabel() == "Grating summation field (degrees)"
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["primate, n = 89", "model, n = 3"]
 
@@ -76,7 +111,7 @@ def test_what_could_not_be_scored_shows_the_model_alone():
     unscored = scores([identifier])
     del unscored[identifier].attrs["primate_values"], unscored[identifier].attrs["error"]
     (ax,) = property_distributions(unscored).axes
-    assert len(ax.containers) == 1 and ax.get_title() == "model only, not scored"
+    assert len(ax.containers) == 1 and ax.get_title() == "Preferred orientation\nnot scored"
     unscored[identifier].attrs["model_values"] = np.full(3, np.nan)
     (ax,) = property_distributions(unscored).axes
     assert [text.get_text() for text in ax.texts] == ["no neuroid has a value"] and ax.get_legend() is None

@@ -41,6 +41,16 @@ def test_every_axis_is_a_panel_and_every_unit_a_line():
     ]
 
 
+def test_the_legend_names_the_best_grating():
+    made = curves(2)
+    bests = {"best_orientation": [45, 120], "best_spatial_frequency": [2, 2.828427], "best_diameter": [0.5, 1]}
+    figure = tuning_curves(made.assign({name: ("neuroid", values) for name, values in bests.items()}))
+    assert [text.get_text().splitlines()[1] for text in figure.legends[0].get_texts()] == [
+        "best grating: 45°, 2 cycles/degree, 0.5° wide",
+        "best grating: 120°, 2.83 cycles/degree, 1° wide",
+    ]
+
+
 def test_dimensions_may_come_in_either_order_and_units_in_a_multi_index():
     made = curves().set_index(neuroid=["channel", "cell_type"])
     ax = Figure().add_subplot()

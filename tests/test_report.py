@@ -36,7 +36,7 @@ NAME = "tiny <script>alert('&')</script>"  # text, whatever it looks like
 CHROMIUM = shutil.which("chromium")
 
 
-PICTURED = ("gabor_pictures", "large_pictures")
+PICTURED = ("gabor_pictures", "large_pictures", "filter_pictures")
 JOINTLY = ("grating_summation_field", "surround_diameter")
 
 
@@ -204,6 +204,25 @@ def test_names_are_text_and_nothing_is_elsewhere(written, page):
     # The VOneNet's two properties, two histograms of orientation, five of frequency, nx, ny, four unscored parameters,
     # nx and ny jointly, and its filters.
     assert sum(attrs["alt"].startswith(NAME) for attrs in pictures) == 2 + 2 + 5 + 2 + 4 + 1 + 1
+
+
+def test_cards_are_titled_in_words_and_tell_the_origin(written, page):
+    source = written.read_text(encoding="utf-8")
+    titles = re.findall(r"<h3>(.*?)</h3>", source, re.DOTALL)
+    assert titles[0].startswith("Preferred orientation<br>") and titles[1].startswith("Peak spatial frequency<br>")
+    assert ORIENTATION in html.unescape(titles[0].replace("<wbr>", ""))
+    assert "Orientation: all" in titles and "Every filter" in titles  # names in words are not told twice
+    rows = re.findall(r'<th scope="row">(.*?)</th>', source, re.DOTALL)
+    assert [row.split("\n")[0].strip() for row in rows[:2]] == ["Preferred orientation", "Peak spatial frequency"]
+    origins = ["built" if 'class="origin built"' in row else "held" if "origin held" in row else "" for row in rows]
+    assert origins[:3] == ["built", "built", ""] and origins[3:] == ["built"] * 4 + ["held"] * 3 + ["built"] * 3
+    # A section's cards are as wide as its models beside each other; the filters take the page's width.
+    assert re.findall(r'class="flow (.*?)" style="--columns: (\d)"', source) == [
+        ("", "2"),
+        ("", "1"),
+        ("large", "1"),
+        ("large whole", "1"),
+    ]
 
 
 MEASURE = """

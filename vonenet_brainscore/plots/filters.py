@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = 16  # filters in a row
+_DOTS_PER_PIXEL = 2  # of a filter, at 150 dots per inch, so that a carrier of few pixels is told from grey
+_WIDEST = 5.8  # inches of a panel
 _GAP, _GROUP_GAP = 2, 10  # white pixels between filters, and between groups of them
 
 
@@ -42,12 +44,14 @@ def filter_gallery(block: VOneBlock) -> "Figure":
         )
     weight = block.simple_conv_q0.weight.detach().cpu().numpy()
     types = [cell_type for cell_type in ("simple", "complex") if (filters["cell_type"] == cell_type).any()]
-    figure = Figure(figsize=(0.7 + 4.1 * len(types), 6.4), layout="constrained")
-    axes = figure.subplots(1, len(types), squeeze=False)[0]
     half_octaves = np.floor(2 * np.log2(filters["spatial_frequency"])).astype(int)
     groups = list(filters.sort_values("orientation").groupby(half_octaves))  # from low to high spatial frequency
     in_group = [[cells.index[cells["cell_type"] == cell_type] for _, cells in groups] for cell_type in types]
     rows = [max(-(-len(channels) // COLUMNS) for channels in of_types) for of_types in zip(*in_group, strict=True)]
+    height, width = _canvas_size(rows, weight.shape[-1])
+    scale = min(_DOTS_PER_PIXEL / 150, _WIDEST / width)  # inches
+    figure = Figure(figsize=(1.1 + len(types) * (scale * width + 0.1), scale * height + 0.9), layout="constrained")
+    axes = figure.subplots(1, len(types), squeeze=False)[0]
     for ax, cell_type, channels in zip(axes, types, in_group, strict=True):
         middles = _mosaic(ax, weight, channels, rows)
         ax.set_title(f"{sum(map(len, channels))} {cell_type} cells")
@@ -62,7 +66,7 @@ def _mosaic(ax: "Axes", weight: NDArray, groups: list[Any], rows: list[int]) -> 
     """Groups of channels below each other, so many rows for each; returns the height of the middle of each group."""
     side = weight.shape[-1]
     tile = side + _GAP
-    canvas = np.ones((sum(rows) * tile + (len(rows) - 1) * _GROUP_GAP - _GAP, COLUMNS * tile - _GAP, 3))
+    canvas = np.ones((*_canvas_size(rows, side), 3))
     top, middles = 0, []
     for n_rows, channels in zip(rows, groups, strict=True):
         for position, channel in enumerate(channels):
@@ -75,6 +79,12 @@ def _mosaic(ax: "Axes", weight: NDArray, groups: list[Any], rows: list[int]) -> 
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     return middles
+
+
+def _canvas_size(rows: list[int], side: int) -> tuple[int, int]:
+    """Height and width in pixels of groups of so many rows of filters."""
+    tile = side + _GAP
+    return sum(rows) * tile + (len(rows) - 1) * _GROUP_GAP - _GAP, COLUMNS * tile - _GAP
 
 
 def _picture(kernel: NDArray) -> NDArray:

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..gabors.gabor_comparison import DistributionComparison, GaborComparison
 from ..gabors.primate_gabors import PARAMETERS
-from .properties import MODEL_COLOUR, PRIMATE_COLOUR
+from .properties import MODEL_COLOUR, PRIMATE_COLOUR, PRIMATE_FILL, origin_of, show_origin
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ def gabor_distributions(comparison: GaborComparison) -> "Figure":
     """Every parameter of a model's filters in a panel, against primates where there are published counts."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(16, 7.8), layout="constrained")
+    figure = Figure(figsize=(15, 7.6), layout="constrained")
     for number, name in enumerate(PARAMETERS, start=1):
         ax: Any = figure.add_subplot(2, 4, number, projection="polar" if name == "orientation" else None)
         published = [row for row in comparison.distributions if row.primate.parameters == (name,)]
@@ -58,7 +58,7 @@ def orientation_histogram(comparison: DistributionComparison, ax: "PolarAxes") -
     angle = np.deg2rad(np.concatenate([primate.centres, primate.centres + 180]))
     width = np.deg2rad(np.tile(np.diff(primate.edges), 2))
     styles: dict[str, dict[str, Any]] = {
-        "primate": {"color": PRIMATE_COLOUR, "alpha": 0.35},
+        "primate": {"color": PRIMATE_FILL},
         "model": {"facecolor": "none", "edgecolor": MODEL_COLOUR, "linewidth": 2},
     }
     for who, counts in (("primate", primate.counts), ("model", comparison.model_counts)):
@@ -68,7 +68,7 @@ def orientation_histogram(comparison: DistributionComparison, ax: "PolarAxes") -
     ax.tick_params(axis="y", labelsize="small")
     ax.set_rlabel_position(34)  # within a wedge
     ax.set_xlabel("Orientation (degrees); radius: fraction of cells")
-    ax.set_title(_similarity(comparison), fontsize="medium")
+    _title(comparison, ax)
     ax.legend(frameon=False, fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
 
 
@@ -93,7 +93,7 @@ def parameter_histogram(comparison: DistributionComparison, ax: "Axes") -> None:
     _stairs(ax, primate.edges, primate.counts, comparison.model_counts)
     _fraction_axis(ax, primate.counts, comparison.model_counts)
     ax.legend(frameon=False, fontsize="small", title=f"{primate.population} cells", title_fontsize="small")
-    ax.set_title(_similarity(comparison), fontsize="medium")
+    _title(comparison, ax)
 
 
 def unscored_histogram(values: ArrayLike, name: str, ax: "Axes") -> None:
@@ -168,7 +168,7 @@ def nx_ny_joint(comparison: GaborComparison) -> "Figure":
     above.tick_params(labelbottom=False)
     beside.tick_params(labelleft=False)
     above.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1)).set_in_layout(False)
-    figure.suptitle(f"{comparison.model}: {_similarity(joint)}", fontsize="medium")
+    figure.suptitle(f"{comparison.model}: {_similarity(joint).replace(chr(10), ', ')}", fontsize="medium")
     return figure
 
 
@@ -185,8 +185,7 @@ def _stairs(
             _shares(primate),
             edges,
             fill=True,
-            color=PRIMATE_COLOUR,
-            alpha=0.35,
+            color=PRIMATE_FILL,
             orientation=orientation,
             label=f"primate, n = {primate.sum()}",
         )
@@ -219,7 +218,17 @@ def _similarity(comparison: DistributionComparison) -> str:
     row = comparison.row()
     if np.isnan(row["similarity"]):
         return f"the model has no {comparison.primate.cells} cells"
-    return f"similarity {row['similarity']:.2f}, ceiling {row['ceiling']:.2f} ({row['data']})"
+    interval = f"[{row['similarity_low']:.2f}, {row['similarity_high']:.2f}]"
+    return (
+        f"similarity {row['similarity']:.2f} {interval}\n"
+        f"ceiling {row['ceiling']:.2f}, {origin_of(comparison.primate.held_out)}"
+    )
+
+
+def _title(comparison: DistributionComparison, ax: "Axes") -> None:
+    """Similarity with the interval that holds 95 % of samples, and whether the data are held out, as ground too."""
+    show_origin(ax, comparison.primate.held_out)
+    ax.set_title(_similarity(comparison), fontsize="medium")
 
 
 def _shades(colour: str) -> Any:

@@ -47,11 +47,14 @@ def measured_properties(dataset: "Dataset") -> "Figure":
 
 
 def _histogram(row: ExtraProperty, one: "DataArray | Dataset", ax: "Axes") -> None:
+    from matplotlib.patheffects import withStroke
+
     values = one["value"].values[one["responsive"].values]
     values = values[np.isfinite(values) & ((values > 0) | (not row.log_axis))]
     published = () if row.published is None else row.published.values
     ax.set_xlabel(f"{row.label} ({row.unit})" if row.unit else row.label)
     ax.set_ylabel("Fraction of neuroids")
+    ax.set_title(row.label, fontsize="medium")
     if not len(values):
         ax.text(0.5, 0.5, "no neuroid has a value", ha="center", transform=ax.transAxes)
         return
@@ -67,6 +70,7 @@ def _histogram(row: ExtraProperty, one: "DataArray | Dataset", ax: "Axes") -> No
     for place, value in enumerate(published):
         middle = 2 * place + 1 == len(published)
         label = f"macaque, {row.published.statistic}" if row.published is not None and middle else None
-        ax.axvline(value, color=PRIMATE_COLOUR, linewidth=2.2 if middle else 1, label=label)
+        outlined = [withStroke(linewidth=4 if middle else 2.5, foreground="white")]  # over bars, in grey print too
+        ax.axvline(value, color=PRIMATE_COLOUR, linewidth=2.2 if middle else 1, label=label, path_effects=outlined)
     ax.set_ylim(top=1.25 * ax.get_ylim()[1])  # room for the legend
     ax.legend(frameon=False, fontsize="small")

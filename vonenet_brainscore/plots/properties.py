@@ -16,14 +16,20 @@ if TYPE_CHECKING:
 
     from ..benchmarks.joint_comparison import JointComparison
 
-# Okabe & Ito's colours, distinct for colour-blind readers and in grey print.
+# Okabe & Ito's colours, distinct for colour-blind readers. In grey print the two are alike, so that areas of primates
+# are pale: a lightness of 79, the model's is 54.
 MODEL_COLOUR, PRIMATE_COLOUR = "#D55E00", "#0072B2"
+PRIMATE_FILL = "#A6CEE3"
+BUILT_FROM_GROUND = "#ECECEC"  # of panels on data that VOneBlocks are sampled from; held out data stand on white
 _MOST_CHARACTERS = 42  # that the labels of bins take, with a space each, on the smallest panel
 _LARGEST_DOT = 2500  # points^2, where all neuroids lie in one place
 
 
 def property_distribution(score: "Score", ax: "Axes") -> None:
     """Model and primate histograms of one V1 property, side by side, with the score; the model's alone if unscored.
+
+    The title names the property and gives the score with its 95 % interval, or ± its error where it has none. The
+    ground is grey where VOneBlocks are built from these data, and white where the data are held out.
 
     Parameters
     ----------
@@ -34,24 +40,43 @@ def property_distribution(score: "Score", ax: "Axes") -> None:
     row = V1_BENCHMARKS[score.attrs["benchmark_identifier"]]
     edges = np.asarray(row.edges)
     place = np.arange(len(edges) - 1)
-    for who, offset, colour in (("primate", -0.2, PRIMATE_COLOUR), ("model", 0.2, MODEL_COLOUR)):
+    for who, offset, colour in (("primate", -0.2, PRIMATE_FILL), ("model", 0.2, MODEL_COLOUR)):
         values = np.asarray(score.attrs.get(f"{who}_values", []), float)
         defined = np.clip(values[~np.isnan(values)], edges[0], edges[-1])  # as the metric does
         if len(defined):
             fractions = np.histogram(defined, bins=edges)[0] / len(defined)
-            ax.bar(place + offset, fractions, width=0.4, color=colour, label=f"{who}, n = {len(defined)}")
+            edge = PRIMATE_COLOUR if who == "primate" else colour
+            label = f"{who}, n = {len(defined)}"
+            ax.bar(place + offset, fractions, width=0.4, color=colour, edgecolor=edge, linewidth=0.6, label=label)
     ax.set_xlabel(f"{row.label} ({row.unit})" if row.unit else row.label)
     ax.set_ylabel("Fraction of cells")
     _label_bins(ax, row)
-    origin = "held out" if score.attrs.get("held_out", row.held_out) else "built from these data"
-    scored = "error" in score.attrs
-    title = f"score {float(score):.2f} ± {score.attrs['error']:.2f} ({origin})" if scored else "model only, not scored"
-    ax.set_title(title, fontsize="medium")
+    held_out = score.attrs.get("held_out", row.held_out)
+    show_origin(ax, held_out)
+    result = f"{_score_with_interval(score)}, {origin_of(held_out)}" if "error" in score.attrs else "not scored"
+    ax.set_title(f"{row.label}\n{result}", fontsize="medium")
     if ax.containers:
         ax.set_ylim(top=1.25 * ax.get_ylim()[1])  # room for the legend
         ax.legend(frameon=False, fontsize="small")
     else:
         ax.text(0.5, 0.5, "no neuroid has a value", ha="center", transform=ax.transAxes)
+
+
+def origin_of(held_out: bool) -> str:
+    """Whether VOneBlocks are made from the data that a model is compared with, in words."""
+    return "held out" if held_out else "built from these data"
+
+
+def show_origin(ax: "Axes", held_out: bool) -> None:
+    """Grey ground where VOneBlocks are built from the data of a panel, white where these are held out."""
+    ax.set_facecolor("white" if held_out else BUILT_FROM_GROUND)
+
+
+def _score_with_interval(score: "Score") -> str:
+    ends = [score.attrs.get(f"score_{end}", np.nan) for end in ("low", "high")]
+    if np.isnan(ends).any():
+        return f"score {float(score):.2f} ± {score.attrs['error']:.2f}"
+    return f"score {float(score):.2f} [{ends[0]:.2f}, {ends[1]:.2f}]"
 
 
 def joint_distribution(comparison: "JointComparison", ax: "Axes") -> None:
@@ -67,7 +92,7 @@ def joint_distribution(comparison: "JointComparison", ax: "Axes") -> None:
     share = how_many / how_many.sum()
     neurons = np.array(primate.pairs)
     ax.scatter(at[:, 0], at[:, 1], s=_LARGEST_DOT * share, color=MODEL_COLOUR, alpha=0.6, linewidth=0)
-    ax.scatter(neurons[:, 0], neurons[:, 1], s=10, color=PRIMATE_COLOUR)
+    ax.scatter(neurons[:, 0], neurons[:, 1], s=14, color=PRIMATE_COLOUR, edgecolor="white", linewidth=0.4)
     ax.set_xscale("log")
     ax.set_yscale("log")
     limits = 2.0 ** np.arange(-3, 5)
@@ -76,9 +101,12 @@ def joint_distribution(comparison: "JointComparison", ax: "Axes") -> None:
         ax.set(**{f"{axis}lim": (limits[0], limits[-1]), f"{axis}label": f"{row.label} ({row.unit})"})
         set_ticks(limits, [f"{limit:g}" for limit in limits])
         set_ticks([], minor=True)
+    ax.tick_params(labelsize="small")
     (row,) = comparison.to_frame().itertuples()
-    origin = "held out" if all(V1_PROPERTIES[name].held_out for name in primate.properties) else "built from these data"
-    ax.set_title(f"jointly {row.score:.2f} [{row.score_low:.2f}, {row.score_high:.2f}] ({origin})", fontsize="medium")
+    held_out = all(V1_PROPERTIES[name].held_out for name in primate.properties)
+    show_origin(ax, held_out)
+    result = f"score {row.score:.2f} [{row.score_low:.2f}, {row.score_high:.2f}], {origin_of(held_out)}"
+    ax.set_title(f"Both in the same cells\n{result}", fontsize="medium")
     for who, n, colour in (("primate", row.n_neurons, PRIMATE_COLOUR), ("model", row.n_pairs, MODEL_COLOUR)):
         ax.scatter([], [], s=20, color=colour, label=f"{who}, n = {n}")
     ax.legend(frameon=False, fontsize="small", loc="lower right")
@@ -127,7 +155,7 @@ def property_distributions(scores: "Mapping[str, Score]") -> "Figure":
     panels = len(shown) + len(jointly)
     columns = min(panels, 4)
     rows = -(-panels // columns)
-    figure = Figure(figsize=(4.2 * columns, 3.4 * rows), layout="constrained")
+    figure = Figure(figsize=(3.8 * columns, 3.1 * rows + 0.4), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for score, ax in zip(shown, axes, strict=False):
         property_distribution(score, ax)

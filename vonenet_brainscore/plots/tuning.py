@@ -91,6 +91,9 @@ def tuning_curves(curves: "Dataset") -> "Figure":
         As the function `tuning_curves` returns: variables of dims (neuroid, stimulus axis), drawn with their trials
         and intervals where there are ``<name>_trials`` and ``<name>_half_width``.
 
+        The legend names each neuroid's best grating, where there are ``best_orientation``, ``best_spatial_frequency``
+        and ``best_diameter``.
+
     Raises
     ------
     ValueError
@@ -117,7 +120,8 @@ def tuning_curves(curves: "Dataset") -> "Figure":
     for ax in axes[len(shown) :]:
         ax.set_axis_off()
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4), frameon=False)
+    labels = [f"{label}{best}" for label, best in zip(labels, _best_gratings(curves), strict=True)]
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 3), frameon=False)
     return figure
 
 
@@ -129,6 +133,15 @@ def _stimulus_axis(curves: "DataArray") -> str:
             f"not {', '.join(map(str, curves.dims))}"
         )
     return others[0]
+
+
+def _best_gratings(curves: "Dataset") -> list[str]:
+    """A line for the legend on each neuroid's best grating, at which its other curves were measured; else nothing."""
+    units = {"best_orientation": "°", "best_spatial_frequency": " cycles/degree", "best_diameter": "° wide"}
+    if not set(units) <= set(curves.data_vars):
+        return [""] * curves.sizes["neuroid"]
+    columns = [[f"{value:.3g}{unit}" for value in curves[name].values] for name, unit in units.items()]
+    return [f"\nbest grating: {', '.join(of_neuroid)}" for of_neuroid in zip(*columns, strict=True)]
 
 
 def _names(curves: "DataArray") -> list[str]:

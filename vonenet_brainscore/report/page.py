@@ -73,7 +73,7 @@ def write_report(
     from ..benchmarks.joint_comparison import joint_comparisons
     from ..benchmarks.names import benchmark_identifiers
     from ..recordings.loading import load_subject, settings_of_references
-    from .pictures import gabor_pictures, joint_pictures, large_gabor_pictures, property_pictures
+    from .pictures import filter_pictures, gabor_pictures, joint_pictures, large_gabor_pictures, property_pictures
     from .tables import downloads, gabor_rows, problems_of, provenance_of, sampling_of, score_rows, yardsticks_of
 
     page = _checked_page(output)
@@ -101,6 +101,7 @@ def write_report(
         "without_gabors": without_gabors,
         "gabor_pictures": gabor_pictures(comparisons),
         "large_pictures": large_gabor_pictures(comparisons),
+        "filter_pictures": filter_pictures(comparisons),
         "sampling": sampling_of(comparisons),
         "downloads": downloads(scores, comparisons, jointly),
         **provenance_of(scores),
@@ -177,10 +178,10 @@ def _rendered(content: Mapping[str, Any]) -> str:
     import pandas as pd
     from jinja2 import Environment, StrictUndefined
 
-    from .tables import shared_value
+    from .tables import readable_name, shared_value
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["number"] = lambda value: "–" if pd.isna(value) else f"{value:.3f}"
-    environment.globals["shared_value"] = shared_value
+    environment.globals |= {"shared_value": shared_value, "readable": readable_name}
     template = files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8")
     return environment.from_string(template).render(content)

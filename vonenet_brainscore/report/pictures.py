@@ -90,18 +90,23 @@ def gabor_pictures(comparisons: "Mapping[str, GaborComparison]") -> dict[str, li
 
 
 def large_gabor_pictures(comparisons: "Mapping[str, GaborComparison]") -> dict[str, list[Picture]]:
-    """What a small panel does not hold: the joint distribution of nx and ny, and the filters themselves."""
-    from ..plots.filters import filter_gallery
+    """The joint distribution of nx and ny, which a small panel does not hold."""
     from ..plots.gabors import nx_ny_joint
 
-    pictures: dict[str, list[Picture]] = {"nx and ny jointly: simple": [], "Every filter": []}
-    joint, galleries = pictures.values()
+    joint = []
     for model, comparison in comparisons.items():
         figure = nx_ny_joint(comparison)
         joint.append(_picture(model, figure, f"nx and ny; {figure.get_suptitle()}"))
-        shows = "every filter, by spatial frequency and orientation"
-        galleries.append(_picture(model, filter_gallery(comparison.block), shows, "png"))
-    return pictures
+    return {"nx and ny jointly: simple": joint} if joint else {}
+
+
+def filter_pictures(comparisons: "Mapping[str, GaborComparison]") -> dict[str, list[Picture]]:
+    """Every filter of each model, which takes the width of the page."""
+    from ..plots.filters import filter_gallery
+
+    shows = "every filter, by spatial frequency and orientation"
+    galleries = [_picture(model, filter_gallery(each.block), shows, "png") for model, each in comparisons.items()]
+    return {"Every filter": galleries} if galleries else {}
 
 
 def _panel(model: str, draw: Callable[..., None], caption: str = "", *, projection: str | None = None) -> Picture:

@@ -56,6 +56,14 @@ def gabor_rows(comparisons: "Comparisons") -> Rows:
     return _side_by_side(_by_model(tables))
 
 
+def readable_name(identifier: str) -> str:
+    """What a V1 benchmark measures, in words, as 'Preferred orientation'; other names as they are."""
+    from ..primates.property_table import V1_BENCHMARKS
+
+    row = V1_BENCHMARKS.get(identifier)
+    return row.label if row else identifier
+
+
 def shared_value(of_model: Mapping[str, Mapping[str, Any]], column: str) -> Any:
     """What all models have in a column of a row, as a ceiling; None where none of them has it."""
     values = (columns.get(column) for columns in of_model.values())
