@@ -193,3 +193,9 @@ def test_names_of_presentations_along_the_other_axis_are_told(tmp_path):
     np.savez(tmp_path / "r.npz", responses=VALUES, stimuli=["a", "a"])
     with pytest.raises(ValueError, match=r"2 stimulus names for 3 rows .* say axes='neuron,stimulus'"):
         read_responses(tmp_path / "r.npz")
+
+
+def test_a_table_without_rows_is_said_to_be_empty(tmp_path):
+    text = written(tmp_path / "r.csv", "stimulus,neuron,response\n")
+    with pytest.raises(ValueError, match=r"r\.csv: responses of shape \(0, 0, 0\) .* are empty"):
+        read_responses(text)
