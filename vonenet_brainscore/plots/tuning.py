@@ -121,7 +121,7 @@ def tuning_curves(curves: "Dataset") -> "Figure":
         ax.set_axis_off()
     handles, labels = axes[0].get_legend_handles_labels()
     labels = [f"{label}{best}" for label, best in zip(labels, _best_gratings(curves), strict=True)]
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 3), frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 2), frameon=False)
     return figure
 
 
