@@ -1,12 +1,12 @@
 """PLS predictivity: Brain-Score's wrapper, commitment and regression against ours, side by side in one run.
 
-    python tests/benchmarks/neural_predictivity.py [--theirs-v1] [--noise] [--shares] [--sizes 135 640]
+    python tests/benchmarks/neural_predictivity.py [--theirs-v1] [--noise] [--shares 135] [--sizes 135 640]
 
 Made recordings of FreemanZiemba2013's size: 135 images, 102 neurons, 20 repetitions; VOneResNet-50 with random weights
 and its noise off. `model.layer4` is scored in full by both. On `vone_block` (1.6 million units) theirs takes many
 minutes and 10 GB a split, so with --theirs-v1 it runs one split of ten, and its fit is counted ten times; --noise adds
-ours with noise and 20 trials. --shares prints instead where the CPU time of an image goes in ours, on one thread;
---sizes the time and the largest resident set of the whole command `score` with so many images and 20 neurons.
+ours with noise and 20 trials. --shares prints instead where the CPU time of the whole command `score` goes with so many
+images and 20 neurons, on one thread, and what normal draws cost; --sizes the command's time and memory.
 """
 
 import argparse
@@ -18,6 +18,8 @@ import sys
 import tempfile
 import time
 import warnings
+from collections import deque
+from contextlib import ExitStack
 from pathlib import Path
 
 os.environ["RESULTCACHING_DISABLE"] = "1"  # every run from the start
@@ -28,7 +30,7 @@ import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from vonenet_brainscore import get_model, neural_benchmark, score_model  # noqa: E402
-from vonenet_brainscore.benchmarks.gram import gram_matrices  # noqa: E402
+from vonenet_brainscore.benchmarks.gram import _Recording, default_memory  # noqa: E402
 from vonenet_brainscore.recordings.activations import ActivationsExtractor  # noqa: E402
 from vonenet_brainscore.recordings.noise_draws import noise_draw  # noqa: E402
 from vonenet_brainscore.stimuli.colour import colour_in_words  # noqa: E402
@@ -71,41 +73,79 @@ def timed(run):
     return result, time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
-def shares(network: torch.nn.Module, folder: Path) -> None:
-    """Print CPU milliseconds an image of each stage of a V1 score, for images of half the screen's width."""
+def cpu_ms(run, images: int) -> float:
+    """CPU milliseconds an image, of all threads."""
+    start = time.process_time()
+    run()
+    return (time.process_time() - start) / images * 1e3
+
+
+def shares(network: torch.nn.Module, folder: Path, images: int) -> None:
+    """Print where the CPU time of a V1 score goes, for images of half the screen's width."""
     torch.set_num_threads(1)
-    images = [OnScreen(file, 2.0) for file in sorted(folder.iterdir())[:48]]
+    shown = [OnScreen(file, 2.0) for file in sorted(folder.iterdir())[:48]]
     extractor = ActivationsExtractor(network, image_size=224, noise="none", progress=False)
-    pictures = [as_picture(image) for image in images]
+    pictures = [as_picture(image) for image in shown]
     features = next(extractor.stream(pictures[:8], ["vone_block"]))[1]["vone_block"][0].reshape(8, -1)
-
+    grey = cpu_ms(lambda: [colour_in_words(image) for image in shown], len(shown))
+    decode = cpu_ms(lambda: [as_picture(image) for image in shown], len(shown))
+    resized = cpu_ms(lambda: [normalise(resize(each.pixels, (224, 224))) for each in pictures], len(shown))
+    block = cpu_ms(lambda: list(map(len, extractor.stream(pictures, ["vone_block"]))), len(shown)) - resized
+    stages = {
+        "is it grey?": grey,
+        "decode, place, digest": decode,
+        "resize, normalise": resized,
+        "VOneBlock": block,
+        **stages_of_products(features, images),
+    }
+    command = whole_command(images, OMP_NUM_THREADS="1") / images * 1e3
+    stages["all else: imports, splits, intervals"] = command - sum(stages.values())
+    for name, spent in stages.items():
+        print(f"{name:36} {spent:6.1f} ms an image  {spent / command:4.0%}")
     units, fast = features.shape[1], np.random.Generator(np.random.SFC64(0))
-
-    def recorded():
-        for start in range(0, len(images), 8):
-            yield np.arange(start, start + 8), {"vone_block": features}
-
+    draw = np.empty(units, np.float32)
     for name, run in {
-        "are they grey?": lambda: [colour_in_words(image) for image in images],
-        "decode, place, digest": lambda: [as_picture(image) for image in images],
-        "resize, normalise": lambda: [normalise(resize(picture.pixels, (224, 224))) for picture in pictures],
-        "the same and the VOneBlock": lambda: list(map(len, extractor.stream(pictures, ["vone_block"]))),
-        "blocks in memory, products": lambda: gram_matrices(recorded(), len(images)),
-        "blocks on disk, products": lambda: gram_matrices(recorded(), len(images), memory=0),
-        "normal draws of a trial": lambda: [
-            noise_draw((units,), seed=0, content=b"", trial=i) for i in range(len(images))
-        ],
-        "the same by SFC64": lambda: [fast.standard_normal(units, dtype=np.float32) for _ in images],
-        "the same by torch": lambda: [torch.randn(units) for _ in images],
+        "normal draws of a trial (Philox)": lambda: noise_draw((units,), seed=0, content=b"", trial=0),
+        "the same by SFC64": lambda: fast.standard_normal(out=draw, dtype=np.float32),
+        "the same by torch": lambda: torch.from_numpy(draw).normal_(),
     }.items():
-        start = time.process_time()
-        run()
-        print(f"{name:27} {(time.process_time() - start) / len(images) * 1e3:6.1f} ms")
+        print(f"{name:36} {cpu_ms(lambda run=run: [run() for _ in range(48)], 48):6.1f} ms an image")
 
 
-def whole_command(images: int) -> None:
-    """The command `score` in a process of its own, noise off, one trial, on made recordings."""
+def stages_of_products(features: np.ndarray, images: int) -> dict[str, float]:
+    """CPU milliseconds an image of what happens to its features, in memory or on disk as in the command."""
+    recording = _Recording(images, features, "vone_block", "stimuli")
+    spilled = recording.nbytes > default_memory()
+    with ExitStack() as files:
+        if spilled:
+            recording.keep_on_disk(Path(tempfile.gettempdir()), files)
+        else:
+            recording.keep_in_memory()
+        batches = [np.arange(start, min(start + 8, images)) for start in range(0, images, 8)]
+        written = cpu_ms(lambda: [recording.write(rows, features[: len(rows)]) for rows in batches], images)
+        last: deque = deque(maxlen=1)
+        centred = cpu_ms(lambda: last.extend(recording._centred_blocks()), images)
+    products, product = np.zeros((2, images, images))
+    blocks = -(-features.shape[1] // last[0].shape[1])
+
+    def multiply() -> None:
+        nonlocal products
+        products += np.matmul(last[0], last[0].T, out=product)
+
+    return {
+        f"write into blocks {'on disk' if spilled else 'in memory'}": written,
+        f"{'read, ' if spilled else ''}double precision, centre": centred,
+        "products": blocks * min(cpu_ms(multiply, images) for _ in range(3)),
+    }
+
+
+def whole_command(images: int, **environment: str) -> float:
+    """CPU seconds of the command `score`, noise off, one trial, on made recordings; its time and memory are printed.
+
+    Resident memory counts the code of libraries; the process's own is what it alone keeps from others.
+    """
     random = np.random.default_rng(0)
+    own = 0.0
     with tempfile.TemporaryDirectory() as folder:
         for index in range(images):
             Image.fromarray(random.integers(0, 256, (256, 256), dtype=np.uint8)).save(f"{folder}/{index:05d}.png")
@@ -114,15 +154,23 @@ def whole_command(images: int) -> None:
         command = [sys.executable, "-m", "vonenet_brainscore", "score", "voneresnet50", "--noise", "none", "--no-cache"]
         command += ["--images", folder, "--responses", f"{folder}/responses.npy", "--region", "V1", "--degrees", "4"]
         start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        _, status, used = os.wait4(process.pid, 0)
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | environment
+        )
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            own = max(own, *[int(line.split()[1]) / 1e6 for line in status.splitlines() if "RssAnon" in line], 0.0)
+            time.sleep(0.05)
         seconds = time.perf_counter() - start
-    assert status == 0
+    _, status, used = ended
+    assert status == 0, f"it ended with {status}"
+    spent = used.ru_utime + used.ru_stime
     print(
-        f"{images:6} images {seconds:7.1f} s  {used.ru_utime + used.ru_stime:7.1f} s of CPU  "
-        f"{used.ru_maxrss / 1e6:4.1f} GB resident at most",
+        f"{images:6} images {seconds:7.1f} s  {spent:7.1f} s of CPU ({used.ru_utime:.1f} its own, {used.ru_stime:.1f} "
+        f"the system's)  at most {used.ru_maxrss / 1e6:.1f} GB resident, {own:.1f} GB its own",
         flush=True,
     )
+    return spent
 
 
 def main() -> None:
@@ -130,7 +178,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--theirs-v1", action="store_true")
     options.add_argument("--noise", action="store_true")
-    options.add_argument("--shares", action="store_true")
+    options.add_argument("--shares", type=int, metavar="IMAGES")
     options.add_argument("--sizes", type=int, nargs="+", default=())
     chosen = options.parse_args()
     for images in chosen.sizes:
@@ -143,7 +191,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         responses = made_recordings(Path(folder))
         if chosen.shares:
-            shares(network, Path(folder))
+            shares(network, Path(folder), chosen.shares)
             return
 
         def benchmark(splits: int = 10):
