@@ -67,7 +67,8 @@ def test_commands_and_flags_in_the_text_exist():
         "--help",
         "--nthreads",
         *("--settings", "--only"),
-    }  # every command's, Dask's, and those of tests/benchmarks/surround.py
+        *("--sizes", "--shares"),
+    }  # every command's, Dask's, and those of tests/benchmarks: surround.py and neural_predictivity.py
 
 
 def test_tables_and_links_name_what_there_is():
