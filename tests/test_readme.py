@@ -26,6 +26,7 @@ def blocks(language):
 
 def test_the_python_examples_run(tmp_path, monkeypatch):
     monkeypatch.setenv("RESULTCACHING_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     names = {}
     for code in blocks("python"):
         exec(code, names)
