@@ -1,6 +1,8 @@
 """score_model through its public name: names, networks, subjects; one benchmark or many; the same bits again."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -27,6 +29,16 @@ def made(tmp_path):
     """Brain-Score's storage with made recordings of V1, V2, V4 and IT."""
     with registered(tmp_path, write_freeman_ziemba(tmp_path), write_majaj_hong(tmp_path)):
         yield
+
+
+def test_no_warning_of_brainscores_import_reaches_the_user():
+    code = (
+        "import warnings; warnings.simplefilter('error', FutureWarning); import vonenet_brainscore\n"
+        "try: vonenet_brainscore.score_model('voneresnet51', 'V1-properties')\n"
+        "except ValueError as error: print(error)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "unknown model 'voneresnet51'" in shown.stdout and not shown.stderr
 
 
 def test_a_v1_property_of_a_named_model():

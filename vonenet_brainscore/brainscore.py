@@ -6,6 +6,7 @@ Those are its caches by name, its pip installs and its use of NumPy's global gen
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from functools import partial
@@ -23,6 +24,13 @@ _FOLDERS: dict[PluginKind, str] = {
     "model": "models",
     "stimulus_set": "data",
 }
+
+
+def import_quietly() -> None:
+    """Import Brain-Score without the FutureWarning of its `Score`, which only its authors can act on."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        import brainscore_core.metrics  # noqa: F401
 
 
 def plugin_folder(kind: PluginKind) -> Path:

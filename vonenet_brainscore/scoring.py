@@ -101,6 +101,9 @@ def score_model(
     from torch import nn
 
     from .arguments import check_seed
+    from .brainscore import import_quietly
+
+    import_quietly()
     from .benchmarks.loading import load_benchmarks
     from .recordings.loading import load_subject
     from .score_display import Scores, show_in_notebook
