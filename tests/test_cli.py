@@ -242,4 +242,4 @@ def test_a_self_check_says_what_it_found(run, tiny_model, monkeypatch, problems)
     if problems:
         assert status == "error: the self-check failed: pixels are better; the ceiling is off"
     else:
-        assert status == 0 and "as it must be: the VOneBlock above pixels" in shown
+        assert status == 0 and "passed: the VOneBlock scores above pixels" in shown

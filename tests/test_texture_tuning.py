@@ -29,6 +29,7 @@ def row_of(rates, baseline=0.0):
 # ---- reference: Brain-Score
 
 
+@pytest.mark.filterwarnings("ignore:(invalid value|divide by zero) encountered:RuntimeWarning:brainscore_vision")
 def test_properties_are_brainscores(monkeypatch):
     monkeypatch.setenv("RESULTCACHING_DISABLE", "1")
     from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly

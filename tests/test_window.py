@@ -7,7 +7,7 @@ import torch
 from tiny_networks import tiny_vonenet
 
 from vonenet_brainscore.recordings.activations import ActivationsExtractor
-from vonenet_brainscore.recordings.noise_draws import noise_draw
+from vonenet_brainscore.recordings.noise_draws import fill_with_noise
 from vonenet_brainscore.stimuli.gratings import grating_parameters
 from vonenet_brainscore.stimuli.images import as_picture, normalise, resize
 from vonenet_brainscore.stimuli.masked_gratings import render
@@ -154,8 +154,8 @@ def test_trials_are_keyed_draws_of_the_blocks_noise():
 def test_a_draw_depends_on_the_whole_screen_not_on_what_the_window_shows(monkeypatch):
     keys = []
     monkeypatch.setattr(
-        "vonenet_brainscore.recordings.noise_draws.noise_draw",
-        lambda shape, **key: keys.append((key["content"], key["trial"], key["window"])) or noise_draw(shape, **key),
+        "vonenet_brainscore.recordings.noise_draws.fill_with_noise",
+        lambda draw, **key: keys.append((key["content"], key["trial"], key["window"])) or fill_with_noise(draw, **key),
     )
     network = tiny_vonenet()
     recorder = WindowRecorder(
@@ -169,8 +169,8 @@ def test_a_draw_depends_on_where_the_recorded_units_are(monkeypatch):
     """One unit alone, in one place or in the next: the masks over the two windows are the same."""
     keys = []
     monkeypatch.setattr(
-        "vonenet_brainscore.recordings.noise_draws.noise_draw",
-        lambda shape, **key: keys.append(key["window"]) or noise_draw(shape, **key),
+        "vonenet_brainscore.recordings.noise_draws.fill_with_noise",
+        lambda draw, **key: keys.append(key["window"]) or fill_with_noise(draw, **key),
     )
     network = tiny_vonenet()
     extractor = ActivationsExtractor(network, "tiny", image_size=64, progress=False)
@@ -185,8 +185,8 @@ def test_a_draw_depends_on_how_wide_the_screen_is(monkeypatch):
     """The same grating on a screen of another width is another stimulus."""
     keys = []
     monkeypatch.setattr(
-        "vonenet_brainscore.recordings.noise_draws.noise_draw",
-        lambda shape, **key: keys.append(key["content"]) or noise_draw(shape, **key),
+        "vonenet_brainscore.recordings.noise_draws.fill_with_noise",
+        lambda draw, **key: keys.append(key["content"]) or fill_with_noise(draw, **key),
     )
     for degrees in (8, 8.0, 7):
         network = tiny_vonenet(visual_degrees=degrees)

@@ -37,11 +37,12 @@ def noise_draw(shape: Sequence[int], *, seed: int, content: bytes, trial: int, w
     float32 array
     """
     draw = np.empty(tuple(shape), np.float32)
-    _fill(draw, seed=seed, content=content, trial=trial, window=window)
+    fill_with_noise(draw, seed=seed, content=content, trial=trial, window=window)
     return draw
 
 
-def _fill(draw: np.ndarray, *, seed: int, content: bytes, trial: int, window: str) -> None:
+def fill_with_noise(draw: np.ndarray, *, seed: int, content: bytes, trial: int, window: str) -> None:
+    """Write `noise_draw` into an array of its shape."""
     key = hashlib.sha256(b"\0".join([str(int(seed)).encode(), str(int(trial)).encode(), window.encode(), content]))
     generator = np.random.Generator(np.random.Philox(key=int.from_bytes(key.digest()[:16], "little")))
     generator.standard_normal(out=draw, dtype=np.float32)
@@ -68,7 +69,7 @@ def noise_draws(
     trials = np.broadcast_to(trial, len(contents))
 
     def fill(index: int) -> None:
-        _fill(draws[index], seed=seed, content=contents[index], trial=int(trials[index]), window=window)
+        fill_with_noise(draws[index], seed=seed, content=contents[index], trial=int(trials[index]), window=window)
 
     if threads == 1:
         for index in range(len(contents)):

@@ -65,7 +65,7 @@ def test_v1(record: dict[str, Any], noisy: bool, subject: BrainModel, stimuli: S
 def test_every_region_answers_or_refuses(record: dict[str, Any], subject: BrainModel, stimuli: StimulusSet) -> None:
     for region in ("V2", "V4", "IT"):
         if region not in record["region_layer_map"]:
-            with pytest.raises(ValueError, match="stands for"):
+            with pytest.raises(ValueError, match="represents"):
                 subject.start_recording(region, time_bins=[(70, 170)])
             continue
         subject.start_recording(region, time_bins=[(70, 170)])
