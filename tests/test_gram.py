@@ -52,6 +52,23 @@ def test_products_are_those_of_the_centred_stimuli(features):
     assert (spilled.products == gram.products).all() and gram.n_features == P
 
 
+def test_groups_of_blocks_are_summed_each_by_itself_and_columns_give_a_groups_sum(features, monkeypatch):
+    monkeypatch.setattr(gram_module, "_GROUP_BLOCKS", 3)
+    padded = np.pad(features, [(0, 0), (0, 8 * 700 - P)])
+    blocks = [padded[:, start : start + 700].astype(float) for start in range(0, P, 700)]
+    products = [block @ block.T for block in (block - block.mean(axis=0) for block in blocks)]
+    groups = [sum(products[first : first + 3]) for first in (0, 3, 6)]
+    assert (gram_matrix(batches(features), N).products == sum(groups)).all()
+    for group, first in zip(groups, (0, 2100, 4200), strict=True):  # in two parts, the second onto the first
+        found = gram_module.products_of_columns(batches(padded[:, first : first + 700]), N)
+        before = found.copy()
+        rest = batches(padded[:, first + 700 : first + 2100], 5, np.arange(N)[::-1])
+        assert (gram_module.products_of_columns(rest, N, found) == group).all() and (found == before).all()
+    monkeypatch.undo()
+    assert (gram_module.products_of_columns([], 2) == np.zeros((2, 2))).all()
+    assert gram_module.block_width(135, 1_605_632) == 62_137 and gram_module.block_width(10, 7) == 7
+
+
 @pytest.mark.parametrize("size", [1, 5, N])
 def test_order_and_size_of_batches_change_no_bit(features, size):
     reference = gram_matrix(batches(features), N).products
@@ -91,7 +108,7 @@ def test_the_parts_that_are_centred_at_once_change_no_bit(features, monkeypatch,
 @pytest.mark.parametrize("centred_over", ["stimuli", "features"])
 def test_a_spilled_feature_is_read_once_and_its_space_given_back(features, tmp_path, monkeypatch, centred_over):
     read, sizes = [], []
-    iterate = gram_module._BlocksOnDisk.__iter__
+    iterate = gram_module.BlocksOnDisk.__iter__
 
     def watched(self):
         for block in iterate(self):
@@ -99,7 +116,7 @@ def test_a_spilled_feature_is_read_once_and_its_space_given_back(features, tmp_p
             sizes.append(os.fstat(self._file.fileno()).st_size)
             yield block
 
-    monkeypatch.setattr(gram_module._BlocksOnDisk, "__iter__", watched)
+    monkeypatch.setattr(gram_module.BlocksOnDisk, "__iter__", watched)
     gram_matrix(batches(features), N, centred_over=centred_over, memory=0, spill_folder=tmp_path)
     assert (np.concatenate(read, axis=1)[:, :P] == features).all()
     assert sizes == [4 * N * 700 * left for left in range(7, -1, -1)]
@@ -108,7 +125,7 @@ def test_a_spilled_feature_is_read_once_and_its_space_given_back(features, tmp_p
 def test_a_file_that_was_cut_short_is_refused(tmp_path):
     with (tmp_path / "blocks").open("w+b") as file:
         file.write(bytes(4 * 5))  # of two blocks of three stimuli and one feature
-        blocks = gram_module._BlocksOnDisk(file, (2, 3, 1), np.dtype(np.float32))
+        blocks = gram_module.BlocksOnDisk(file, (2, 3, 1), np.dtype(np.float32))
         with pytest.raises(OSError, match="was cut short"):
             next(iter(blocks))
 

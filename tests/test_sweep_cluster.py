@@ -6,17 +6,15 @@
 import json
 import os
 import signal
-import socket
-import subprocess
 import sys
 import threading
-import time
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 import sweep_process
 import xarray as xr
+from dask_processes import children, free_port, scheduler, until, worker
 from sweep_records import differences
 from sweep_stubs import BANDWIDTH, PEAK_SF, PREF_OR, SELECTIVE, TINY, stub_compare
 
@@ -63,46 +61,6 @@ def own_workers(monkeypatch, stubs):
         preloaded(monkeypatch)
 
     return faulty
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextmanager
-def dask_process(*words, **environment):
-    """A process of the command `dask`, killed afterwards with its children."""
-    command = [sys.executable, "-m", "dask", *map(str, words)]
-    process = subprocess.Popen(
-        command,
-        env={**os.environ, **environment},
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        with suppress(ProcessLookupError):  # all of it is gone already
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def scheduler(port):
-    return dask_process("scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")
-
-
-def worker(port, folder, **environment):
-    words = ("--nthreads", 1, "--local-directory", folder, "--no-dashboard")
-    return dask_process("worker", f"tcp://127.0.0.1:{port}", *words, **environment)
-
-
-def until(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
 
 
 @contextmanager
@@ -157,10 +115,6 @@ def test_a_worker_killed_while_it_writes_leaves_nothing(tmp_path, own_workers):
     assert (tmp_path / "died").exists() and (found["problem"] == "").all()
     score_models("voneresnet50", [PREF_OR, PEAK_SF], settings, output=tmp_path / "alone", **ALONE)
     assert differences(out, tmp_path / "alone") == []
-
-
-def children(pid):
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_a_scheduler_that_comes_back_is_asked_for_what_is_left(tmp_path, monkeypatch, stubs):

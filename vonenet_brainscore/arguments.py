@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import torch
@@ -159,6 +160,14 @@ def check_real(**arguments: Any) -> None:
 def check_text(**arguments: Any) -> None:
     """Raise TypeError unless each argument is text."""
     _check_kind(arguments, str, "text")
+
+
+def check_scheduler(scheduler: Any) -> None:
+    """Raise unless it is a Dask scheduler's address, such as tcp://10.0.0.1:8786."""
+    check_text(scheduler=scheduler)
+    address = urlsplit(scheduler)
+    if not (address.scheme and address.netloc):
+        raise ValueError(f"scheduler is {scheduler!r}; give an address such as tcp://10.0.0.1:8786")
 
 
 def check_seed(seed: Any, name: str = "seed") -> None:

@@ -28,6 +28,7 @@ def score_model(
     weights: "str | Path | None" = None,
     device: "str | torch.device | None" = None,
     memory: int | None = None,
+    scheduler: str | None = None,
     cache: bool = True,
     progress: bool = True,
 ) -> "Score | dict[str, Score]":
@@ -61,6 +62,9 @@ def score_model(
         By default a GPU if there is one, for named models; where it is, for a network.
     memory : int, optional
         Bytes that recorded features may take before they are spilled to a temporary file.
+    scheduler : str, optional
+        Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``, whose workers record the stimuli, to the same bits
+        as this process. What they cannot record this process does; the attribute `recorded_on` says which, and why.
     cache : bool
         Return the score kept for the same content (weights, noise, trials, seed, data, layer, code), and keep new
         ones. Only scores of named benchmarks are kept.
@@ -100,7 +104,7 @@ def score_model(
     """
     from torch import nn
 
-    from .arguments import check_seed
+    from .arguments import check_scheduler, check_seed
     from .brainscore import import_quietly
 
     import_quietly()
@@ -110,6 +114,8 @@ def score_model(
     from .seeds import over_seeds, seed_range
 
     check_seed(seed)
+    if scheduler is not None:
+        check_scheduler(scheduler)
     settings: dict[str, Any] = {
         "noise": noise,
         "trials": trials,
@@ -123,14 +129,15 @@ def score_model(
         if not isinstance(model, str | nn.Module):
             raise ValueError("seeds cannot be set on a ready-made BrainModel, whose noise has its own")
         drawn = seed_range(seed, seeds)
-        each = [score_model(model, benchmark, seed=one, memory=memory, cache=cache, **settings) for one in drawn]
+        settings |= {"memory": memory, "scheduler": scheduler, "cache": cache}
+        each = [score_model(model, benchmark, seed=one, **settings) for one in drawn]
         return over_seeds(each, drawn)
     benchmarks = load_benchmarks(benchmark, seed=seed)
     subject = load_subject(model, seed=seed, **settings)
     wants_one = not isinstance(benchmark, list | tuple) and len(benchmarks) == 1
     scores = {}
     for identifier, score, error in each_score(
-        subject, benchmarks, seed=seed, memory=memory, cache=cache, progress=progress
+        subject, benchmarks, seed=seed, memory=memory, scheduler=scheduler, cache=cache, progress=progress
     ):
         if error is not None and (wants_one or not isinstance(error, ValueError | OSError | MemoryError)):
             raise error
@@ -147,6 +154,7 @@ def each_score(
     *,
     seed: int = 0,
     memory: int | None = None,
+    scheduler: str | None = None,
     cache: bool = True,
     progress: bool = True,
 ) -> "Iterator[tuple[str, Score, Exception | None]]":
@@ -156,7 +164,7 @@ def each_score(
     ----------
     subject : BrainModel
     benchmarks : mapping from identifier to LoadedBenchmark
-    seed, memory, cache, progress
+    seed, memory, scheduler, cache, progress
         As for `score_model`.
 
     Yields
@@ -183,10 +191,11 @@ def each_score(
                 if each.region not in gratings:
                     gratings[each.region] = GratingExperiments(subject, each.region)
                 score = each.compare(gratings[each.region])
+                if scheduler is not None:
+                    score.attrs["recorded_on"] = "this process: gratings are not recorded on workers"
             else:
-                score = run_benchmark(
-                    subject, each, name=loaded.identifier, seed=seed, memory=memory, progress=progress
-                )
+                limits: dict[str, Any] = {"memory": memory, "scheduler": scheduler, "progress": progress}
+                score = run_benchmark(subject, each, name=loaded.identifier, seed=seed, **limits)
             score.attrs |= provenance(subject, loaded, seed=seed) | score.attrs  # a benchmark's own word stands
             return score
 

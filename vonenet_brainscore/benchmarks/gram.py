@@ -7,15 +7,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from io import BufferedRandom
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from .blocks_on_disk import BlocksOnDisk
+
 # Columns are multiplied in blocks of this many float64 bytes: long enough for BLAS, small beside any recording.
 # The block follows from the shape alone, never from the memory budget, so the budget can't change a bit of the result.
 _BLOCK_BYTES = 2**26
+# Products of so many blocks are summed, one after the other, and then these sums: groups can be summed on several
+# machines (`distributed_gram`) to the same bits. Recordings of 1,200 stimuli x 1.6 million features are one group.
+_GROUP_BLOCKS = 256
 # Blocks are made double precision and centred in parts of this many bytes, which stay in a core's own cache.
 _PART_BYTES = 2**20
 # What the mean is taken off over: each feature's over stimuli, as regressions with an intercept and CKA do, or each
@@ -127,10 +132,10 @@ class _Recording:
             raise ValueError(f"layer {layer!r} brings features of shape {features.shape}; (row, feature) was expected")
         self._layer = layer
         self._n_features = features.shape[1]
-        self._width = min(self._n_features, max(1, _BLOCK_BYTES // (8 * n_stimuli)))
+        self._width = block_width(n_stimuli, self._n_features)
         self._shape = (-(-self._n_features // self._width), n_stimuli, self._width)
         self._dtype = np.result_type(features.dtype, np.float32)
-        self._blocks: np.ndarray | _BlocksOnDisk = np.empty(0)
+        self._blocks: np.ndarray | BlocksOnDisk = np.empty(0)
         # Each stimulus's sum over features, where they are centred over these.
         self._totals = np.zeros(n_stimuli) if centred_over == "features" else None
         self.nbytes = int(np.prod(self._shape)) * self._dtype.itemsize
@@ -145,7 +150,7 @@ class _Recording:
             os.posix_fallocate(file.fileno(), 0, self.nbytes)
         else:
             file.truncate(self.nbytes)
-        self._blocks = _BlocksOnDisk(file, self._shape, self._dtype)
+        self._blocks = BlocksOnDisk(file, self._shape, self._dtype)
 
     def write(self, rows: np.ndarray, features: np.ndarray) -> None:
         if features.shape != (len(rows), self._n_features):
@@ -155,7 +160,7 @@ class _Recording:
             )
         for index, start in enumerate(range(0, self._n_features, self._width)):
             part = features[:, start : start + self._width]
-            if isinstance(self._blocks, _BlocksOnDisk):
+            if isinstance(self._blocks, BlocksOnDisk):
                 self._blocks.write(index, rows, part)
             else:
                 self._blocks[index, rows, : part.shape[1]] = part
@@ -163,10 +168,14 @@ class _Recording:
                 self._totals[rows] += [row.sum() for row in part.astype(np.float64, order="C")]
 
     def gram(self) -> Gram:
-        products = np.zeros((self._shape[1], self._shape[1]))
-        product = np.empty_like(products)
-        for centred in self._centred_blocks():
-            products += np.matmul(centred, centred.T, out=product)
+        products = group = np.zeros((self._shape[1], self._shape[1]))
+        blocks = self._centred_blocks()
+        for first in range(0, self._shape[0], _GROUP_BLOCKS):
+            if first:
+                group = np.zeros_like(products)
+            _add_products(group, islice(blocks, _GROUP_BLOCKS))
+            if first:
+                products += group
         if not np.isfinite(products).all():
             raise ValueError(f"layer {self._layer!r} has responses that are NaN or infinite")
         return Gram(products, self._n_features)
@@ -198,47 +207,49 @@ class _Recording:
                 yield block
 
 
+def products_of_columns(
+    parts: Iterable[tuple[np.ndarray, np.ndarray]], n_stimuli: int, onto: np.ndarray | None = None
+) -> np.ndarray:
+    """Products of some columns of a recording, centred over stimuli and added block by block onto earlier ones.
+
+    Parameters
+    ----------
+    parts : iterable of (rows, features)
+        As `gram_matrices`' batches; the columns are whole blocks of the recording (`block_width`).
+    n_stimuli : int
+    onto : array, shape (stimulus, stimulus), optional
+        Of the columns before; it is left as it is.
+
+    Returns
+    -------
+    array, shape (stimulus, stimulus), float64
+    """
+    products = np.zeros((n_stimuli, n_stimuli)) if onto is None else onto.copy()
+    recording = None
+    for rows, features in parts:
+        if recording is None:
+            recording = _Recording(n_stimuli, features, "of some columns", "stimuli")
+            recording.keep_in_memory()
+        recording.write(rows, features)
+    if recording is not None:
+        _add_products(products, recording._centred_blocks())
+    return products
+
+
+def block_width(n_stimuli: int, n_features: int) -> int:
+    """How many columns are multiplied at once."""
+    return min(n_features, max(1, _BLOCK_BYTES // (8 * n_stimuli)))
+
+
+def _add_products(products: np.ndarray, blocks: Iterable[np.ndarray]) -> None:
+    product = np.empty_like(products)
+    for centred in blocks:
+        products += np.matmul(centred, centred.T, out=product)
+
+
 def _columns(width: int, at_once: int) -> Iterator[slice]:
     """Slices of so many columns at a time."""
     return (slice(start, min(start + at_once, width)) for start in range(0, width, at_once))
-
-
-class _BlocksOnDisk:
-    """Blocks (stimulus, feature within the block) in a file, of which no more than one at a time is in memory.
-
-    They are written and read, not mapped: the pages of a map count as this process's memory. The first block stands
-    last in the file, so that each can be cut off once it is read, which frees its disk space and what the system holds
-    of it in memory, written to the disk or not.
-    """
-
-    def __init__(self, file: BufferedRandom, shape: tuple[int, int, int], dtype: np.dtype) -> None:
-        self._file, self._shape, self._dtype = file, shape, dtype
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        """Every block once; the next takes the memory of the last."""
-        count, stimuli, width = self._shape
-        block = np.empty((stimuli, width), self._dtype)
-        for index in range(count):
-            start = self._start(index)
-            self._file.seek(start)
-            if self._file.readinto(block.data) != block.nbytes:
-                raise OSError("the temporary file of responses was cut short; score again with room on the disk")
-            self._file.truncate(start)
-            yield block
-
-    def _start(self, index: int) -> int:
-        """Where in the file a block begins."""
-        count, stimuli, width = self._shape
-        return (count - 1 - index) * stimuli * width * self._dtype.itemsize
-
-    def write(self, index: int, rows: np.ndarray, part: np.ndarray) -> None:
-        """Put the features of some stimuli into a block; what a part leaves of a row stays zero."""
-        width = self._shape[2]
-        part = np.ascontiguousarray(part, self._dtype)
-        runs = np.flatnonzero(np.diff(rows) != 1) + 1 if part.shape[1] == width else np.arange(1, len(rows))
-        for which in np.split(np.arange(len(rows)), runs):
-            self._file.seek(self._start(index) + int(rows[which[0]]) * width * self._dtype.itemsize)
-            self._file.write(part[which[0] : which[-1] + 1].data)
 
 
 def _allocate(

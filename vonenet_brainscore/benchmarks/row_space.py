@@ -6,7 +6,7 @@ stimuli, which twice as many columns carry. `compressible` recognises the benchm
 be given a `RowSpaceSubject`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_real
+from ..recordings.streamed import stream_steps
+from .distributed_gram import distributed_gram, obstacle
 from .gram import Gram, gram_matrices
 from .recognition import compressible
 
@@ -92,6 +94,8 @@ class RowSpaceSubject:
         layer by default. Needs the subject's `stream_layers`.
     memory, spill_folder
         As in `gram_matrices`.
+    scheduler : str, optional
+        Address of the Dask scheduler whose workers record (`distributed_gram`), where they can.
 
     Attributes
     ----------
@@ -114,6 +118,7 @@ class RowSpaceSubject:
         layers: Sequence[str] | None = None,
         memory: int | None = None,
         spill_folder: Path | None = None,
+        scheduler: str | None = None,
     ) -> None:
         recognition = compressible(benchmark)
         if not recognition:
@@ -133,6 +138,7 @@ class RowSpaceSubject:
         self._geometry = recognition.geometry
         self._memory = memory
         self._spill_folder = spill_folder
+        self._scheduler = None if obstacle(subject, recognition.geometry, layers) else scheduler
         self._region = ""
         self._time_bins = [(0, 0)]
         self._step_of_bin = [0]  # bins that are answered alike are one step
@@ -206,6 +212,12 @@ class RowSpaceSubject:
 
     def _record(self, stimulus_sets: list[Any], number_of_trials: int) -> None:
         bounds = np.cumsum([0, *map(len, stimulus_sets)])
+        if self._scheduler is not None:
+            whole, n_steps, self._step_of_bin = distributed_gram(
+                self._scheduler, self._subject, stimulus_sets, trials=number_of_trials
+            )
+            self._keep({None: whole}, stimulus_sets, n_steps)
+            return
 
         def stream(stimulus_set: Any) -> Iterator[tuple[Any, dict[Any, list[np.ndarray]]]]:
             """Rows of a stimulus set, and of each layer the features in each step."""
@@ -214,14 +226,11 @@ class RowSpaceSubject:
                     stimulus_set, self._layers, number_of_trials=number_of_trials
                 ):
                     yield rows, {layer: [features] for layer, features in layers.items()}
-            elif len(self._time_bins) == 1:
-                for rows, features in self._subject.stream_recording(stimulus_set, number_of_trials=number_of_trials):
-                    yield rows, {None: [features]}
-            else:
-                for rows, windows in self._subject.stream_windows(stimulus_set, number_of_trials=number_of_trials):
-                    steps = {id(window): window for window in windows}
-                    self._step_of_bin = [list(steps).index(id(window)) for window in windows]
-                    yield rows, {None: list(steps.values())}
+                return
+            n_bins = len(self._time_bins)
+            for rows, steps, step_of_bin in stream_steps(self._subject, stimulus_set, n_bins, number_of_trials):
+                self._step_of_bin = step_of_bin
+                yield rows, {None: steps}
 
         def batches() -> Iterator[tuple[np.ndarray, dict[Any, list[np.ndarray]]]]:
             for stimulus_set, first in zip(stimulus_sets, bounds[:-1], strict=True):
@@ -239,18 +248,21 @@ class RowSpaceSubject:
                 for step in range(n_steps):
                     yield step * total + rows, {layer: steps[step] for layer, steps in layers.items()}
 
-        correlations = self._geometry == "correlations"
         grams = gram_matrices(
             step_by_step(),
             n_steps * total,
-            centred_over="features" if correlations else "stimuli",
+            centred_over="features" if self._geometry == "correlations" else "stimuli",
             memory=self._memory,
             spill_folder=self._spill_folder,
         )
+        self._keep(grams, stimulus_sets, n_steps)
+
+    def _keep(self, grams: Mapping[Any, Gram], stimulus_sets: list[Any], n_steps: int) -> None:
+        bounds = np.cumsum([0, *map(len, stimulus_sets)])
         for layer, gram in grams.items():
             self._n_features[layer] = gram.n_features
-            scores = correlation_space(gram) if correlations else row_space(gram)
-            scores = scores.reshape(n_steps, total, -1)[self._step_of_bin]  # (time bin, stimulus, score)
+            scores = correlation_space(gram) if self._geometry == "correlations" else row_space(gram)
+            scores = scores.reshape(n_steps, int(bounds[-1]), -1)[self._step_of_bin]  # (time bin, stimulus, score)
             for stimulus_set, part in zip(stimulus_sets, np.split(scores, bounds[1:-1], axis=1), strict=True):
                 self._scores[layer, *_key(stimulus_set)] = part
 

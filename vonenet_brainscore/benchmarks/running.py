@@ -12,6 +12,7 @@ from ..recordings.streamed import STREAMED, WHOLE, StreamedSubject, way_of_recor
 from ..recordings.subject import Subject
 from ..stimuli.screen import placed_exactly
 from .compound import each_part_scored
+from .distributed_gram import obstacle
 from .intervals import neural_intervals
 from .predictions import beside, kept_predictions
 from .recognition import compressible, warn_if_ill_posed
@@ -36,6 +37,7 @@ def run_benchmark(
     seed: int = 0,
     memory: int | None = None,
     progress: bool = True,
+    scheduler: str | None = None,
 ) -> "Score":
     """The benchmark's score of a subject.
 
@@ -54,15 +56,18 @@ def run_benchmark(
         quarter of the machine's.
     progress : bool
         Whether Brain-Score shows its progress.
+    scheduler : str, optional
+        Address of the Dask scheduler whose workers record, where they can (`distributed_gram`).
 
     Returns
     -------
     Score
         With the attributes `compressed`, whether the regression saw the row space in place of the features,
         `recorded_by`, how the subject was recorded from (`recordings.streamed.way_of_recording`), and
-        `error_of`, what `error` is the error of. A cross-validated neural score also has its intervals
-        (`intervals.neural_intervals`), `splits_counted` (neuroid,), in how many splits each neuron has a correlation,
-        `n_neurons`, and `remarks` in words where something has to be said beside it. The correlation of each neuron in
+        `error_of`, what `error` is the error of; with a scheduler `recorded_on`, its workers, or this process and why.
+        A cross-validated neural score also has its intervals (`intervals.neural_intervals`), `splits_counted`
+        (neuroid,), in how many splits each neuron has a correlation, `n_neurons`, and `remarks` in words where
+        something has to be said beside it. The correlation of each neuron in
         each split is ``score.raw.raw``.
 
     Raises
@@ -78,9 +83,9 @@ def run_benchmark(
         recognised = compressible(benchmark)
         is_in_parts = bool(recognised) and recognised.in_parts
         if is_in_parts:
-            parts = each_part_scored(benchmark, lambda part: _score_part(subject, part, way, memory))
+            parts = each_part_scored(benchmark, lambda part: _score_part(subject, part, way, memory, scheduler))
         elif recognised:
-            candidate = _row_space_of(subject, benchmark, way, memory)
+            candidate = _row_space_of(subject, benchmark, way, memory, scheduler)
         elif way != STREAMED:
             way = WHOLE
     with (
@@ -102,6 +107,8 @@ def run_benchmark(
             benchmark.preallocate_memory(candidate)
         score = benchmark(candidate)
     score.attrs |= {"compressed": is_in_parts or isinstance(candidate, RowSpaceSubject), "recorded_by": way}
+    if scheduler is not None:
+        score.attrs["recorded_on"] = _recorded_on(scheduler, subject, benchmark, candidate)
     if kept is not None:
         score.attrs |= neural_intervals(score, benchmark, kept, seed=seed) | beside(score, kept)
     elif "error" in score.attrs:
@@ -153,19 +160,31 @@ def recorded_in_row_space(
         return recorded.look_at(stimuli, number_of_trials=benchmark._number_of_trials)
 
 
-def _row_space_of(subject: Any, benchmark: Any, way: str, memory: int | None) -> RowSpaceSubject:
-    return RowSpaceSubject(subject if way == STREAMED else StreamedSubject(subject), benchmark, memory=memory)
+def _row_space_of(
+    subject: Any, benchmark: Any, way: str, memory: int | None, scheduler: str | None = None
+) -> RowSpaceSubject:
+    recorded = subject if way == STREAMED else StreamedSubject(subject)
+    return RowSpaceSubject(recorded, benchmark, memory=memory, scheduler=scheduler)
 
 
-def _score_part(subject: Any, part: Any, way: str, memory: int | None) -> Any:
+def _recorded_on(scheduler: str, subject: Any, benchmark: Any, candidate: Any) -> str:
+    """Where a subject was recorded that a scheduler was given for, in words."""
+    recognised = compressible(benchmark)
+    why = obstacle(subject, recognised.geometry, None)
+    if not isinstance(candidate, RowSpaceSubject) and not recognised.in_parts:
+        why = f"it is given all features: {recognised.reason}"
+    return f"this process: {why}" if why else f"the workers of {scheduler}"
+
+
+def _score_part(subject: Any, part: Any, way: str, memory: int | None, scheduler: str | None) -> Any:
     """Score of a part of a benchmark, from its own row space; a part may have parts itself."""
     recognised = compressible(part)
     if recognised.in_parts:
-        with each_part_scored(part, lambda each: _score_part(subject, each, way, memory)):
+        with each_part_scored(part, lambda each: _score_part(subject, each, way, memory, scheduler)):
             return part(subject)
     if not recognised:
         raise ValueError(f"{part.identifier} is not like the other parts of its benchmark: {recognised.reason}")
-    return part(_row_space_of(subject, part, way, memory))
+    return part(_row_space_of(subject, part, way, memory, scheduler))
 
 
 def _looks_in_memory(candidate: Any) -> bool:

@@ -47,6 +47,8 @@ Memory = Annotated[
     ),
 ]
 
+Scheduler = Annotated[str | None, typer.Option(help="A Dask scheduler, tcp://HOST:PORT, whose workers record.")]
+
 
 def in_bytes(memory: float | None) -> int | None:
     """Bytes of `Memory`'s GB, which its range keeps finite."""
@@ -125,6 +127,7 @@ def score(
     weights: Weights = None,
     device: Device = None,
     memory: Memory = None,
+    scheduler: Scheduler = None,
     cache: Annotated[bool, typer.Option(help="Return a score kept for the same content, and keep new ones.")] = True,
     output: Annotated[Path | None, typer.Option(help="Write the table to a .json, .csv or .nc file.")] = None,
     figure: Annotated[
@@ -196,6 +199,7 @@ def score(
         weights=weights,
         device=device,
         memory=in_bytes(memory),
+        scheduler=scheduler,
         cache=cache,
     )
     say(*score_table(model, scores))

@@ -156,11 +156,44 @@ class StreamedSubject:
         return list(np.asarray(responses.values)[:, [place[name] for name in wanted]])
 
 
-def some_of(stimuli: Any, rows: slice) -> Any:
+def stream_steps(
+    subject: Any, stimuli: Any, n_time_bins: int, number_of_trials: int
+) -> Iterator[tuple[Any, list[np.ndarray], list[int]]]:
+    """Responses in each step of time, where a step is answered in one time bin or alike in several.
+
+    Parameters
+    ----------
+    subject
+        With `stream_recording`; for several time bins with `stream_windows`.
+    stimuli : StimulusSet
+    n_time_bins : int
+        As many as are being recorded.
+    number_of_trials : int
+
+    Yields
+    ------
+    slice or array
+        Which stimuli.
+    list of array, shape (stimulus, neuroid)
+        One for each step.
+    list of int
+        The step of each time bin.
+    """
+    if n_time_bins == 1:
+        for rows, features in subject.stream_recording(stimuli, number_of_trials=number_of_trials):
+            yield rows, [features], [0]
+        return
+    for rows, windows in subject.stream_windows(stimuli, number_of_trials=number_of_trials):
+        steps = {id(window): window for window in windows}
+        yield rows, list(steps.values()), [list(steps).index(id(window)) for window in windows]
+
+
+def some_of(stimuli: Any, rows: "slice | np.ndarray") -> Any:
     """A part of a stimulus set, with an identifier of its own."""
     from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
     some = StimulusSet(stimuli.iloc[rows].reset_index(drop=True))
-    some.identifier = f"{stimuli.identifier}-{rows.start}"
-    some.stimulus_paths = stimuli.stimulus_paths
+    some.identifier = f"{stimuli.identifier}-{rows.start if isinstance(rows, slice) else rows[0]}"
+    names = set(some["stimulus_id"])
+    some.stimulus_paths = {name: path for name, path in stimuli.stimulus_paths.items() if name in names}
     return some

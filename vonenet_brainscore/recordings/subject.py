@@ -177,7 +177,7 @@ class Subject(BrainModel):
         """
         check_layers(self.architecture, layers)
         stimuli = _listed(stimuli)
-        self._become_able(stimuli, layers)
+        self.become_able(stimuli, layers)
         self.extractor.regions = {layer: region for region, layer in self.region_layer_map.items()}
         if self.region is not None:  # of two regions that share a layer the one being recorded
             self.extractor.regions[self.layer] = self.region
@@ -206,7 +206,7 @@ class Subject(BrainModel):
             raise ValueError(f"a stream has one time window, {len(self.time_bins)} are being recorded")
         check_layers(self.architecture, layers)
         stimuli = _listed(stimuli)
-        self._become_able(stimuli, layers)
+        self.become_able(stimuli, layers)
         _, images = presentation_coordinates(stimuli)
         kept = 1 if average else 2  # dimensions that are not the layer's: stimulus and, where it is kept, trial
         for rows, responses in self.extractor.stream(images, layers, trials=number_of_trials, average=average):
@@ -226,7 +226,7 @@ class Subject(BrainModel):
             One for each window, the mean over trials; windows that are answered alike share one array.
         """
         stimuli = _listed(stimuli)
-        self._become_able(stimuli, [self.layer])
+        self.become_able(stimuli, [self.layer])
         _, images = presentation_coordinates(stimuli)
         for rows, responses in self.extractor.stream(images, [self.layer], trials=number_of_trials):
             calls = responses[self.layer]
@@ -253,7 +253,7 @@ class Subject(BrainModel):
         starts = first + length * np.arange(min(steps, calls))
         return int(np.abs(starts - start_ms).argmin())
 
-    def _become_able(self, stimuli: Any, layers: Sequence[str]) -> None:
+    def become_able(self, stimuli: Any, layers: Sequence[str]) -> None:
         """Load the trained network for what the front end alone cannot answer: layers behind it, and colour.
 
         Which filter sees which colour is a draw of each released model's own, which only its checkpoint knows.

@@ -5,9 +5,8 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
-from ..arguments import check_real, check_text, check_whole
+from ..arguments import check_real, check_scheduler, check_text, check_whole
 from .cells import Cell
 from .schedule import PATIENCE_S, dask_outcomes
 from .work import Outcome, Work
@@ -69,9 +68,7 @@ class Place:
         if self.scheduler is not None:
             if self.cluster is not None or self.workers is not None:
                 raise ValueError("a scheduler has workers of its own; give scheduler alone, or cluster and workers")
-            address = urlsplit(self.scheduler)
-            if not (address.scheme and address.netloc):
-                raise ValueError(f"scheduler is {self.scheduler!r}; give an address such as tcp://10.0.0.1:8786")
+            check_scheduler(self.scheduler)
         if self.cluster is None:
             if self.cluster_options:
                 raise ValueError(f"cluster_options go with a cluster: {', '.join(CLUSTERS)}")

@@ -3,13 +3,13 @@
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..benchmarks.workers import UnfitWorkerError, fixed_threads
 from ..provenance import code_digest, in_words, versions
 from ..results import result_row
 from .cells import Cell
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
 # Bootstraps draw from NumPy's global generator: a Dask worker with several threads must not score twice at once.
 _ONE_AT_A_TIME = threading.Lock()
-
-
-class UnfitWorkerError(RuntimeError):
-    """A worker cannot take part: it does not see the folder of results, or runs other code."""
 
 
 @dataclass(frozen=True)
@@ -198,31 +194,3 @@ def _share_of_memory() -> int | None:
     except ValueError:  # no worker here
         return None
     return None if limit is None else int(limit) // 4
-
-
-@contextmanager
-def fixed_threads(count: int) -> Iterator[None]:
-    """So many threads for torch and BLAS within the context: their number may change the last bit of a score.
-
-    Raises
-    ------
-    UnfitWorkerError
-        If BLAS was started for fewer.
-    """
-    import scipy.linalg  # noqa: F401 - SciPy's BLAS must be there to be limited
-    import torch
-    from threadpoolctl import threadpool_info, threadpool_limits
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        with threadpool_limits(count):
-            got = min((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=count)
-            if got < count:
-                raise UnfitWorkerError(
-                    f"threads is {count}, but BLAS has {got} on {socket.gethostname()}; set OMP_NUM_THREADS={count} in "
-                    "the environment that the process, or the worker, is started from"
-                )
-            yield
-    finally:
-        torch.set_num_threads(before)
