@@ -206,6 +206,16 @@ def test_models_are_compared_in_two_tables_and_a_file(run, tiny_model, tmp_path)
     assert "error: " in str(status)
 
 
+def test_a_schedulers_address_is_passed_on(run, monkeypatch):
+    from vonenet_brainscore import scoring
+
+    asked = []
+    monkeypatch.setattr(scoring, "score_model", lambda *words, **settings: asked.append(settings) or {})
+    run("score", "voneresnet50", BANDWIDTH, "--scheduler", "tcp://10.0.0.1:8786")
+    run("score", "voneresnet50", BANDWIDTH)
+    assert [settings["scheduler"] for settings in asked] == ["tcp://10.0.0.1:8786", None]
+
+
 def test_layers_are_shown_best_first_with_the_map_to_pass_on(run, monkeypatch):
     import pandas as pd
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import sys
 import threading
 from contextlib import ExitStack, contextmanager
@@ -21,7 +20,6 @@ from tiny_networks import PlainNetwork, RecurrentNetwork, tiny_vonenet
 from vonenet_brainscore import neural_benchmark, score_model
 from vonenet_brainscore.benchmarks import distributed_gram, gram
 from vonenet_brainscore.benchmarks.distributed_gram import Asked, obstacle, parts_of, slabs
-from vonenet_brainscore.benchmarks.row_space import RowSpaceSubject
 from vonenet_brainscore.benchmarks.workers import UnfitWorkerError
 from vonenet_brainscore.recordings.activations import ActivationsExtractor
 from vonenet_brainscore.recordings.streamed import stream_steps
@@ -45,15 +43,17 @@ def _small(monkeypatch):
 
 
 @contextmanager
-def cluster(monkeypatch, folder, *faults, workers=2):
-    """The address of a scheduler with workers, to which these faults happen, each once or always."""
+def cluster(monkeypatch, folder, *faults, workers=2, lost_after=None):
+    """The address of a scheduler with workers, to which these faults happen; it is killed once there is a file."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), *sys.path]))
     monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__PRELOAD", "small_blocks")
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "1")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("GRAM_FAULTS", json.dumps(faults))
     port = free_port()
-    with scheduler(port), ExitStack() as stack:
+    with scheduler(port) as process, ExitStack() as stack:
+        if lost_after is not None:
+            threading.Thread(target=lambda: (until(lost_after.exists), process.kill()), daemon=True).start()
         for _ in range(workers):
             stack.enter_context(worker(port, folder))
         yield f"tcp://127.0.0.1:{port}"
@@ -129,6 +129,12 @@ def test_scores_are_those_of_one_process_to_the_bit(pictures, tmp_path, monkeypa
     assert float(rsa) == float(score_model(network, benchmarks[1], **settings))
 
 
+def test_v1_properties_are_measured_here_and_say_so():
+    benchmark = "Marques2020_DeValois1982-pref_or"
+    score = score_model(tiny_vonenet(), benchmark, noise="none", scheduler="tcp://127.0.0.1:1", **QUIET)
+    assert score.attrs["recorded_on"] == "this process: gratings are not recorded on workers"
+
+
 def test_sets_of_stimuli_time_bins_and_a_narrow_layer(pictures, tmp_path, monkeypatch):
     """Train and test stimuli make one matrix; steps of time are rows; a layer narrower than a block is one slab."""
     sets = [shown(pictures, 0, 25), shown(pictures, 25)]
@@ -165,20 +171,10 @@ def test_a_scheduler_that_is_not_there_or_has_no_worker_is_an_error(pictures, tm
 def test_a_scheduler_that_is_lost_is_an_error(pictures, tmp_path, monkeypatch):
     """While its worker records, and takes for ever."""
     subject, begun = subject_of(tiny_vonenet()), tmp_path / "begun"
-    with cluster(monkeypatch, tmp_path, ("record_part", f"wait {begun}"), workers=1) as address:
-        killer = threading.Thread(target=lambda: (until(begun.exists), kill_scheduler(address)))
-        killer.start()
-        with pytest.raises(ConnectionError, match=r"the Dask scheduler at tcp://.* was lost .* and score again"):
-            distributed(address, subject, [shown(pictures)], 1)
-        killer.join()
-
-
-def kill_scheduler(address):
-    from distributed import Client
-
-    with Client(address, set_as_default=False) as client:
-        pid = client.run_on_scheduler(os.getpid)
-    os.kill(pid, signal.SIGKILL)
+    lost = pytest.raises(ConnectionError, match=r"the Dask scheduler at tcp://.* was lost .* and score again")
+    fault = ("record_part", f"wait {begun}")
+    with cluster(monkeypatch, tmp_path, fault, workers=1, lost_after=begun) as address, lost:
+        distributed(address, subject, [shown(pictures)], 1)
 
 
 def asked(subject, **changes):
@@ -231,5 +227,3 @@ def test_what_is_not_distributed_says_why():
     assert "several layers" in obstacle(subject, "inner products", ["a", "b"])
     assert "centred over all features" in obstacle(subject, "correlations", None)
     assert "only this package's subjects" in obstacle(object(), "inner products", None)
-    with pytest.raises(ValueError, match="needs the full features"):
-        RowSpaceSubject(subject, type("Other", (), {"identifier": "other"})(), scheduler="tcp://here:1")
