@@ -149,6 +149,22 @@ def test_sets_of_stimuli_time_bins_and_a_narrow_layer(pictures, tmp_path, monkey
             assert (n_steps, step_of_bin) == ((2, [0, 1, 1]) if subject is recurrent else (1, [0]))
 
 
+def test_one_coloured_picture_takes_the_trained_network_for_all(pictures, tmp_path, monkeypatch):
+    """As in one process, although most parts of the stimuli are grey."""
+    stimuli = shown(pictures, 0, 24)
+    Image.fromarray(np.random.default_rng(2).integers(0, 256, (24, 24, 3), dtype=np.uint8)).save(tmp_path / "c.png")
+    stimuli.stimulus_paths["s020"] = tmp_path / "c.png"
+    trained = tiny_vonenet(gabor_seed=1)
+
+    def subject():
+        return subject_of(tiny_vonenet(), load_trained=lambda: (trained, "trained"))
+
+    reference = one_process(subject(), [stimuli], trials=1)
+    with cluster(monkeypatch, tmp_path) as address:
+        found = distributed(address, subject(), [stimuli], trials=1)
+    assert (found.products == reference.products).all()
+
+
 def test_work_that_kills_every_worker_is_an_error(pictures, tmp_path, monkeypatch):
     subject, sets = subject_of(tiny_vonenet()), [shown(pictures)]
     died = pytest.raises(MemoryError, match="every worker that tried a part of the work died")
@@ -172,8 +188,8 @@ def test_a_scheduler_that_is_lost_is_an_error(pictures, tmp_path, monkeypatch):
     """While its worker records, and takes for ever."""
     subject, begun = subject_of(tiny_vonenet()), tmp_path / "begun"
     lost = pytest.raises(ConnectionError, match=r"the Dask scheduler at tcp://.* was lost .* and score again")
-    fault = ("record_part", f"wait {begun}")
-    with cluster(monkeypatch, tmp_path, fault, workers=1, lost_after=begun) as address, lost:
+    faults = (("record_part", f"wait {begun}"),)
+    with cluster(monkeypatch, tmp_path, *faults, workers=1, lost_after=begun) as address, lost:
         distributed(address, subject, [shown(pictures)], 1)
 
 

@@ -227,7 +227,9 @@ def record_part(asked: Asked, shipped: bytes, stimuli: Any, rows: np.ndarray) ->
         )
     _, first, step_of_bin = recorded[0]
     n_steps, n_features = len(first), first[0].shape[1]
-    numbers = np.concatenate([rows[batch] for batch, _, _ in recorded for step in range(n_steps)])
+    numbers = np.concatenate(
+        [step * asked.n_stimuli + rows[batch] for batch, _, _ in recorded for step in range(n_steps)]
+    )
     values = [step for _, steps, _ in recorded for step in steps]
     pieces: list[tuple[np.ndarray, np.ndarray]] = []
     for group in slabs(n_steps * asked.n_stimuli, n_features):
