@@ -49,7 +49,7 @@ def report(
         noise=noise,
         trials=trials,
         seed=seed,
-        region_layer_map=region_layer_map(layer) if layer else None,
+        region_layer_map=region_layer_map(layer),
         weights=weights,
         device=device,
         memory=in_bytes(memory),

@@ -55,8 +55,10 @@ def in_bytes(memory: float | None) -> int | None:
     return None if memory is None else int(memory * 1e9)
 
 
-def region_layer_map(options: list[str]) -> dict[str, str]:
-    """Regions and layers of `Layers`; ValueError for an option that is not REGION=LAYER, or a region twice."""
+def region_layer_map(options: list[str] | None) -> dict[str, str] | None:
+    """Regions and layers of `Layers`, None without any; ValueError for one not REGION=LAYER, or a region twice."""
+    if not options:
+        return None
     pairs = [option.split("=") for option in options]
     wrong = [option for option, pair in zip(options, pairs, strict=True) if len(pair) != 2 or not all(pair)]
     if wrong:
@@ -195,7 +197,7 @@ def score(
         trials=trials,
         seed=seed,
         seeds=seeds,
-        region_layer_map=region_layer_map(layer) if layer else None,
+        region_layer_map=region_layer_map(layer),
         weights=weights,
         device=device,
         memory=in_bytes(memory),

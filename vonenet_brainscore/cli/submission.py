@@ -56,7 +56,7 @@ def submit(
         weights=weights,
         weights_url=weights_url,
         weights_sha256=weights_sha256,
-        region_layer_map=region_layer_map(layer or []),
+        region_layer_map=region_layer_map(layer) or {},
         template=template is not None,
         force=force,
         check=check,

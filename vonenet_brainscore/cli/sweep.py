@@ -68,7 +68,7 @@ def sweep(
         noise=noise,
         trials=trials,
         seed=seed,
-        region_layer_map=region_layer_map(layer) if layer else None,
+        region_layer_map=region_layer_map(layer),
         weights=weights,
         workers=workers,
         threads=threads,
