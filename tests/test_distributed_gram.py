@@ -13,6 +13,7 @@ import pytest
 import torch
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from dask_processes import free_port, scheduler, until, worker
+from distributed import Client
 from PIL import Image
 from small_blocks import SIZES
 from tiny_networks import PlainNetwork, RecurrentNetwork, tiny_vonenet
@@ -170,6 +171,16 @@ def test_work_that_kills_every_worker_is_an_error(pictures, tmp_path, monkeypatc
     died = pytest.raises(MemoryError, match="every worker that tried a part of the work died")
     with cluster(monkeypatch, tmp_path, ("multiply", None)) as address, died:
         distributed(address, subject, sets, 1)
+
+
+def test_a_task_left_waiting_by_one_that_killed_its_workers_is_an_error(tmp_path, monkeypatch):
+    """As a scheduler may leave it when several workers die at once: here it waits for a worker that never comes."""
+    monkeypatch.setattr(distributed_gram, "_POLL_S", 0.5)
+    with cluster(monkeypatch, tmp_path) as address, Client(address, set_as_default=False) as client:
+        waiting = client.submit(len, [], workers=["tcp://127.0.0.1:1"], pure=False)
+        deadly = client.submit(os.kill, 0, 9, pure=False)  # its own group of processes
+        with pytest.raises(MemoryError, match=f"every worker .* died, out of memory or by a crash .*{deadly.key}"):
+            distributed_gram.result_of(waiting, client, [waiting.key, deadly.key])
 
 
 def test_a_scheduler_that_is_not_there_or_has_no_worker_is_an_error(pictures, tmp_path, monkeypatch):

@@ -11,7 +11,9 @@ import pickle
 import socket
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,7 +27,11 @@ from .workers import UnfitWorkerError, fixed_threads
 
 _SLAB_BLOCKS = 16  # of `gram`'s 64 MB in double precision, so that what a task multiplies is half a GB of responses
 _MOST_PARTS = 256  # more would cost the scheduler more than they would spread the work
-_CONNECT_S, _WAIT_S = 10, 60.0
+_CONNECT_S, _WAIT_S, _POLL_S = 10, 60.0, 10.0
+_KILLED = (
+    "every worker that tried a part of the work died, out of memory or by a crash ({}); give workers more memory, and "
+    "see their logs"
+)
 _ONE_AT_A_TIME = threading.Lock()  # a worker of several threads must not change their number for another task
 
 
@@ -113,10 +119,7 @@ def distributed_gram(
                 ) from error
             return _gathered(client, asked, subject, stimulus_sets)
     except KilledWorker as error:
-        raise MemoryError(
-            f"every worker that tried a part of the work died, out of memory or by a crash ({error}); give workers "
-            "more memory, and see their logs"
-        ) from error
+        raise MemoryError(_KILLED.format(error)) from error
     except (CommClosedError, FutureCancelledError) as error:
         raise ConnectionError(
             f"the Dask scheduler at {scheduler} was lost during the work; start it and its workers, and score again"
@@ -126,33 +129,56 @@ def distributed_gram(
 def _gathered(
     client: Any, asked: Asked, subject: Subject, stimulus_sets: Sequence[Any]
 ) -> tuple[gram.Gram, int, list[int]]:
+    submitted: list[str] = []
+
+    def submit(task: Any, *args: Any) -> Any:
+        future = client.submit(task, *args, pure=False)
+        submitted.append(future.key)
+        return future
+
     parts: list[Any] = []
     first = 0
     for stimuli in stimulus_sets:
         subject.become_able(stimuli, [subject.layer])  # a part alone might need no trained weights, and others them
         # As a task: what is scattered is not made again when its worker is lost.
-        shipped = client.submit(_as_it_is, pickled(subject), pure=False)
+        shipped = submit(_as_it_is, pickled(subject))
         for rows in parts_of(stimuli, subject, asked):
-            recorded = client.submit(record_part, asked, shipped, some_of(stimuli, rows), first + rows, pure=False)
-            parts.append(recorded)
+            parts.append(submit(record_part, asked, shipped, some_of(stimuli, rows), first + rows))
         first += len(stimuli)
-    n_features, n_steps, step_of_bin = client.submit(_layout, parts[0], pure=False).result()
+    n_features, n_steps, step_of_bin = result_of(submit(_layout, parts[0]), client, submitted)
     n_rows = n_steps * asked.n_stimuli
     sums = []
     for group in slabs(n_rows, n_features):
         products: Any = None
         for index, _ in group:
-            pieces = [client.submit(_slab, part, index, pure=False) for part in parts]
-            products = client.submit(multiply, asked, pieces, n_rows, products, pure=False)
+            pieces = [submit(_slab, part, index) for part in parts]
+            products = submit(multiply, asked, pieces, n_rows, products)
         sums.append(products)
-    del parts, pieces, products, recorded, shipped  # what a task needs Dask keeps, and gives up once it is done
+    del parts, pieces, products, shipped  # what a task needs Dask keeps, and gives up once it is done
     whole = np.zeros((n_rows, n_rows))
     while sums:
-        whole += sums[0].result()
-        del sums[0]
+        whole += result_of(sums.pop(0), client, submitted)
     if not np.isfinite(whole).all():
         raise ValueError(f"layer {subject.layer!r} has responses that are NaN or infinite")
     return gram.Gram(whole, n_features), n_steps, step_of_bin
+
+
+def result_of(future: Any, client: Any, submitted: Sequence[str]) -> Any:
+    """The result of a task, or an error as soon as any of the submitted tasks has killed its workers.
+
+    When several workers die at once, a scheduler may leave tasks waiting for one that it has given up.
+    """
+
+    def given_up(dask_scheduler: Any) -> list[str]:  # sent by value: a scheduler need not have this package
+        tasks, most = dask_scheduler.tasks, dask_scheduler.allowed_failures
+        return [key for key in submitted if key in tasks and tasks[key].suspicious > most]
+
+    while not future.done():
+        with suppress(TimeoutError):
+            future.exception(timeout=_POLL_S)  # waits, and fetches no result
+        if not future.done() and (keys := client.run_on_scheduler(given_up)):
+            raise MemoryError(_KILLED.format(", ".join(keys)))
+    return future.result()
 
 
 def pickled(subject: Subject) -> bytes:
@@ -196,14 +222,10 @@ def slabs(n_rows: int, n_features: int) -> list[list[tuple[int, slice]]]:
     found: list[list[tuple[int, slice]]] = []
     for group in range(0, n_blocks, gram._GROUP_BLOCKS):
         end = min(group + gram._GROUP_BLOCKS, n_blocks)
-        starts = range(group, end, _SLAB_BLOCKS)
-        found.append(
-            [
-                (index + number, slice(first * width, min(first + _SLAB_BLOCKS, end) * width))
-                for number, first in enumerate(starts)
-            ]
-        )
-        index += len(starts)
+        edges = [*range(group, end, _SLAB_BLOCKS), end]
+        columns = [slice(first * width, stop * width) for first, stop in pairwise(edges)]
+        found.append(list(enumerate(columns, index)))
+        index += len(columns)
     return found
 
 
