@@ -65,7 +65,7 @@ setup(
         "nwb": NWB,
         "parquet": PARQUET,
         "test": [
-            *("pytest-xdist", "hypothesis", "nbmake", "ruff", "mypy", "mlxtend", "pdoc", "himalaya"),
+            *("pytest>=9", "pytest-xdist", "hypothesis", "nbmake", "ruff", "mypy", "mlxtend", "pdoc", "himalaya"),
             *(*SUBMIT, *ROBUSTNESS, *TRAINING, *CLUSTER, *BACKENDS, *NWB, *PARQUET, *ATTACKS, *PHOTOGRAPHS),
         ],
     },

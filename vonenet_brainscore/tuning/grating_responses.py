@@ -131,4 +131,6 @@ def mean_and_first_harmonic(by_phase: np.ndarray, baseline: np.ndarray) -> np.nd
 
 def first_harmonic(by_phase: np.ndarray) -> np.ndarray:
     """Amplitude ``2 |sum_k r_k exp(-i phase_k)| / n`` of the modulation over phase, (..., phase) in and (...) out."""
-    return 2 * np.abs(np.fft.rfft(by_phase)[..., 1]) / by_phase.shape[-1]
+    # Of a view with gaps, NumPy rounds the absolute value otherwise if the result lies next to it in memory.
+    harmonic = np.ascontiguousarray(np.fft.rfft(by_phase)[..., 1])
+    return 2 * np.abs(harmonic) / by_phase.shape[-1]
