@@ -54,7 +54,7 @@ def test_refusals(made):
         choose_layers(network, "Marques2020_Schiller1976-sf_bandwidth")
     with pytest.raises(ValueError, match="layers are chosen on one benchmark"):
         choose_layers(network, "V1-properties")
-    with pytest.raises(ValueError, match="pixels-32x32 is a BrainModel, whose layers are committed already"):
+    with pytest.raises(ValueError, match="pixels-32x32 is a BrainModel recorded by its own look_at"):
         choose_layers(PixelSubject(), "dicarlo.MajajHong2015-it")
 
 

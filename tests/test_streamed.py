@@ -19,7 +19,7 @@ from PIL import Image
 from torch import nn
 from torchvision_here import needs_torchvision
 
-from vonenet_brainscore import score_model
+from vonenet_brainscore import choose_layers, score_model
 from vonenet_brainscore.benchmarks import row_space
 from vonenet_brainscore.benchmarks.recognition import compressible
 from vonenet_brainscore.brainscore import without_pip, without_result_caching
@@ -225,6 +225,40 @@ def test_one_regression_of_several_time_bins(stimuli, make, way, rows, regressio
     assert score.raw.raw.dims == expected.raw.raw.dims and "time_bin" in score.raw.raw.dims
     np.testing.assert_allclose(score.raw.raw.values, expected.raw.raw.values, atol=1e-8)
     np.testing.assert_allclose(score.values, expected.values, atol=1e-8)
+
+
+def test_layers_of_a_commitment_are_chosen_in_one_pass(stimuli, monkeypatch):
+    """Among those that it names or the user's, as if the commitment had each for its region."""
+    target = responses_assembly(stimuli, looked(commitment("0"), stimuli)[:, ::97])
+    metric = CrossRegressedCorrelation(
+        ridge_regression(), pearsonr_correlation(), crossvalidation_kwargs={"splits": 2, "stratification_coord": None}
+    )
+    benchmark = neural_benchmark(metric, target)
+    shown = []
+    network, asked = commitment("3"), ["1", "0", "3", "logits"]
+    network.activations_model._model.register_forward_hook(lambda _, given, __: shown.append(len(given[0])))
+    choice = choose_layers(network, benchmark, asked, progress=False)
+    assert shown == [64, 64]  # Brain-Score fills up the last batch
+    for layer in asked:
+        alone = score_model(commitment(layer), benchmark, progress=False)
+        assert choice.scores.loc[layer, "score"] == float(alone)  # to the bit
+    assert choice.region_layer_map == {"IT": choice.scores["raw"].idxmax()} and choice.scores.loc["3", "n_units"] == 30
+    assert list(choose_layers(commitment("3"), benchmark, progress=False).scores.index) == ["1"]
+
+    with pytest.raises(ValueError, match="no layer '7' in Writes; nearest: "):
+        choose_layers(commitment(), benchmark, ["7"], progress=False)
+    with pytest.raises(ValueError, match="recorded by its own look_at, some stimuli at a time; its layers are"):
+        choose_layers(OnlyLooks(commitment()), benchmark, progress=False)
+    with pytest.raises(ValueError, match="trials cannot be set on a ready-made BrainModel"):
+        choose_layers(commitment(), benchmark, trials=3, progress=False)
+
+
+def test_layers_are_not_chosen_on_several_time_bins(stimuli):
+    bins = [(70, 80), (80, 90)]
+    metric = SpanTimeCrossRegressedCorrelation(ridge_regression(), pearsonr_correlation())
+    benchmark = neural_benchmark(metric, responses_assembly(stimuli, np.ones((N, 3)), bins))
+    with pytest.raises(ValueError, match=r"on a benchmark of one time bin; made\.IT-metric has 2"):
+        choose_layers(commitment(), benchmark, progress=False)
 
 
 def test_a_stream_of_one_time_bin_refuses_several(stimuli):

@@ -48,13 +48,14 @@ def choose_layers(
 
     Parameters
     ----------
-    model : str or nn.Module
-        As for `score_model`.
+    model : str, nn.Module or BrainModel
+        As for `score_model`. Of the models of Brain-Score's plugins, those that are its own commitment around its own
+        wrapper of a PyTorch network.
     benchmark : str or Benchmark
         One that exact compression recognises (PLS, ridge, CKA or dissimilarities); use public data, which the
         leaderboard's are not.
     layers : sequence of str, optional
-        Candidates; by default `candidate_layers` of the network.
+        Candidates; by default `candidate_layers` of the network, or the candidates that a commitment names.
     noise, trials, seed, weights, device, memory, progress
         As for `score_model`.
 
@@ -65,7 +66,8 @@ def choose_layers(
     Raises
     ------
     ValueError
-        For a layer that does not exist, a benchmark that needs full features, or several benchmarks.
+        For a layer that does not exist, a benchmark that needs full features or has several time bins, several
+        benchmarks, or a BrainModel whose layers are unknown.
 
     Examples
     --------
@@ -84,6 +86,7 @@ def choose_layers(
     from .benchmarks.running import run_benchmark
     from .recordings.layers import LOGITS, check_layers
     from .recordings.loading import is_reference, load_subject
+    from .recordings.streamed import BATCHES, StreamedSubject, way_of_recording
     from .recordings.subject import FRONT_END, Subject
     from .results import claimed_ceiling
 
@@ -99,6 +102,8 @@ def choose_layers(
             "layers are chosen on a benchmark of PLS, ridge, CKA or dissimilarities; "
             f"{each.identifier}: {recognised.reason}"
         )
+    if len(time_bins := getattr(each, "timebins", [None])) != 1:
+        raise ValueError(f"layers are chosen on a benchmark of one time bin; {each.identifier} has {len(time_bins)}")
     # A network that commits to no layer yet has to name one to be a subject; the candidates are recorded below.
     plain = isinstance(model, nn.Module) or (isinstance(model, str) and is_reference(model))
     subject = load_subject(
@@ -111,16 +116,21 @@ def choose_layers(
         device=device,
         progress=progress,
     )
-    if not isinstance(subject, Subject):
-        raise ValueError(f"{subject.identifier} is a BrainModel, whose layers are committed already")
-    if layers is not None:
-        check_layers(subject.architecture, layers)
-    if layers is None or not all(layer.startswith(FRONT_END) for layer in layers):
-        subject.become_trained()
-    if layers is None:
-        layers = candidate_layers(subject.extractor.network)
-    recorded = RowSpaceSubject(subject, each, layers=layers, memory=memory)
-    subject.region_layer_map.setdefault(str(each.region), layers[0])
+    if isinstance(subject, Subject):
+        if layers is not None:
+            check_layers(subject.architecture, layers)
+        if layers is None or not all(layer.startswith(FRONT_END) for layer in layers):
+            subject.become_trained()
+        if layers is None:
+            layers = candidate_layers(subject.extractor.network)
+        subject.region_layer_map.setdefault(str(each.region), layers[0])
+        recorded = RowSpaceSubject(subject, each, layers=layers, memory=memory)
+    elif (way := way_of_recording(subject)) == BATCHES:
+        layers = list(subject.layers if layers is None else layers)
+        check_layers(subject.activations_model._model, layers)
+        recorded = RowSpaceSubject(StreamedSubject(subject), each, layers=layers, memory=memory)
+    else:
+        raise ValueError(f"{subject.identifier} is a BrainModel recorded by {way}; its layers are unknown")
     rows = []
     for layer in layers:
         recorded.layer = layer

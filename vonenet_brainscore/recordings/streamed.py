@@ -1,6 +1,6 @@
 """Recording of any `BrainModel` in parts of the stimuli, so that responses need not be in memory all at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -122,23 +122,33 @@ class StreamedSubject:
             One for each time bin; a network without time answers all of them with one array.
         """
         if self.way == BATCHES:
-            for rows, responses in self._batches(stimuli):
-                yield rows, [responses] * self._n_time_bins
+            layers = self.subject.layer_model.region_layer_map[self._region]
+            layers = [layers] if isinstance(layers, str) else list(layers)
+            for rows, found in self.stream_layers(stimuli, layers):
+                yield rows, [np.concatenate([found[layer] for layer in layers], axis=1)] * self._n_time_bins
             return
         for start in range(0, len(stimuli), STIMULI_AT_A_TIME):
             rows = slice(start, min(start + STIMULI_AT_A_TIME, len(stimuli)))
             yield rows, self._look_at(some_of(stimuli, rows), number_of_trials)
 
-    def _batches(self, stimuli: Any) -> Iterator[tuple[slice, np.ndarray]]:
+    def stream_layers(
+        self, stimuli: Any, layers: Sequence[str], number_of_trials: int = 1
+    ) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
+        """Responses of several layers, each as if it represented the region; only for a subject of `BATCHES`.
+
+        Yields
+        ------
+        slice
+            Which stimuli.
+        dict of layer to array, shape (stimulus, neuroid)
+            Valid until the next batch, for which the network may use the same memory.
+        """
         helper = self.subject.activations_model._extractor
-        layers = self.subject.layer_model.region_layer_map[self._region]
-        layers = [layers] if isinstance(layers, str) else list(layers)
         paths = [str(stimuli.get_stimulus(name)) for name in stimuli["stimulus_id"]]
         for start in range(0, len(paths), helper._batch_size):
             rows = slice(start, min(start + helper._batch_size, len(paths)))
-            found = helper._get_batch_activations(paths[rows], layers, helper._batch_size, trial_number=0)
-            # The network may write to what it answered with in its next call.
-            yield rows, np.concatenate([np.array(found[name]).reshape(len(paths[rows]), -1) for name in layers], axis=1)
+            found = helper._get_batch_activations(paths[rows], list(layers), helper._batch_size, trial_number=0)
+            yield rows, {layer: np.asarray(found[layer]).reshape(len(paths[rows]), -1) for layer in layers}
 
     def _look_at(self, stimuli: Any, number_of_trials: int) -> list[np.ndarray]:
         responses = self.subject.look_at(stimuli, number_of_trials=number_of_trials)
