@@ -179,7 +179,7 @@ def test_a_task_left_waiting_by_one_that_killed_its_workers_is_an_error(tmp_path
     with cluster(monkeypatch, tmp_path) as address, Client(address, set_as_default=False) as client:
         waiting = client.submit(len, [], workers=["tcp://127.0.0.1:1"], pure=False)
         deadly = client.submit(os.kill, 0, 9, pure=False)  # its own group of processes
-        with pytest.raises(MemoryError, match=f"every worker .* died, out of memory or by a crash .*{deadly.key}"):
+        with pytest.raises(MemoryError, match=f"every worker .* died, out of memory or by a crash; .*{deadly.key}"):
             distributed_gram.result_of(waiting, client, [waiting.key, deadly.key])
 
 

@@ -1,10 +1,13 @@
 """Progress is a bar on a terminal, lines elsewhere, and nothing where it is not wanted."""
 
+import io
 import logging
 import sys
+import types
 
 import pytest
 
+from vonenet_brainscore import progress
 from vonenet_brainscore.progress import LOGGER, progress_bar
 
 
@@ -38,6 +41,15 @@ def test_a_bar_on_a_terminal_that_is_not_dumb(shown, monkeypatch):
     assert "\r" in shown()
     monkeypatch.setenv("TERM", "dumb")
     assert "\r" not in shown()
+
+
+def test_a_notebook_is_told_by_its_stream(shown, monkeypatch):
+    """Not by an imported module, which tests and other programs may have too."""
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    assert "\r" not in shown()
+    monkeypatch.setattr(sys, "stderr", type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})())
+    with progress_bar(total=3) as bar:
+        assert type(bar) is progress.tqdm
 
 
 def test_silence(shown, level):

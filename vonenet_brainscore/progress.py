@@ -40,7 +40,7 @@ def note(text: str) -> None:
 
 
 def _is_plain() -> bool:
-    if "ipykernel" in sys.modules:
+    if type(sys.stderr).__module__.startswith("ipykernel"):  # a notebook's, where the bar is a widget
         return False
     return os.environ.get("TERM") == "dumb" or not sys.stderr.isatty()
 

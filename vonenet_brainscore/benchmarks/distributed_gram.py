@@ -28,10 +28,6 @@ from .workers import UnfitWorkerError, fixed_threads
 _SLAB_BLOCKS = 16  # of `gram`'s 64 MB in double precision, so that what a task multiplies is half a GB of responses
 _MOST_PARTS = 256  # more would cost the scheduler more than they would spread the work
 _CONNECT_S, _WAIT_S, _POLL_S = 10, 60.0, 10.0
-_KILLED = (
-    "every worker that tried a part of the work died, out of memory or by a crash ({}); give workers more memory, and "
-    "see their logs"
-)
 _ONE_AT_A_TIME = threading.Lock()  # a worker of several threads must not change their number for another task
 
 
@@ -98,7 +94,7 @@ def distributed_gram(
         If a part of the work kills every worker that tries it, or a worker has no memory for the batches.
     """
     import torch
-    from distributed import Client, KilledWorker
+    from distributed import Client
     from distributed.client import FutureCancelledError
     from distributed.comm import CommClosedError
 
@@ -118,8 +114,6 @@ def distributed_gram(
                     f"the Dask scheduler at {scheduler} has no worker; start some: dask worker {scheduler} --nthreads 1"
                 ) from error
             return _gathered(client, asked, subject, stimulus_sets)
-    except KilledWorker as error:
-        raise MemoryError(_KILLED.format(error)) from error
     except (CommClosedError, FutureCancelledError) as error:
         raise ConnectionError(
             f"the Dask scheduler at {scheduler} was lost during the work; start it and its workers, and score again"
@@ -164,21 +158,26 @@ def _gathered(
 
 
 def result_of(future: Any, client: Any, submitted: Sequence[str]) -> Any:
-    """The result of a task, or an error as soon as any of the submitted tasks has killed its workers.
+    """The result of a task, or a MemoryError as soon as any of the submitted tasks has killed its workers.
 
-    When several workers die at once, a scheduler may leave tasks waiting for one that it has given up.
+    When several workers die at once, a scheduler may leave tasks waiting for one that it has given up, or report no
+    error with them.
     """
 
     def given_up(dask_scheduler: Any) -> list[str]:  # sent by value: a scheduler need not have this package
         tasks, most = dask_scheduler.tasks, dask_scheduler.allowed_failures
         return [key for key in submitted if key in tasks and tasks[key].suspicious > most]
 
-    while not future.done():
+    while True:
         with suppress(TimeoutError):
             future.exception(timeout=_POLL_S)  # waits, and fetches no result
-        if not future.done() and (keys := client.run_on_scheduler(given_up)):
-            raise MemoryError(_KILLED.format(", ".join(keys)))
-    return future.result()
+        if future.status in ("pending", "error") and (keys := client.run_on_scheduler(given_up)):
+            raise MemoryError(
+                "every worker that tried a part of the work died, out of memory or by a crash; give workers more "
+                f"memory, and see their logs ({', '.join(keys)})"
+            )
+        if future.done():
+            return future.result()
 
 
 def pickled(subject: Subject) -> bytes:
