@@ -1,4 +1,4 @@
-"""Benchmarks made of others: each part has a row space of its own, and the whole equals Brain-Score's own call."""
+"""Benchmarks made of others: each part has its own row space, and the whole equals Brain-Score's own call."""
 
 import importlib
 import os

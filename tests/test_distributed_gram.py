@@ -213,14 +213,16 @@ def test_a_worker_with_other_code_or_without_the_files_is_an_error(pictures):
     subject, stimuli = subject_of(tiny_vonenet()), shown(pictures)
     shipped = distributed_gram.pickled(subject)
     other = asked(subject, made_with={**distributed_gram._made_with(), "torch": "0.1"})
-    with pytest.raises(UnfitWorkerError, match="has other torch than the process that asks; install the same there"):
+    with pytest.raises(
+        UnfitWorkerError, match="has other versions of torch than the requesting process; install the same there"
+    ):
         distributed_gram.record_part(other, shipped, stimuli, np.arange(N))
-    with pytest.raises(UnfitWorkerError, match="has other torch"):
+    with pytest.raises(UnfitWorkerError, match="has other versions of torch"):
         distributed_gram.multiply(other, [], N, None)
     stimuli.stimulus_paths = {name: Path("/nowhere") / path.name for name, path in stimuli.stimulus_paths.items()}
-    with pytest.raises(UnfitWorkerError, match="does not see what the process that asks sees: 40 of 40 images"):
+    with pytest.raises(UnfitWorkerError, match="cannot find a file that the requesting process uses: 40 of 40 images"):
         distributed_gram.record_part(asked(subject), shipped, stimuli, np.arange(N))
-    with pytest.raises(MemoryError, match="no memory for batches of 16 images"):
+    with pytest.raises(MemoryError, match="too little memory for batches of 16 images"):
         distributed_gram.record_part(asked(subject, batch_size=16), shipped, shown(pictures), np.arange(N))
 
 

@@ -126,7 +126,7 @@ def test_a_file_that_was_cut_short_is_refused(tmp_path):
     with (tmp_path / "blocks").open("w+b") as file:
         file.write(bytes(4 * 5))  # of two blocks of three stimuli and one feature
         blocks = gram_module.BlocksOnDisk(file, (2, 3, 1), np.dtype(np.float32))
-        with pytest.raises(OSError, match="was cut short"):
+        with pytest.raises(OSError, match="was truncated"):
             next(iter(blocks))
 
 
@@ -185,8 +185,8 @@ def test_no_room_in_memory_or_on_disk_is_said_before_the_work(features, monkeypa
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([0, 1, 2], "20 of 23 stimuli never came, the first at index 3"),
-        ([0, 0], "came before, or one twice"),
+        ([0, 1, 2], "20 of 23 stimuli are missing, the first at index 3"),
+        ([0, 0], "repeats stimuli, its own or those of an earlier batch"),
         ([22, 23], "stimulus 23 of 23"),
         ([-1], "stimulus -1 of 23"),
     ],
@@ -197,7 +197,7 @@ def test_refuses_missing_repeated_and_unknown_stimuli(features, rows, message):
 
 
 def test_refuses_a_stimulus_that_came_in_an_earlier_batch(features):
-    with pytest.raises(ValueError, match="came before"):
+    with pytest.raises(ValueError, match="repeats stimuli, its own or those of an earlier batch"):
         gram_matrix([(np.arange(3), features[:3]), (np.array([2]), features[:1])], N)
 
 
@@ -206,7 +206,7 @@ def test_refuses_batches_that_change_shape_or_layers(features):
         gram_matrix([(np.arange(3), features[:3]), (np.arange(3, 6), features[:3, :10])], N)
     with pytest.raises(ValueError, match=r"shape \(3,\); \(row, feature\)"):
         gram_matrix([(np.arange(3), features[:3, 0])], N)
-    with pytest.raises(ValueError, match=r"layers \['b'\]; the first one brought \['a'\]"):
+    with pytest.raises(ValueError, match=r"layers \['b'\]; the first one had \['a'\]"):
         gram_matrices([(np.arange(3), {"a": features[:3]}), (np.arange(3, 6), {"b": features[:3]})], N)
 
 

@@ -45,8 +45,9 @@ def test_neurons_that_hardly_fire_are_counted_and_named(images, features, blurre
     assert dict(zip(counted["neuroid_id"].values, counted.values, strict=True)) == expected
     assert 0 < expected["3"] < 10 and expected["5"] == 10
     assert score.attrs["remarks"] == (
-        "2 of 12 neurons are left out of some of the 10 splits, because their responses to its test stimuli are "
-        "constant or what is predicted of them is constant; splits that count: "  # the latter: all in the test part
+        "2 of 12 neurons are left out of some of the 10 splits, because their responses to the test stimuli are "
+        "constant or their predicted responses are constant; "  # the latter: all in the test part
+        "splits in which each counts: "
         f"3 in {expected['3']}, 4 in {expected['4']}"
     )
     assert np.isfinite([score.attrs["score_low"], score.attrs["score_high"]]).all()
@@ -63,8 +64,8 @@ def test_a_lost_sign_is_remarked_on(images, features):
     score = scored(images, features, responses)
     assert float(score.raw) < 0 < float(score)
     assert score.attrs["remarks"] == (
-        f"raw is negative ({float(score.raw):.3f}): predictions run against the responses, and the score, a square, "
-        "hides it"
+        f"raw is negative ({float(score.raw):.3f}): predictions and responses are anticorrelated, which "
+        "the score, a square, hides"
     )
 
 
@@ -72,7 +73,7 @@ def test_uneven_repetitions_are_remarked_on(images, features):
     responses = linear(features, noise=1.0, repetitions=4)
     responses[::2, :, 2:] = np.nan
     remarks = scored(images, features, responses).attrs["remarks"]
-    assert "repetitions are uneven, and the ceiling is from the variance between repetitions" in remarks
+    assert "repetitions are uneven, so the ceiling is from the variance between repetitions" in remarks
 
 
 def test_nothing_is_said_of_a_score_as_it_should_be(images, features, blurred):

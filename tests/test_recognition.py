@@ -94,13 +94,13 @@ def test_registered_metrics(name):
         (Lasso(), False, "Lasso isn't known"),
         (RidgeCV(ALPHA_LIST), True, ""),
         (RidgeCV(ALPHA_LIST, fit_intercept=False), False, "no intercept"),
-        (RidgeCV(ALPHA_LIST, cv=3), False, "procedure of its own"),
-        (RidgeCV(ALPHA_LIST, scoring="r2"), False, "procedure of its own"),
+        (RidgeCV(ALPHA_LIST, cv=3), False, "custom procedure"),
+        (RidgeCV(ALPHA_LIST, scoring="r2"), False, "custom procedure"),
         (DualRidgeRegression(1), True, ""),
         (DualRidgeRegression(0), False, "least squares"),
         (DualRidgeCVRegression(ALPHA_LIST), True, ""),
         (DualRidgeCVRegression(), False, "without a positive penalty"),
-        (DualRidgeCVRegression(ALPHA_LIST, scoring="r2"), False, "procedure of its own"),
+        (DualRidgeCVRegression(ALPHA_LIST, scoring="r2"), False, "custom procedure"),
         (type("MyRidge", (Ridge,), {})(1), False, "MyRidge isn't known"),
     ],
     # Some print their address, which the tests' workers must agree on.
@@ -141,7 +141,7 @@ def test_other_dissimilarities_splits_and_geometries_are_not_recognised():
     assert not compressible(neural_benchmark(metric, TRAIN))
     for name in ("rdm_cv", "cka_cv"):
         metric = load_metric(name, crossvalidation_kwargs={"preprocess_indices": lambda *a: a[:2]})
-        assert "way of its own" in compressible(neural_benchmark(metric, TRAIN)).reason
+        assert "a variant of" in compressible(neural_benchmark(metric, TRAIN)).reason
         metric = load_metric(name)
         metric._cross_validation = type("MySplits", (type(metric._cross_validation),), {})()
         assert "MySplits" in compressible(neural_benchmark(metric, TRAIN)).reason

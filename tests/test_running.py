@@ -59,5 +59,7 @@ def test_benchmarks_of_one_name_are_told_apart():
     from vonenet_brainscore import score_model
 
     benchmark = neural_benchmark(metric(), recordings())
-    with pytest.raises(ValueError, match=f"two benchmarks are called '{benchmark.identifier}'; give one another ident"):
+    with pytest.raises(
+        ValueError, match=f"two benchmarks are called '{benchmark.identifier}'; give one of them another identifier"
+    ):
         score_model(tiny_vonenet(), [benchmark, benchmark], cache=False, progress=False)

@@ -157,9 +157,7 @@ def test_full_features_that_do_not_fit_are_refused_before_the_work(made, tiny, m
 
     monkeypatch.setattr(psutil, "virtual_memory", Memory)
     monkeypatch.setattr(running, "compressible", lambda benchmark: False)
-    with pytest.raises(
-        MemoryError, match=r"full features of vone_block: 60 stimuli x 16384 units, 0\.0 GB at the least"
-    ):
+    with pytest.raises(MemoryError, match=r"full features of vone_block: 60 stimuli x 16384 units, at least 0\.0 GB"):
         score_model(tiny, "movshon.FreemanZiemba2013-v1", region_layer_map=REGIONS, **QUIET)
 
 

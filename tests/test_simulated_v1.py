@@ -199,7 +199,7 @@ def test_the_ceiling_is_near_the_analytic_one(benchmark):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"n_stimuli": 81}, "n_stimuli is 81; it is a multiple of 8"),
+        ({"n_stimuli": 81}, "n_stimuli is 81; it must be a multiple of 8"),
         ({"n_stimuli": 0}, "n_stimuli is 0"),
         ({"repetitions": 1}, "60 neurons and 1 repetitions; needs at least 1 and 2"),
         ({"n_neurons": 0}, "0 neurons"),

@@ -269,7 +269,7 @@ def test_a_benchmark_that_asks_for_missing_data_says_so(empty_cache, no_network)
 
 def test_a_command_of_the_plugins_own_that_fails_is_explained():
     with (
-        pytest.raises(FileNotFoundError, match="Zerbe fetches its data with a command of its own"),
+        pytest.raises(FileNotFoundError, match="Zerbe fetches its data with its own command"),
         data_on_demand("Zerbe"),
     ):
         subprocess.run([sys.executable, "-c", "raise SystemExit(1)"], check=True)
@@ -309,7 +309,7 @@ def test_a_download_that_fails_is_a_missing_data_error(cache, monkeypatch):
     monkeypatch.setattr(storage, "_unreachable", lambda url: None)
     table = wanted_files(V1_NAME)[1]
     table.path.unlink()
-    with pytest.raises(MissingDataError, match=r"did not give it.*403 Forbidden"):
+    with pytest.raises(MissingDataError, match=r"did not deliver it.*403 Forbidden"):
         fetch_data(V1_NAME)
 
 

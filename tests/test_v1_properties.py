@@ -223,7 +223,7 @@ def test_a_model_of_which_no_unit_responds_is_refused(monkeypatch):
     experiments = GratingExperiments(subject())
     table = v1_properties.measured(experiments, benchmark.row.experiment).assign(responsive=False)
     monkeypatch.setattr(v1_properties, "measured", lambda *_: table)
-    with pytest.raises(ValueError, match=f"none of {len(table)} neuroids at the probed place exceeds the 5 spikes/s"):
+    with pytest.raises(ValueError, match=f"none of {len(table)} neuroids at the probed place is responsive"):
         benchmark.measure(experiments)
 
 

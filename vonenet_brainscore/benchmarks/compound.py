@@ -1,8 +1,7 @@
-"""Brain-Score's benchmarks that are made of others (sessions, subjects or folds), each of which is scored by itself.
+"""Brain-Score's benchmarks that consist of others (sessions, subjects or folds), each of which is scored separately.
 
-Their `__call__` scores one part after the other with the candidate that it is given. Within `each_part_scored` a part
-is scored with a candidate of its own, so that each has its own row space. What is made of the parts' scores is left to
-Brain-Score.
+Their `__call__` scores one part after the other with the same candidate. Within `each_part_scored`, every part has its
+own candidate and so its own row space. Brain-Score itself combines the scores of the parts.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from typing import Any
 
 from ..brainscore import replaced
 
-# Class of the installed Brain-Score -> attribute that holds its parts, its one part, or the function that makes a part.
+# Class of the installed Brain-Score -> attribute with its parts, its only part, or the function that makes a part.
 PARTS = {
     "brainscore_vision.benchmarks.cowley2026.benchmark._CombinedNeuralBenchmark": "_sessions",
     "brainscore_vision.benchmark_helpers.multi_subject.KFoldNeuralBenchmark": "_factory",
@@ -28,9 +27,9 @@ def qualified_name(kind: Any) -> str:
 
 
 def first_part(benchmark: Any) -> Any:
-    """The first part of a benchmark that is made of others; None for any other benchmark.
+    """The first part of a benchmark that consists of others; None for any other benchmark.
 
-    Parts that one function makes have one metric; which part is made first makes no difference.
+    Parts made by one function share a metric, so it does not matter which of them is made first.
     """
     attribute = PARTS.get(qualified_name(type(benchmark)))
     if attribute is None:
@@ -45,7 +44,7 @@ def first_part(benchmark: Any) -> Any:
 
 @contextmanager
 def each_part_scored(benchmark: Any, score: Callable[[Any], Any]) -> Iterator[None]:
-    """Within the context each part of a benchmark is scored by ``score(part)``, whatever it is called with."""
+    """Within the context, score each part of a benchmark by ``score(part)``, whatever the candidate."""
     attribute = PARTS[qualified_name(type(benchmark))]
     parts = vars(benchmark)[attribute]
     if isinstance(parts, list):
@@ -62,7 +61,7 @@ def each_part_scored(benchmark: Any, score: Callable[[Any], Any]) -> Iterator[No
 
 
 class _Part:
-    """A part of a benchmark in all but its call."""
+    """Behaves like a part of a benchmark, except that calling it returns ``score(part)``."""
 
     def __init__(self, part: Any, score: Callable[[Any], Any]) -> None:
         object.__setattr__(self, "_part", part)

@@ -1,4 +1,4 @@
-"""Which of Brain-Score's metrics an exactly compressed recording serves, and why the others need every feature."""
+"""Which of Brain-Score's metrics give the same score for exactly compressed recordings, and why the others do not."""
 
 from dataclasses import dataclass
 
@@ -10,26 +10,26 @@ class MetricRow:
     Attributes
     ----------
     compressible : bool
-        Whether a neural benchmark with this metric, as registered, has the same score from row-space scores. A setting
-        may undo it: `recognition.compressible` looks at the object itself.
+        Whether a neural benchmark with this metric, as registered, has the same score from row-space scores. Other
+        settings may change this: `recognition.compressible` inspects the object itself.
     why : str
-        What the metric sees of a model's recording.
+        How the metric depends on a model's recording.
     """
 
     compressible: bool
     why: str
 
 
-_PLS = MetricRow(True, "PLS without scaling sees features through the inner products of stimuli")
-_RIDGE = MetricRow(True, "ridge with an intercept sees features through the inner products of stimuli")
-_CKA = MetricRow(True, "kernel alignment is made of the inner products of stimuli")
+_PLS = MetricRow(True, "PLS without scaling depends on features only through inner products of stimuli")
+_RIDGE = MetricRow(True, "ridge with an intercept depends on features only through inner products of stimuli")
+_CKA = MetricRow(True, "kernel alignment is computed from inner products of stimuli")
 _RDM = MetricRow(True, "dissimilarities are correlations of stimuli")
-_LEAST_SQUARES = MetricRow(False, "least squares of more features than stimuli is decided by rounding")
-_SINGLE_FEATURES = MetricRow(False, "it picks or weighs single features")
+_LEAST_SQUARES = MetricRow(False, "least squares with more features than stimuli is determined by rounding errors")
+_SINGLE_FEATURES = MetricRow(False, "it selects or weights single features")
 _REVERSE = MetricRow(False, "it predicts each feature from the neurons")
-_SPANTIME = MetricRow(True, "one regression of all time bins sees the inner products of their responses")
+_SPANTIME = MetricRow(True, "one regression of all time bins depends only on inner products of their responses")
 _NO_RECORDING = MetricRow(False, "it compares choices or numbers, not recordings")
-_PRIMATE = MetricRow(False, "it compares measurements with each other, without a model")
+_PRIMATE = MetricRow(False, "it compares primate measurements with each other, without a model")
 _PROPERTIES = MetricRow(False, "it compares distributions of a property of single neuroids")
 
 # Name in Brain-Score's registry -> row.

@@ -11,7 +11,7 @@ from ..brainscore import plugin_folder, registrations, replaced, without_pip, wi
 
 FileState = Literal["missing", "damaged", "verified"]
 
-# The V1 property benchmarks also probe with these, which they ask for only while they run.
+# The V1 property benchmarks also show these stimuli, which they request only while they run.
 _V1_PROBES = ("Marques2020_blank", "Marques2020_receptive_field")
 
 
@@ -22,14 +22,14 @@ class DataFile:
     Attributes
     ----------
     data_set : str
-        Brain-Score's identifier of the data set or stimulus set that wants it.
+        Brain-Score's identifier of the data set or stimulus set that needs the file.
     name : str
     sha1 : str
         Of the content, as Brain-Score registers it.
     url : str
-        Where Brain-Score's storage keeps it.
+        Its address in Brain-Score's storage.
     version_id : str or None
-        Which version of it there.
+        Its version in that storage.
     """
 
     data_set: str
@@ -40,18 +40,18 @@ class DataFile:
 
     @property
     def path(self) -> Path:
-        """Where Brain-Score looks for it: ``$BRAINIO_HOME/<sha1>/<name>`` (``~/.brainio`` if that is not set)."""
+        """Where Brain-Score looks for the file: ``$BRAINIO_HOME/<sha1>/<name>`` (``~/.brainio`` if that is unset)."""
         from brainscore_core.supported_data_standards.brainio.fetch import get_local_data_path
 
         return Path(get_local_data_path()) / self.sha1 / self.name
 
     @property
     def size(self) -> int | None:
-        """Bytes on this machine; None where it is missing (Brain-Score registers no sizes)."""
+        """Size in bytes; None if the file is missing on this machine (Brain-Score registers no sizes)."""
         return self.path.stat().st_size if self.path.is_file() else None
 
     def state(self) -> FileState:
-        """Missing, damaged (there, but with another sha1: cut short, for one) or verified. Reads the whole file."""
+        """Missing, damaged (present with another sha1, for instance truncated) or verified. Reads the whole file."""
         if not self.path.is_file():
             return "missing"
         return "verified" if sha1_of(self.path) == self.sha1 else "damaged"
@@ -63,21 +63,21 @@ def sha1_of(path: Path) -> str:
     return _sha1_of(path, stat.st_mtime_ns, stat.st_size)
 
 
-@lru_cache  # recordings are gigabytes, and asked for before every benchmark
+@lru_cache  # recordings take gigabytes and are checked before every benchmark
 def _sha1_of(path: Path, _modified: int, _size: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha1").hexdigest()
 
 
 def data_set_files(identifier: str) -> tuple[DataFile, ...]:
-    """The files of one Brain-Score data set or stimulus set, its own stimuli included; none is opened or fetched.
+    """The files of one Brain-Score data set or stimulus set, including its stimuli; none is opened or fetched.
 
-    Empty for the few that Brain-Score does not keep with the others and fetches in a way of their own.
+    Empty for the few data sets that are not in Brain-Score's storage but fetched by code of their plugin.
 
     Raises
     ------
     ValueError
-        If Brain-Score has no data set and no stimulus set of that name.
+        If Brain-Score has neither a data set nor a stimulus set of that name.
     """
     import brainscore_vision
     from brainscore_core.supported_data_standards.brainio import s3
@@ -100,21 +100,21 @@ def data_set_files(identifier: str) -> tuple[DataFile, ...]:
 
     for load, plugin in loads:
         if "_from_s3" not in (plugin_folder("data") / plugin / "__init__.py").read_text(encoding="utf-8"):
-            continue  # it has a way of its own to fetch what it wants, which can't be run without fetching
-        # A loader asks for the recordings, then the table and the archive of the stimuli, and only then opens one.
+            continue  # the plugin's own code fetches the files, and cannot be run without fetching
+        # A loader requests the recordings, then the table and the archive of the stimuli, before it opens any of them.
         with without_pip(), replaced(s3, fetch_file=record, unzip=_stop, AssemblyLoader=_stop), suppress(_Stop):
             load(identifier)
         if any(file.name.endswith(".zip") for file in files):
-            break  # recordings bring their stimuli, which need not be those that go by the recordings' name
+            break  # the recordings' own stimuli, which may differ from the stimulus set of the same name
     return tuple(files)
 
 
 def benchmark_data_sets(identifier: str) -> tuple[str, ...]:
-    """Brain-Score data sets that a Brain-Score benchmark starts from; nothing is fetched, no result cache is read.
+    """Names of the data sets that a Brain-Score benchmark needs; nothing is fetched and no cached result is read.
 
-    The benchmark is built up to where it asks for its first data set. What it asks for later is known for training
-    recordings, whose test recordings bear the same name, and for the V1 properties; anything else turns up when the
-    benchmark runs.
+    Construction of the benchmark stops at its first request for a data set. Later requests are known for training
+    recordings, whose test recordings have the corresponding name, and for the V1 properties; any others are found only
+    when the benchmark runs.
     """
     import brainscore_vision
     from brainscore_vision.utils import LazyLoad
@@ -126,7 +126,7 @@ def benchmark_data_sets(identifier: str) -> tuple[str, ...]:
             raise _Stop(plugin)
         import_plugin(library, plugin_type, plugin, registry_prefix)
 
-    # A cached recording would hide which data set it came from.
+    # A cached recording would hide the data set that it came from.
     with without_pip(), without_result_caching():
         import_plugin("brainscore_vision", "benchmarks", identifier)
         with replaced(brainscore_vision, import_plugin=import_unless_data):
@@ -145,12 +145,12 @@ def benchmark_data_sets(identifier: str) -> tuple[str, ...]:
 
 
 def data_file(data_set: str, url: str, sha1: str, version_id: str | None) -> DataFile:
-    """The `DataFile` for one request to Brain-Score's storage; Brain-Score names the file as the address ends."""
+    """The `DataFile` for one request to Brain-Score's storage; the file's name is the last part of its address."""
     return DataFile(data_set=data_set, name=url.rpartition("/")[2], sha1=sha1, url=url, version_id=version_id)
 
 
 class _Stop(Exception):
-    """Raised inside Brain-Score's loaders once they have said what they want."""
+    """Stops Brain-Score's loaders once they have requested their files."""
 
 
 def _stop(*args: Any, **kwargs: Any) -> None:

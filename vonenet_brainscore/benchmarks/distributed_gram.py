@@ -1,10 +1,11 @@
-"""Gram matrices of recordings that the workers of a Dask scheduler make, bit-identical to those of one process.
+"""Gram matrices of recordings made by the workers of a Dask scheduler, bit-identical to those of one process.
 
-A task records a part of the stimuli, of which a recording's bits do not depend on what else is recorded, and cuts it
-into slabs of columns. A slab of all parts is multiplied, block by block, by the code that one process runs, and added
-onto the slabs of its group before it. The groups, a fixed number of blocks each, are summed here in their order. So
-groups are multiplied at once, and every sum has the order that it has in one process. Dask moves what is recorded
-between the workers, spills it to their disks and makes again what is lost with a worker.
+Each recording task records a part of the stimuli, which gives the same bits whatever else is recorded, and cuts the
+responses into slabs of columns. Each multiplication task takes one slab of all parts, multiplies it block by block with
+the code that a single process runs, and adds the products to those of the preceding slabs in its group. A group is a
+fixed number of blocks, and this process sums the groups in order. Groups are thus multiplied in parallel, while the
+order of every sum is that of a single process. Dask moves responses between workers, spills them to their disks and
+recomputes those that are lost with a worker.
 """
 
 import pickle
@@ -25,15 +26,15 @@ from ..version import code_digest
 from . import gram
 from .workers import UnfitWorkerError, fixed_threads
 
-_SLAB_BLOCKS = 16  # of `gram`'s 64 MB in double precision, so that what a task multiplies is half a GB of responses
-_MOST_PARTS = 256  # more would cost the scheduler more than they would spread the work
+_SLAB_BLOCKS = 16  # of 64 MB each in double precision (`gram`), so that a task multiplies half a GB of responses
+_MOST_PARTS = 256  # with more, the cost to the scheduler would outweigh the gain from spreading the work
 _CONNECT_S, _WAIT_S, _POLL_S = 10, 60.0, 10.0
-_ONE_AT_A_TIME = threading.Lock()  # a worker of several threads must not change their number for another task
+_ONE_AT_A_TIME = threading.Lock()  # tasks in one worker process share its number of BLAS threads
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is recorded, and what a worker must have in common with the process that asks.
+    """A requested recording, with the settings and versions that a worker must share with the requesting process.
 
     Attributes
     ----------
@@ -50,7 +51,7 @@ class Asked:
 
 
 def obstacle(subject: Any, geometry: str, layers: Any) -> str:
-    """Why a recording can't be made on a scheduler's workers; empty where it can."""
+    """Why a recording can't be made on a scheduler's workers; empty if it can."""
     if not isinstance(subject, Subject):
         return "only this package's subjects are recorded on workers"
     if layers:
@@ -68,19 +69,19 @@ def distributed_gram(
     Parameters
     ----------
     scheduler : str
-        Its address.
+        Address of the scheduler.
     subject : Subject
-        That records one region (`start_recording`).
+        After `start_recording` of one region.
     stimulus_sets : sequence of StimulusSet
-        Shown one after the other. Their files must be where they are for every worker.
+        Shown one after the other. Every worker must find their files under the same paths.
     trials : int
 
     Returns
     -------
     Gram
-        Of the stimuli in each step of time: (step, stimulus) rows, centred over these.
+        With one row per stimulus in each time step, ordered (step, stimulus) and centred over all rows.
     int
-        How many steps there are.
+        Number of steps.
     list of int
         The step of each time bin.
 
@@ -89,9 +90,9 @@ def distributed_gram(
     ConnectionError
         If there is no scheduler or worker, or the scheduler is lost.
     UnfitWorkerError
-        If a worker runs other code or other versions, does not see the files or cannot run as many threads.
+        If a worker runs different code or versions, cannot find the files or cannot run as many threads.
     MemoryError
-        If a part of the work kills every worker that tries it, or a worker has no memory for the batches.
+        If a task kills every worker that tries it, or a worker has too little memory for the batches.
     """
     import torch
     from distributed import Client
@@ -133,8 +134,9 @@ def _gathered(
     parts: list[Any] = []
     first = 0
     for stimuli in stimulus_sets:
-        subject.become_able(stimuli, [subject.layer])  # a part alone might need no trained weights, and others them
-        # As a task: what is scattered is not made again when its worker is lost.
+        # For the whole set, because some parts might need trained weights and others not.
+        subject.become_able(stimuli, [subject.layer])
+        # Submitted as a task, because Dask does not recompute scattered data when their worker is lost.
         shipped = submit(_as_it_is, pickled(subject))
         for rows in parts_of(stimuli, subject, asked):
             parts.append(submit(record_part, asked, shipped, some_of(stimuli, rows), first + rows))
@@ -148,7 +150,7 @@ def _gathered(
             pieces = [submit(_slab, part, index) for part in parts]
             products = submit(multiply, asked, pieces, n_rows, products)
         sums.append(products)
-    del parts, pieces, products, shipped  # what a task needs Dask keeps, and gives up once it is done
+    del parts, pieces, products, shipped  # Dask keeps what pending tasks need, and releases it afterwards
     whole = np.zeros((n_rows, n_rows))
     while sums:
         whole += result_of(sums.pop(0), client, submitted)
@@ -160,8 +162,8 @@ def _gathered(
 def result_of(future: Any, client: Any, submitted: Sequence[str]) -> Any:
     """The result of a task, or a MemoryError as soon as any of the submitted tasks has killed its workers.
 
-    When several workers die at once, a scheduler may leave tasks waiting for one that it has given up, or report no
-    error with them.
+    When several workers die at once, the scheduler may leave tasks waiting for one that it has given up, or report no
+    error for them.
     """
 
     def given_up(dask_scheduler: Any) -> list[str]:  # sent by value: a scheduler need not have this package
@@ -170,7 +172,7 @@ def result_of(future: Any, client: Any, submitted: Sequence[str]) -> Any:
 
     while True:
         with suppress(TimeoutError):
-            future.exception(timeout=_POLL_S)  # waits, and fetches no result
+            future.exception(timeout=_POLL_S)  # waits without fetching the result
         if future.status in ("pending", "error") and (keys := client.run_on_scheduler(given_up)):
             raise MemoryError(
                 "every worker that tried a part of the work died, out of memory or by a crash; give workers more "
@@ -181,7 +183,7 @@ def result_of(future: Any, client: Any, submitted: Sequence[str]) -> Any:
 
 
 def pickled(subject: Subject) -> bytes:
-    """A subject as it stands, without a progress bar."""
+    """The subject pickled, with its progress bar switched off."""
     import cloudpickle
 
     shown, subject.extractor.progress = subject.extractor.progress, False
@@ -194,8 +196,8 @@ def pickled(subject: Subject) -> bytes:
 def parts_of(stimuli: Any, subject: Subject, asked: Asked) -> Iterator[np.ndarray]:
     """Rows of a stimulus set that are recorded together.
 
-    Noise draws of a picture that is shown several times depend on how often it was shown before, so that a noisy
-    subject must see all its showings in one part, in their order.
+    The noise of a repeated picture depends on how often the picture was shown before, so a noisy subject is shown all
+    repetitions of a picture in one part, in their order.
     """
     order = np.arange(len(stimuli))
     together = order.copy()
@@ -215,7 +217,7 @@ def parts_of(stimuli: Any, subject: Subject, asked: Asked) -> Iterator[np.ndarra
 
 
 def slabs(n_rows: int, n_features: int) -> list[list[tuple[int, slice]]]:
-    """Of each group of blocks its slabs: their number among all, and their columns, whole blocks."""
+    """The slabs of each group as (index among all slabs, columns); each slab consists of whole blocks."""
     width = gram.block_width(n_rows, n_features)
     n_blocks, index = -(-n_features // width), 0
     found: list[list[tuple[int, slice]]] = []
@@ -229,9 +231,9 @@ def slabs(n_rows: int, n_features: int) -> list[list[tuple[int, slice]]]:
 
 
 def record_part(asked: Asked, shipped: bytes, stimuli: Any, rows: np.ndarray) -> dict[str, Any]:
-    """A task: the responses to some stimuli, by slabs of columns; see `_layout` and `_slab`.
+    """The responses to some stimuli in slabs of columns, which `_layout` and `_slab` read; runs as a task.
 
-    The last slab is filled up with columns of zeros to whole blocks, as `gram` fills up a recording.
+    The last slab is padded with columns of zeros to whole blocks, as `gram` pads a recording.
     """
     _check_fit(asked)
     with _ONE_AT_A_TIME, fixed_threads(asked.threads):
@@ -239,12 +241,12 @@ def record_part(asked: Asked, shipped: bytes, stimuli: Any, rows: np.ndarray) ->
         try:
             recorded = list(stream_steps(subject, stimuli, asked.n_time_bins, asked.trials))
         except FileNotFoundError as error:
-            where = f"the worker on {socket.gethostname()} does not see what the process that asks sees"
+            where = f"the worker on {socket.gethostname()} cannot find a file that the requesting process uses"
             raise UnfitWorkerError(f"{where}: {error}") from error
     if subject.extractor.batch_size != asked.batch_size:
         raise MemoryError(
-            f"the worker on {socket.gethostname()} has no memory for batches of {asked.batch_size} images, and others "
-            "may change the last bit; give it more"
+            f"the worker on {socket.gethostname()} has too little memory for batches of {asked.batch_size} images, "
+            "and smaller batches may change the last bit; give it more memory"
         )
     _, first, step_of_bin = recorded[0]
     n_steps, n_features = len(first), first[0].shape[1]
@@ -265,7 +267,7 @@ def record_part(asked: Asked, shipped: bytes, stimuli: Any, rows: np.ndarray) ->
 def multiply(
     asked: Asked, pieces: Sequence[tuple[np.ndarray, np.ndarray]], n_rows: int, onto: np.ndarray | None
 ) -> np.ndarray:
-    """A task: products of one slab of all parts, added onto those of the slabs of its group before it."""
+    """Products of one slab of all parts, added to those of the preceding slabs in its group; runs as a task."""
     _check_fit(asked)
     with _ONE_AT_A_TIME, fixed_threads(asked.threads):
         return gram.products_of_columns(pieces, n_rows, onto)
@@ -293,6 +295,6 @@ def _check_fit(asked: Asked) -> None:
     other = [name for name, made in _made_with().items() if made != asked.made_with[name]]
     if other:
         raise UnfitWorkerError(
-            f"the worker on {socket.gethostname()} has other {' and '.join(other)} than the process that asks; install "
-            "the same there"
+            f"the worker on {socket.gethostname()} has other versions of {' and '.join(other)} than the requesting "
+            "process; install the same there"
         )

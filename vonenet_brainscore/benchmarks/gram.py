@@ -1,4 +1,4 @@
-"""Gram matrices of recordings that are too wide for memory, accumulated from batches of features."""
+"""Gram matrices of recordings that are too wide for memory, accumulated over blocks of features."""
 
 import os
 import shutil
@@ -15,16 +15,16 @@ import numpy as np
 
 from .blocks_on_disk import BlocksOnDisk
 
-# Columns are multiplied in blocks of this many float64 bytes: long enough for BLAS, small beside any recording.
-# The block follows from the shape alone, never from the memory budget, so the budget can't change a bit of the result.
+# Columns are multiplied in blocks of this many float64 bytes: large enough for BLAS, small compared with a recording.
+# The block size depends on the shape alone, never on the memory budget, so the budget can't change a bit of the result.
 _BLOCK_BYTES = 2**26
-# Products of so many blocks are summed, one after the other, and then these sums: groups can be summed on several
-# machines (`distributed_gram`) to the same bits. Recordings of 1,200 stimuli x 1.6 million features are one group.
+# The products of this many blocks are summed in order, then the sums of these groups, so that several machines can sum
+# groups (`distributed_gram`) and get the same bits. Recordings of 1,200 stimuli x 1.6 million features are one group.
 _GROUP_BLOCKS = 256
-# Blocks are made double precision and centred in parts of this many bytes, which stay in a core's own cache.
+# Blocks are converted to double precision and centred in parts of this many bytes, which fit into a core's own cache.
 _PART_BYTES = 2**20
-# What the mean is taken off over: each feature's over stimuli, as regressions with an intercept and CKA do, or each
-# stimulus's over features, as the correlation of two stimuli does.
+# Which mean is subtracted: each feature's over stimuli, as in regressions with an intercept and in CKA, or each
+# stimulus's over features, as in the correlation of two stimuli.
 Centring = Literal["stimuli", "features"]
 
 
@@ -38,7 +38,7 @@ class Gram:
         ``(X - m)(X - m)^T`` in float64, X (stimulus, feature) being the recording and m its mean over stimuli, or over
         features.
     n_features : int
-        How many features the recording has.
+        Number of features in the recording.
     """
 
     products: np.ndarray
@@ -55,32 +55,33 @@ def gram_matrices(
 ) -> dict[str, Gram]:
     """Gram matrices of several layers from one pass over the stimuli.
 
-    Every feature is centred over stimuli, or every stimulus over features, before the products are taken. Whoever reads
-    the first must therefore fit an intercept, and of the second none but correlations of stimuli can be had; in return
-    nothing cancels where a large common mean (a ReLU's) sits on a small variance.
+    Every feature is centred over stimuli, or every stimulus over features, before the products are computed. The first
+    form is therefore valid only for methods with an intercept, and the second only for correlations of stimuli. In
+    return, no precision is lost by cancellation if a common mean (as after a ReLU) is large compared with the variance.
 
-    The features are kept until the last batch has come, layers that exceed the memory budget in a temporary file, and
-    multiplied by fixed blocks of columns: the order and the size of the batches, and the budget, don't change a bit of
-    the result. (The number of BLAS threads may.) Every feature is written once and read once: a block is read and
-    centred while the one before it is multiplied, and cut off the file as soon as it is read.
+    The features are kept until the last batch (in a temporary file for layers that exceed the memory budget) and then
+    multiplied in fixed blocks of columns, so that neither the order and size of the batches nor the budget changes a
+    bit of the result. (The number of BLAS threads may.) Every feature is written once and read once: each block is read
+    and centred while the preceding one is multiplied, and is removed from the file as soon as it has been read.
 
-    NumPy passes a block's product with its own transpose to BLAS as a symmetric one (``syrk``), of half the operations.
-    It is taken in double precision: in single precision a sum of w products has an error of up to w 2**-24 of the two
-    stimuli's norms, 2e-4 for the blocks of 2,500 stimuli, which do not bound a score's error to 1e-6.
+    NumPy computes the product of a block with its own transpose by BLAS's symmetric routine (``syrk``), which halves
+    the operations. Products are in double precision: in single precision, the error of a sum of w products is up to
+    w 2**-24 of the product of both stimuli's norms, 2e-4 for blocks of 2,500 stimuli, which cannot guarantee scores to
+    1e-6.
 
     Parameters
     ----------
     batches : iterable of (rows, {layer: features})
-        `rows` are stimulus indices, shape (row,), in any order, each once; `features` are floats of
-        shape (row, feature). Each batch brings every layer.
+        `rows` are stimulus indices, shape (row,), in any order, each occurring once; `features` are floats of
+        shape (row, feature). Each batch contains every layer.
     n_stimuli : int
-        How many stimuli will come.
+        Total number of stimuli.
     centred_over : {'stimuli', 'features'}
     memory : int, optional
         Bytes that the features of all layers together may take in memory; `default_memory` by default. Blocks
-        and products come on top, some 0.2 GB.
+        and products take about 0.2 GB more.
     spill_folder : Path, optional
-        Where the temporary file goes; the system's temporary folder by default.
+        Folder for the temporary file; the system's temporary folder by default.
 
     Returns
     -------
@@ -91,35 +92,35 @@ def gram_matrices(
     MemoryError
         At the first batch, if a layer fits neither the budget nor the disk.
     ValueError
-        If a stimulus is missing, comes twice or is out of range, if layers or shapes change between batches, or if a
-        feature isn't finite.
+        If a stimulus is missing, repeated or out of range, if layers or shapes change between batches, or if a feature
+        isn't finite.
     """
     memory = default_memory() if memory is None else memory
     folder = Path(spill_folder or tempfile.gettempdir())
     seen = np.zeros(n_stimuli, bool)
     recordings: dict[str, _Recording] = {}
     with ExitStack() as files:
-        # A traceback keeps this frame alive: without the clearing, a failure would leave the disk space taken.
+        # A traceback keeps this frame alive, so that without `clear` a failure would leave the disk space occupied.
         files.callback(recordings.clear)
         for rows, layers in batches:
             _mark(rows, seen)
             if not recordings:
                 recordings.update(_allocate(layers, n_stimuli, memory, folder, files, centred_over))
             if layers.keys() != recordings.keys():
-                raise ValueError(f"a batch brings layers {list(layers)}; the first one brought {list(recordings)}")
+                raise ValueError(f"a batch has layers {list(layers)}; the first one had {list(recordings)}")
             for layer, features in layers.items():
                 recordings[layer].write(rows, features)
         if not seen.all():
-            raise ValueError(f"{(~seen).sum()} of {n_stimuli} stimuli never came, the first at index {seen.argmin()}")
+            raise ValueError(f"{(~seen).sum()} of {n_stimuli} stimuli are missing, the first at index {seen.argmin()}")
         return {layer: recording.gram() for layer, recording in recordings.items()}
 
 
 def default_memory() -> int:
-    """Bytes that features may take by default: 2 GB, or a quarter of the machine's memory where that is less.
+    """Bytes that features may take by default: 2 GB, or a quarter of the machine's memory if that is less.
 
-    An image of 1.6 million features costs 2 to 3 ms of CPU time more on disk than in memory (`--shares` of
-    tests/benchmarks/neural_predictivity.py), a tenth of its convolution, and a laptop or a cluster's share of a machine
-    stays free for other work.
+    An image of 1.6 million features takes 2 to 3 ms more CPU time on disk than in memory (`--shares` of
+    tests/benchmarks/neural_predictivity.py), a tenth of its convolution, so a low limit costs little and leaves memory
+    for other work.
     """
     return min(2 * 10**9, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4)
 
@@ -129,14 +130,14 @@ class _Recording:
 
     def __init__(self, n_stimuli: int, features: np.ndarray, layer: str, centred_over: Centring) -> None:
         if features.ndim != 2:
-            raise ValueError(f"layer {layer!r} brings features of shape {features.shape}; (row, feature) was expected")
+            raise ValueError(f"layer {layer!r} has features of shape {features.shape}; (row, feature) was expected")
         self._layer = layer
         self._n_features = features.shape[1]
         self._width = block_width(n_stimuli, self._n_features)
         self._shape = (-(-self._n_features // self._width), n_stimuli, self._width)
         self._dtype = np.result_type(features.dtype, np.float32)
         self._blocks: np.ndarray | BlocksOnDisk = np.empty(0)
-        # Each stimulus's sum over features, where they are centred over these.
+        # Each stimulus's sum over features, for centring over features.
         self._totals = np.zeros(n_stimuli) if centred_over == "features" else None
         self.nbytes = int(np.prod(self._shape)) * self._dtype.itemsize
 
@@ -146,7 +147,7 @@ class _Recording:
     def keep_on_disk(self, folder: Path, files: ExitStack) -> None:
         # The file has no name, so nothing is left behind even after a crash.
         file = files.enter_context(tempfile.TemporaryFile(dir=folder))  # noqa: SIM115 - a context manager enters it
-        if hasattr(os, "posix_fallocate"):  # a disk that is too full is told now, not after the recording
+        if hasattr(os, "posix_fallocate"):  # reports a full disk now, not after the recording
             os.posix_fallocate(file.fileno(), 0, self.nbytes)
         else:
             file.truncate(self.nbytes)
@@ -155,7 +156,7 @@ class _Recording:
     def write(self, rows: np.ndarray, features: np.ndarray) -> None:
         if features.shape != (len(rows), self._n_features):
             raise ValueError(
-                f"layer {self._layer!r} brings features of shape {features.shape}; "
+                f"layer {self._layer!r} has features of shape {features.shape}; "
                 f"{(len(rows), self._n_features)} was expected"
             )
         for index, start in enumerate(range(0, self._n_features, self._width)):
@@ -164,7 +165,7 @@ class _Recording:
                 self._blocks.write(index, rows, part)
             else:
                 self._blocks[index, rows, : part.shape[1]] = part
-            if self._totals is not None:  # row by row, so that the size of a batch changes no bit
+            if self._totals is not None:  # row by row, so that the batch size changes no bit
                 self._totals[rows] += [row.sum() for row in part.astype(np.float64, order="C")]
 
     def gram(self) -> Gram:
@@ -181,10 +182,10 @@ class _Recording:
         return Gram(products, self._n_features)
 
     def _centred_blocks(self) -> Iterator[np.ndarray]:
-        """Blocks (stimulus, feature) in double precision, each good until the next but one is asked for."""
+        """Blocks (stimulus, feature) in double precision, each valid until the next but one is requested."""
         count, n_stimuli, width = self._shape
         means = None if self._totals is None else self._totals[:, None] / self._n_features
-        # Columns that fill up the last block have mean zero over stimuli, but not a stimulus's mean over features.
+        # Columns that pad the last block stay zero when centred over stimuli, but not when centred over features.
         last = width if means is None else self._n_features - (count - 1) * width
         centred = np.empty((2, n_stimuli, width))
         blocks = iter(self._blocks)
@@ -194,7 +195,7 @@ class _Recording:
             for columns in _columns(width, max(1, _PART_BYTES // (8 * n_stimuli))):
                 part = into[:, columns]
                 np.copyto(part, block[:, columns])
-                with np.errstate(invalid="ignore"):  # infinite responses are refused once all are multiplied
+                with np.errstate(invalid="ignore"):  # infinite responses are rejected after multiplication
                     part -= part.mean(axis=0) if means is None else means
             return into[:, : last if index == count - 1 else width]
 
@@ -210,7 +211,7 @@ class _Recording:
 def products_of_columns(
     parts: Iterable[tuple[np.ndarray, np.ndarray]], n_stimuli: int, onto: np.ndarray | None = None
 ) -> np.ndarray:
-    """Products of some columns of a recording, centred over stimuli and added block by block onto earlier ones.
+    """Products of some columns of a recording, centred over stimuli and added block by block to earlier products.
 
     Parameters
     ----------
@@ -218,7 +219,7 @@ def products_of_columns(
         As `gram_matrices`' batches; the columns are whole blocks of the recording (`block_width`).
     n_stimuli : int
     onto : array, shape (stimulus, stimulus), optional
-        Of the columns before; it is left as it is.
+        Products of the preceding columns; not modified.
 
     Returns
     -------
@@ -237,7 +238,7 @@ def products_of_columns(
 
 
 def block_width(n_stimuli: int, n_features: int) -> int:
-    """How many columns are multiplied at once."""
+    """Number of columns in a block."""
     return min(n_features, max(1, _BLOCK_BYTES // (8 * n_stimuli)))
 
 
@@ -248,7 +249,7 @@ def _add_products(products: np.ndarray, blocks: Iterable[np.ndarray]) -> None:
 
 
 def _columns(width: int, at_once: int) -> Iterator[slice]:
-    """Slices of so many columns at a time."""
+    """Slices of at most `at_once` columns."""
     return (slice(start, min(start + at_once, width)) for start in range(0, width, at_once))
 
 
@@ -260,7 +261,7 @@ def _allocate(
     files: ExitStack,
     centred_over: Centring,
 ) -> dict[str, _Recording]:
-    """Room for every layer: in memory while the budget lasts, on disk after that."""
+    """Storage for every layer, in memory as far as the budget allows and otherwise on disk."""
     recordings = {layer: _Recording(n_stimuli, features, layer, centred_over) for layer, features in layers.items()}
     spilled = []
     for recording in recordings.values():
@@ -283,10 +284,10 @@ def _allocate(
 
 
 def _mark(rows: np.ndarray, seen: np.ndarray) -> None:
-    """Tick the rows of a batch off, refusing what is out of range or came before."""
+    """Mark the rows of a batch as seen; ValueError if one is out of range or repeated."""
     rows = np.asarray(rows)
     if rows.size and (rows.min() < 0 or rows.max() >= len(seen)):
-        raise ValueError(f"a batch brings stimulus {rows[(rows < 0) | (rows >= len(seen))][0]} of {len(seen)}")
+        raise ValueError(f"a batch has stimulus {rows[(rows < 0) | (rows >= len(seen))][0]} of {len(seen)}")
     if seen[rows].any() or len(np.unique(rows)) < len(rows):
-        raise ValueError(f"a batch brings stimuli that came before, or one twice: {rows.tolist()}")
+        raise ValueError(f"a batch repeats stimuli, its own or those of an earlier batch: {rows.tolist()}")
     seen[rows] = True

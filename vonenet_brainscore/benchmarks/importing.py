@@ -13,10 +13,10 @@ from .storage import discard, wanted_files
 
 
 def import_data(paths: Iterable[str | Path]) -> tuple[DataFile, ...]:
-    """Put files brought from elsewhere where Brain-Score looks for them.
+    """Copy files that were downloaded elsewhere to where Brain-Score looks for them.
 
-    Each is known by its sha1, whatever it is called, among the files of every data set that Brain-Score registers.
-    All are checked before the first is copied, and each is put in its place atomically.
+    A file is identified by its sha1, not its name, among the files of every data set that Brain-Score registers.
+    All files are checked before the first is copied, and each is copied atomically.
 
     Returns
     -------
@@ -26,9 +26,9 @@ def import_data(paths: Iterable[str | Path]) -> tuple[DataFile, ...]:
     Raises
     ------
     FileNotFoundError
-        If a path is no file.
+        If a path is not a file.
     ValueError
-        If no data set wants a file of that sha1: it is named, and so is what was expected.
+        If no data set has a file of that sha1; the message lists the files that were expected.
     """
     if isinstance(paths, str | PathLike) or not isinstance(paths, Iterable):
         raise TypeError(f"paths is {shortened(paths)}; give a list of files")
@@ -43,7 +43,7 @@ def import_data(paths: Iterable[str | Path]) -> tuple[DataFile, ...]:
         if file is None:
             expected = "\n".join(f"  {file.name}  sha1 {file.sha1}" for file in common.values())
             raise ValueError(
-                f"{source} has sha1 {sha1}, which no Brain-Score data set registers (cut short, or another version?); "
+                f"{source} has sha1 {sha1}, which no Brain-Score data set registers (truncated, or another version?); "
                 f"expected one of\n{expected}\nor a file of another data set"
             )
         files.append(file)
@@ -54,7 +54,7 @@ def import_data(paths: Iterable[str | Path]) -> tuple[DataFile, ...]:
 
 
 def _registered_file(sha1: str) -> DataFile | None:
-    """The file of that sha1 among everything that Brain-Score's data plugins register; only those naming it are run."""
+    """The registered file of that sha1, or None; only data plugins whose source contains the sha1 are run."""
     plugins = {init.parent.name for init in plugin_folder("data").glob("*/__init__.py") if sha1 in init.read_text()}
     for kind in ("data", "stimulus_set"):
         for identifier, folders in registrations(kind).items():

@@ -9,36 +9,37 @@ from xarray import DataArray
 from ..own_recordings.split_half import weighted_correlation
 from .predictions import KeptPredictions
 
-_DRAWS = 400  # of the bootstrap: the width of an interval is then known to about 5 % of itself
-_AT_ONCE = 20_000_000  # correlations held at a time, which bounds the memory
+_DRAWS = 400  # of the bootstrap, so that the width of an interval has an error of about 5 %
+_AT_ONCE = 20_000_000  # correlations computed at a time, to limit memory
 
 
 def neural_intervals(score: Any, benchmark: Any, kept: KeptPredictions, *, seed: int) -> dict[str, Any]:
     """95 % intervals of a neural score, of its correlation and of its ceiling.
 
-    A score is ``(r / sqrt(c))^2``: r the median over neurons of the correlation between recorded and predicted
-    responses, the mean over splits, and c the ceiling. The intervals of r, of c and of ``r / sqrt(c)``, which has a
-    sign, reach as far to either side as half the distance between the quantiles .025 and .975 of a bootstrap (Efron
-    1979, Ann Stat 7:1) with 400 draws; not to these quantiles themselves, since correlations of fewer images are higher
-    on average. The interval of the score is the square of the last, from 0 on where it holds both signs. In the draws
+    A score is ``(r / sqrt(c))^2``, where r is the correlation between recorded and predicted responses (median over
+    neurons, then mean over splits) and c the ceiling. The intervals of r, of c and of ``r / sqrt(c)``, which has a
+    sign, extend on either side by half the distance between the quantiles .025 and .975 of a bootstrap (Efron 1979,
+    Ann Stat 7:1) with 400 draws. The quantiles themselves are not used, because correlations over fewer images are
+    higher on average. The interval of the score is the square of that of ``r / sqrt(c)``, starting at 0 if the latter
+    contains both signs. In the draws
 
-    - images are drawn with replacement, once for all splits and the ceiling, so that an image stays in the training or
-      the test part of a split with all its copies. Regressions are not fitted again: the interval is of what these
-      regressions predict. As the splits stay while the images change, it holds what other splits would give, too.
-      With test parts of less than ten images it is wider than it need be.
+    - images are drawn with replacement, once for all splits and the ceiling, so that all copies of an image stay in the
+      same part of a split, training or test. Regressions are not fitted again: the interval describes the predictions
+      of these regressions. As the splits stay fixed while the images change, the interval also covers the variation
+      over splits. It is wider than necessary for test parts of less than ten images.
     - neurons are drawn with replacement, with their ceilings.
-    - both are drawn, independently of each other, for the intervals of the figures themselves, which are rather too
-      wide than too narrow (Owen 2007, Ann Appl Stat 1:386), and no narrower than over splits.
+    - both are drawn, independently of each other, for the intervals of the score, r and c, which tend to be too wide
+      rather than too narrow (Owen 2007, Ann Appl Stat 1:386) and are at least as wide as those over splits.
 
-    The interval over splits alone is Student's t around the mean of the splits' medians: it holds the mean that a great
-    many splits of these recordings would have, and names of stimuli decide no more than which splits are taken.
+    The interval over splits alone is Student's t interval around the mean of the splits' medians. It estimates the mean
+    over very many splits of these recordings; the names of stimuli determine only which splits are made.
 
     Parameters
     ----------
     score : Score
         Of `benchmark`, with its `raw` and `ceiling`.
     benchmark : NeuralBenchmark
-        With `ceiling_estimate` where the ceiling can be estimated again for other images; else it stands still.
+        With `ceiling_estimate` if the ceiling can be estimated again for resampled images; otherwise it stays fixed.
     kept : KeptPredictions
         Of the same run.
     seed : int
@@ -47,19 +48,21 @@ def neural_intervals(score: Any, benchmark: Any, kept: KeptPredictions, *, seed:
     Returns
     -------
     dict
-        `score_low` and `score_high`, `raw_low` and `raw_high`, and where a ceiling is claimed `ceiling_low` and
-        `ceiling_high`; `intervals`, (low, high) of the score over 'images', 'neurons' and 'splits' alone. NaN where
-        nothing can differ: over one neuron, or one split. And `bootstrap` (figure, draw): raw and ceiling in each draw
-        of images and neurons, which are the same draws for every model, so that differences can be paired.
+        `score_low`, `score_high`, `raw_low` and `raw_high`, and `ceiling_low` and `ceiling_high` if a ceiling is
+        claimed; `intervals`, (low, high) of the score over 'images', 'neurons' and 'splits' alone, NaN where nothing
+        varies (one neuron or one split); and `bootstrap` (figure, draw), raw and ceiling in each draw of images and
+        neurons. The draws are the same for every model, so that differences can be paired.
     """
     resampled = _Resampled(score, benchmark, kept)
     ceiling = score.attrs["ceiling"]
     raw, bound = float(score.attrs["raw"]), float(ceiling)
     of_splits = resampled.half_over_splits()
     halves = {"splits": of_splits / np.sqrt(bound)}
-    for over, (r, c) in resampled.draws(seed).items():  # images and neurons together are the last
+    for over, (r, c) in resampled.draws(
+        seed
+    ).items():  # the last r and c, of images and neurons together, are used below
         halves[over] = _half(r / np.sqrt(np.where(c > 0, c, np.nan)))
-    # NaN, of a single split, is no width
+    # `fmax` ignores NaN, the width over a single split
     whole = np.fmax(halves.pop("images and neurons"), halves["splits"])
     of_raw = np.fmax(_half(r), of_splits)
     found = dict(zip(("score_low", "score_high"), squared_interval(raw / np.sqrt(bound), whole), strict=True))
@@ -73,11 +76,11 @@ def neural_intervals(score: Any, benchmark: Any, kept: KeptPredictions, *, seed:
 
 
 def squared_interval(value: float, half: float) -> tuple[float, float]:
-    """What the squares of an interval, ``value`` with ``half`` to either side, lie in; NaN if ``half`` is.
+    """Interval of the squares of all numbers within ``half`` of ``value``; NaN if ``half`` is NaN.
 
     >>> squared_interval(0.75, 0.25)
     (0.25, 1.0)
-    >>> squared_interval(-0.25, 0.5)  # both signs are in it, and 0 with them
+    >>> squared_interval(-0.25, 0.5)  # contains both signs and therefore 0
     (0.0, 0.5625)
     """
     low, high = sorted((float(value - half) ** 2, float(value + half) ** 2))
@@ -85,10 +88,10 @@ def squared_interval(value: float, half: float) -> tuple[float, float]:
 
 
 class _Resampled:
-    """The correlations and ceilings of a score, with images and neurons counted more often than others."""
+    """The correlations and ceilings behind a score, for resampled images and neurons."""
 
     def __init__(self, score: Any, benchmark: Any, kept: KeptPredictions) -> None:
-        # Each once: where an assembly holds repetitions, the presentations of an image are drawn together.
+        # Each image once: if an assembly holds repetitions, all presentations of an image are drawn together.
         ids = dict.fromkeys(benchmark._assembly["stimulus_id"].values)
         rows = {stimulus_id: row for row, stimulus_id in enumerate(ids)}
         self._images = len(rows)
@@ -98,7 +101,7 @@ class _Resampled:
         self._c = _ceiling_by_neuron(score.attrs["ceiling"], benchmark._assembly["neuroid_id"].values)
 
     def _correlations(self, weights: np.ndarray) -> np.ndarray:
-        """Between recorded and predicted responses: array, shape (draw, split, neuron)."""
+        """Correlations between recorded and predicted responses: array, shape (draw, split, neuron)."""
         parts = [
             weighted_correlation(recorded, predicted, weights[:, rows]) for rows, recorded, predicted in self._parts
         ]
@@ -132,7 +135,7 @@ class _Resampled:
 
 
 def _both(r: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """Population values of both, shape (2, draw)."""
+    """Population values of r and c, shape (2, draw)."""
     means = [_mean(_median(each)) for each in (r, c)]
     return np.stack(np.broadcast_arrays(*means))
 
@@ -145,7 +148,7 @@ def _taken(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
 
 def _median(values: np.ndarray) -> np.ndarray:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # all neurons NaN: so is their median
+        warnings.simplefilter("ignore", RuntimeWarning)  # the median is NaN if all neurons are
         return np.nanmedian(values, axis=-1)
 
 
@@ -156,14 +159,14 @@ def _mean(values: np.ndarray) -> np.ndarray:
 
 
 def _half(values: np.ndarray) -> float:
-    """Half of the distance that holds 95 % of the draws; NaN where all are equal, as over a single neuron."""
+    """Half the width of the central 95 % of the draws; NaN if all are equal, as over a single neuron."""
     values = values[np.isfinite(values)]
     low, high = np.quantile(values, (0.025, 0.975)) if len(values) else (np.nan, np.nan)
     return float(high - low) / 2 if high > low else float("nan")
 
 
 def _ceiling_by_neuron(ceiling: Any, neuroid_ids: np.ndarray) -> np.ndarray:
-    """The ceiling of each neuron, (split, neuron), in this order; the population's where there is none of each."""
+    """Ceilings (split, neuron) in the order of `neuroid_ids`; the population's ceiling for all if neurons have none."""
     raw = ceiling.attrs.get("raw")
     if getattr(raw, "dims", None) is not None and set(raw.dims) == {"split", "neuroid"}:
         column = {neuroid_id: i for i, neuroid_id in enumerate(raw["neuroid_id"].values)}

@@ -31,12 +31,12 @@ class JointComparison:
     model : str
     primate : JointDistribution
     model_pairs : array, shape (neuroid, 2)
-        Of the responsive neuroids that have both properties.
+        Values of the responsive neuroids that have both properties.
     n_units : int
-        How many respond, with both properties or without.
+        Number of responsive neuroids, whether or not they have both properties.
     similarity, ceiling, without_pairing : Score
-        Of the model; of samples of the neurons themselves; and of cells that have each property's distribution right
-        but pair the values at random, which is what single histograms cannot tell from the neurons.
+        Similarity to the neurons of the model, of samples of the neurons themselves, and of cells that match the
+        distribution of each property but pair the values at random, which single histograms cannot distinguish.
     """
 
     model: str
@@ -88,17 +88,18 @@ def compare_joint(
     device: "str | torch.device | None" = None,
     progress: bool = True,
 ) -> JointComparison:
-    """Whether a model has cells like those of macaque V1, and not just each property's distribution.
+    """The joint distribution of two V1 properties in a model, compared with that in macaque V1.
 
-    Peacock's two-dimensional Kolmogorov-Smirnov similarity of the pairs, over 1000 samples of the model's neuroids as
-    large as the study, as Brain-Score compares one property.
+    A model may match the distribution of each property without having cells that combine them as neurons do. The
+    similarity is Peacock's two-dimensional Kolmogorov-Smirnov similarity of the pairs, over 1000 samples of the model's
+    neuroids as large as the study, as in Brain-Score's comparison of a single property.
 
     Parameters
     ----------
     model, layer, trials, noise, seed, device, progress
         As for `v1_properties`.
     properties : sequence of two str
-        That were measured in the same neurons: one of ``primates.joint_distributions.JOINT_DISTRIBUTIONS``.
+        Measured in the same neurons: a key of ``primates.joint_distributions.JOINT_DISTRIBUTIONS``.
 
     Returns
     -------
@@ -107,9 +108,9 @@ def compare_joint(
     Raises
     ------
     TypeError
-        If `properties` are no names.
+        If `properties` is not a sequence of names.
     ValueError
-        If there is no such joint distribution, no neuroid has both properties, or as `v1_properties`.
+        If there is no such joint distribution, if no neuroid has both properties, or as in `v1_properties`.
     """
     from ..recordings.loading import load_subject
     from ..tuning.grating_experiments import GratingExperiments
@@ -133,7 +134,7 @@ def compare_joint(
 
 
 def joint_comparisons(scores: "Mapping[str, Score]") -> list[JointComparison]:
-    """The joint distributions whose two properties are among the scores of one model, and which a neuroid has.
+    """Comparisons of all joint distributions whose two properties were scored and are defined for at least one neuroid.
 
     Parameters
     ----------
@@ -150,7 +151,7 @@ def joint_comparisons(scores: "Mapping[str, Score]") -> list[JointComparison]:
         if not all(name in measured for name in primate.properties):
             continue
         first, second = (measured[name] for name in primate.properties)
-        # One experiment gives both, so that their neuroids are the same.
+        # One experiment measures both properties, so their neuroids are the same.
         pairs = np.stack([first["model_values"], second["model_values"]], axis=1)
         if np.isfinite(pairs).all(axis=1).any():
             comparisons.append(_compared(first["model_identifier"], primate, pairs, first["seed"]))
@@ -158,7 +159,7 @@ def joint_comparisons(scores: "Mapping[str, Score]") -> list[JointComparison]:
 
 
 def _compared(model: str, primate: JointDistribution, pairs: np.ndarray, seed: int) -> JointComparison:
-    """`pairs` (neuroid, 2) of all that respond."""
+    """The comparison of `pairs` (neuroid, 2), the values of all responsive neuroids."""
     defined = pairs[np.isfinite(pairs).all(axis=1)]
     if not len(defined):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Resolve names and benchmark objects to Brain-Score benchmarks."""
+"""Benchmarks from names or objects, with their data."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadedBenchmark:
-    """A benchmark as it is scored.
+    """A benchmark that is ready to be scored.
 
     Attributes
     ----------
     identifier : str
-        What it was asked for by; Brain-Score's own object may call itself otherwise.
+        The identifier that was requested; Brain-Score's own object may have another.
     benchmark : Benchmark
     is_known : bool
-        Whether it was made from its name, so that the name and the hashes of its data say all that it is. Of an object
-        that a user brings this holds for a V1 property alone.
+        Whether the benchmark was made from its name, so that the name and the hashes of its data define it completely.
+        Among objects passed by a user, this is true of V1 property benchmarks only.
     """
 
     identifier: str
@@ -32,7 +32,7 @@ class LoadedBenchmark:
 
 
 def load_benchmarks(benchmark: Any, *, seed: int = 0) -> dict[str, LoadedBenchmark]:
-    """The benchmarks that names stand for, by identifier, each once; their data are on this machine afterwards.
+    """The benchmarks that names stand for, by identifier, each once; missing data are fetched.
 
     Parameters
     ----------
@@ -54,12 +54,12 @@ def load_benchmarks(benchmark: Any, *, seed: int = 0) -> dict[str, LoadedBenchma
 
     wanted = list(benchmark) if isinstance(benchmark, list | tuple) else [benchmark]
     if not wanted:
-        raise ValueError("no benchmark named; 'V1-properties' needs no data but the package's own")
+        raise ValueError("no benchmark named; 'V1-properties' needs only the package's own data")
     loaded: dict[str, LoadedBenchmark] = {}
     for each in wanted:
         if not isinstance(each, str) and hasattr(each, "identifier") and callable(each):
             if each.identifier in loaded:
-                raise ValueError(f"two benchmarks are called {each.identifier!r}; give one another identifier")
+                raise ValueError(f"two benchmarks are called {each.identifier!r}; give one of them another identifier")
             loaded[each.identifier] = LoadedBenchmark(each.identifier, each, type(each) is V1PropertyBenchmark)
             continue
         for identifier in benchmark_identifiers(each):
@@ -77,7 +77,7 @@ def load_benchmark(identifier: str, name: str | None = None) -> "Benchmark":
     Raises
     ------
     MissingDataError
-        If it wants a file that is neither on this machine nor available.
+        If the benchmark needs a file that is neither on this machine nor available.
     ModuleNotFoundError
         If its plugin needs a package that is not installed.
     """
@@ -89,6 +89,6 @@ def load_benchmark(identifier: str, name: str | None = None) -> "Benchmark":
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
                 f"benchmark {identifier!r} needs the package {error.name!r}: install it, "
-                "or set BS_INSTALL_DEPENDENCIES=yes and Brain-Score installs what the benchmark lists",
+                "or set BS_INSTALL_DEPENDENCIES=yes, and Brain-Score installs the benchmark's requirements",
                 name=error.name,
             ) from error

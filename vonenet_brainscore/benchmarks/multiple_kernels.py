@@ -5,14 +5,14 @@ from itertools import product
 
 import numpy as np
 
-# Ratios between the weights of two spaces that are tried, 0 included: a space may be left out.
+# Ratios tried between the weights of two spaces; 0 leaves a space out.
 _WEIGHTS = (0.0, 1e-3, 1e-2, 1e-1, 1.0)
-# Of kernels whose diagonal is 1 on average: from next to none to where every prediction is the mean.
+# For kernels whose mean diagonal is 1: from almost no penalty to one at which every prediction is the mean.
 PENALTIES = tuple(float(10.0**exponent) for exponent in np.linspace(-5, 5, 21))
 
 
 def kernel_weights(spaces: int) -> np.ndarray:
-    """The combinations of weights that are tried: array, shape (combination, space), the largest weight of each 1."""
+    """Combinations of weights to try: array, shape (combination, space); the largest weight in each is 1."""
     return np.array([each for each in product(_WEIGHTS, repeat=spaces) if max(each) == 1])
 
 
@@ -29,18 +29,18 @@ def multiple_kernel_ridge(
     Minimises ``sum_i (y_i - sum_s x_si b_s)^2 + sum_s (penalty / weight_s) |b_s|^2``, which is kernel ridge regression
     with the kernel ``sum_s weight_s X_s X_s^T`` (banded ridge regression; Nunez-Elizalde et al. 2019, NeuroImage
     197:482; Dupre la Tour et al. 2022, NeuroImage 264:119728, whose library himalaya computes the same). Weights and
-    penalty are those of the smallest mean squared error over the splits.
+    penalty minimise each neuron's mean squared error over the splits.
 
     Parameters
     ----------
     kernels : array, shape (space, stimulus, stimulus)
         Inner products of the training stimuli in each space, centred.
     responses : array, shape (stimulus, neuron)
-        Each neuron's mean is zero.
+        With a mean of zero for each neuron.
     new_kernels : array, shape (space, new stimulus, stimulus)
-        Of the stimuli to predict with the training stimuli, centred by the means of the latter.
-    splits : iterable of (rows to fit, rows to judge by)
-        Of the training stimuli; the choice is made on them.
+        Inner products of new stimuli with training stimuli, centred by the means of the training stimuli.
+    splits : iterable of (rows for fitting, rows for evaluation)
+        Splits of the training stimuli, by which weights and penalty are chosen.
     weights : array, shape (combination, space), optional
         Of the spaces; `kernel_weights` by default.
     penalties : iterable of float

@@ -9,8 +9,8 @@ from ..primates.property_table import V1_BENCHMARKS
 
 V1_PROPERTIES_NAME = "V1-properties"
 _WITH_COUNTS = tuple(name for name, row in V1_BENCHMARKS.items() if row.counts)
-# Names that stand for several benchmarks: the V1 properties whose primate data are part of this package, and those of
-# them whose data are histograms in print, which were all before the counts of Ringach et al. 2002.
+# Names that stand for several benchmarks: all V1 properties whose primate data are part of this package, and the seven
+# whose data are printed histograms (the complete set before the counts of Ringach et al. 2002 were added).
 BENCHMARK_SETS = {
     V1_PROPERTIES_NAME: _WITH_COUNTS,
     f"{V1_PROPERTIES_NAME}-7": tuple(name for name in _WITH_COUNTS if "Ringach2002" not in name),
@@ -40,8 +40,8 @@ def benchmark_identifiers(name: str) -> tuple[str, ...]:
     Parameters
     ----------
     name : str
-        ``'V1-properties'`` (the fifteen whose primate data are part of this package), ``'V1-properties-7'`` (those
-        of them whose data are histograms in print), a dataset-style name of `DATASET_NAMES`, or any benchmark
+        ``'V1-properties'`` (the fifteen whose primate data are part of this package), ``'V1-properties-7'`` (the seven
+        whose data are printed histograms), a dataset-style name of `DATASET_NAMES`, or any benchmark
         identifier of the installed Brain-Score.
 
     Returns
@@ -53,8 +53,8 @@ def benchmark_identifiers(name: str) -> tuple[str, ...]:
     TypeError
         If `name` is not a string.
     ValueError
-        If there is no such benchmark (the nearest names are given), or if its data are private: Brain-Score
-        registers the same benchmark a second time on data that anyone may have, and that one is named.
+        If the benchmark does not exist (the message gives the nearest names), or if its data are private (the message
+        gives the benchmark that Brain-Score registers for the public part of the data).
     """
     if not isinstance(name, str):
         raise TypeError(f"a benchmark name is a string, not {type(name).__name__} ({name!r})")
@@ -88,6 +88,6 @@ def private_refusal(name: str, public: str) -> str:
 
 
 def _public_part(identifier: str, registered: Iterable[str]) -> str | None:
-    """The public twin of a private benchmark: ``Study.V1-pls`` beside ``Studypublic.V1-pls``; else None."""
+    """The public counterpart of a private benchmark, such as ``Studypublic.V1-pls`` of ``Study.V1-pls``, or None."""
     twin = re.sub(r"^[^.-]+", r"\g<0>public", identifier)
     return twin if twin in registered else None

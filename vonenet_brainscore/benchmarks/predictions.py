@@ -1,4 +1,4 @@
-"""The predictions of a neural benchmark in each split, and the neurons on which its score rests."""
+"""The predictions of a neural benchmark in each split, and the neurons on which its score is based."""
 
 import warnings
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from scipy.stats import ConstantInputWarning
 
 from ..brainscore import replaced
 
-_SHOWN = 10  # neurons that a remark names
+_SHOWN = 10  # most neurons that a remark names
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Predicted:
 
 
 class KeptPredictions:
-    """Stands in for the correlation of a metric: does what it does, and keeps what was predicted in each split.
+    """Wraps a metric's correlation: returns the same result and keeps the predictions in each split.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class KeptPredictions:
 
 @contextmanager
 def kept_predictions(benchmark: Any) -> Iterator[KeptPredictions | None]:
-    """Within the context keep what a cross-validated neural benchmark of one time bin predicts; None for any other."""
+    """Within the context, keep the predictions of a cross-validated neural benchmark of one time bin; else None."""
     from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark
     from brainscore_vision.metric_helpers.xarray_utils import XarrayCorrelation
     from brainscore_vision.metrics.regression_correlation.metric import CrossRegressedCorrelation
@@ -71,7 +71,7 @@ def kept_predictions(benchmark: Any) -> Iterator[KeptPredictions | None]:
 
 
 def beside(score: Any, kept: KeptPredictions) -> dict[str, Any]:
-    """What has to be known beside a neural score.
+    """What a reader of a neural score needs to know in addition to its value.
 
     Parameters
     ----------
@@ -82,9 +82,9 @@ def beside(score: Any, kept: KeptPredictions) -> dict[str, Any]:
     Returns
     -------
     dict
-        `splits_counted` (neuroid,), in how many splits each neuron has a correlation: Brain-Score takes the median over
-        those that have one. `n_neurons`. `error_of`, what the score's `error` is the error of: Brain-Score hands on
-        that of r. `remarks`, text, one line per remark, where there are any.
+        `splits_counted` (neuroid,), the number of splits in which each neuron has a correlation (Brain-Score's median
+        ignores the others); `n_neurons`; `error_of`, the quantity of which `error` is the error (Brain-Score passes on
+        that of r); and `remarks`, text with one line per remark, if there are any.
     """
     r = score.attrs["raw"].attrs["raw"].transpose("split", "neuroid")
     counted = np.isfinite(r).sum("split")
@@ -102,22 +102,23 @@ def _of_the_value(score: Any) -> list[str]:
     raw, ceiling = float(score.attrs["raw"]), score.attrs["ceiling"]
     if raw < 0:
         remarks.append(
-            f"raw is negative ({raw:.3f}): predictions run against the responses, and the score, a square, hides it"
+            f"raw is negative ({raw:.3f}): predictions and responses are anticorrelated, which "
+            "the score, a square, hides"
         )
     if float(score) > 1:
         remarks.append(
             f"the score is above 1, because r^2 ({raw**2:.3f}) is above the ceiling ({float(ceiling):.3f}): both are "
-            "estimates, and more than all that can be explained is not"
+            "estimates, and a model cannot explain more than the ceiling"
         )
     if ceiling.attrs.get("estimator", "split halves") != "split halves":
-        remarks.append(f"repetitions are uneven, and the ceiling is from the {ceiling.attrs['estimator']}")
+        remarks.append(f"repetitions are uneven, so the ceiling is from the {ceiling.attrs['estimator']}")
     if not ceiling.attrs.get("claimed", True):
         remarks.append(f"no ceiling is claimed, because {ceiling.attrs['reason']}: the score is r^2 itself")
     return remarks
 
 
 def _of_neurons(r: Any, counted: Any, kept: KeptPredictions) -> list[str]:
-    """Which neurons do not count in every split, and why."""
+    """A remark on the neurons that do not count in every split, if any, with the reasons."""
     splits, neurons = r.shape
     left_out = [
         f"{neuron!s} in {int(count)}"
@@ -127,11 +128,11 @@ def _of_neurons(r: Any, counted: Any, kept: KeptPredictions) -> list[str]:
     if not left_out:
         return []
     silent = sum(int((np.ptp(part.recorded, axis=0) == 0).sum()) for part in kept.splits)
-    reasons = ["their responses to its test stimuli are constant"] if silent else []
+    reasons = ["their responses to the test stimuli are constant"] if silent else []
     if int(np.isnan(r.values).sum()) > silent:
-        reasons.append("what is predicted of them is constant")
+        reasons.append("their predicted responses are constant")
     shown = ", ".join(left_out[:_SHOWN]) + (f" and {len(left_out) - _SHOWN} more" if len(left_out) > _SHOWN else "")
     return [
         f"{len(left_out)} of {neurons} neurons are left out of some of the {splits} splits, because "
-        f"{' or '.join(reasons)}; splits that count: {shown}"
+        f"{' or '.join(reasons)}; splits in which each counts: {shown}"
     ]

@@ -9,7 +9,7 @@ import numpy as np
 
 from .compound import first_part, qualified_name
 
-# Brain-Score's functions and classes that are known by what the installed version does.
+# Brain-Score's functions and classes that are recognised by name, as the installed version implements them.
 _RECORDING_AS_IT_IS = "brainscore_vision.benchmarks.laion_fmri.benchmark._passthrough"
 _PICKS_FEATURES = "brainscore_vision.benchmarks.coggan2024_fMRI.benchmark.Coggan2024_fMRI_Benchmark"
 _BRACCI = "brainscore_vision.benchmarks.bracci2019.benchmark._Bracci2019RSA"
@@ -17,10 +17,10 @@ _BRACCI = "brainscore_vision.benchmarks.bracci2019.benchmark._Bracci2019RSA"
 
 @dataclass(frozen=True)
 class Recognition:
-    """Whether a benchmark may be given row-space scores, and why or why not; true where it may.
+    """Whether a benchmark may be given row-space scores, and why or why not; true if it may.
 
-    `geometry` says what of the recording the scores have to have; `in_parts` that the benchmark is made of others
-    (`compound`), which are recognised and scored one by one.
+    `geometry` is the property of the recording that the scores must preserve. `in_parts` is true if the benchmark
+    consists of others (`compound`), which are recognised and scored one by one.
     """
 
     exact: bool
@@ -35,15 +35,17 @@ class Recognition:
 def compressible(benchmark: Any) -> Recognition:
     """Whether a benchmark's score is the same from row-space scores as from the features.
 
-    True for a neural benchmark that runs Brain-Score's own `__call__`, in one time bin, with exactly
-    `CrossRegressedCorrelation` (or `TrainTestSplitCorrelation`, with train and test stimuli) around PLS without
-    scaling, ridge or dual ridge with an intercept, where training stimuli outnumber PLS components, or around these
-    fitted to all of several time bins together (`SpanTimeRegression`); or with CKA or representational
-    dissimilarities, cross-validated or not, `RSABenchmark` included. CKA's centring is over stimuli,
-    and its unbiased form, which leaves out the diagonal, is the same for centred products. Types are compared exactly:
-    a subclass may do anything with the features (`reverse_pls` predicts them). What isn't recognised isn't compressed.
-    A benchmark of sessions, subjects or folds (`compound.PARTS`) is recognised if its parts are.
-    `compressible_metrics.METRICS` says it metric by metric.
+    True for a neural benchmark that runs Brain-Score's own `__call__` with
+
+    - exactly `CrossRegressedCorrelation` (or `TrainTestSplitCorrelation`, with train and test stimuli) in one time bin,
+      around PLS without scaling and with fewer components than training stimuli, or around ridge or dual ridge with an
+      intercept; or around one of these fitted to several time bins together (`SpanTimeRegression`); or
+    - CKA or representational dissimilarities, cross-validated or not, including `RSABenchmark`. CKA centres over
+      stimuli, and its unbiased form, which leaves out the diagonal, is the same for centred products.
+
+    Types are compared exactly, because a subclass may use the features in any way (`reverse_pls` predicts them). A
+    benchmark that is not recognised is not compressed. A benchmark of sessions, subjects or folds (`compound.PARTS`) is
+    recognised if its parts are. `compressible_metrics.METRICS` lists the metrics one by one.
 
     Parameters
     ----------
@@ -52,7 +54,7 @@ def compressible(benchmark: Any) -> Recognition:
     Returns
     -------
     Recognition
-        The reason is worded for a log.
+        Its reason can be written to a log.
     """
     part = first_part(benchmark)
     if part is not None:
@@ -67,16 +69,16 @@ def compressible(benchmark: Any) -> Recognition:
 
 
 def warn_if_ill_posed(benchmark: Any, n_features: int) -> None:
-    """Warn where ordinary least squares has no more training stimuli than features.
+    """Warn if ordinary least squares has no more training stimuli than features.
 
-    Centring then leaves a singular value of pure rounding noise, and least squares divides by it: scores differ between
-    machines and number formats.
+    Centring then leaves a singular value that is pure rounding error, by which least squares divides, so that scores
+    differ between machines and number formats.
 
     Parameters
     ----------
     benchmark : brainscore_vision.benchmarks.Benchmark
     n_features : int
-        How many features are recorded.
+        Number of recorded features.
     """
     from sklearn.linear_model import LinearRegression
 
@@ -108,7 +110,7 @@ def _geometry_recognition(benchmark: Any) -> Recognition | None:
         metric, dissimilarity = benchmark, benchmark
         if type(benchmark._similarity) is CKA and _names(benchmark._rdm) == _RECORDING_AS_IT_IS:
             dissimilarity = None  # CKA takes the place of dissimilarities
-    elif _names(type(benchmark)) == _BRACCI:  # one `look_at`, of which its metric alone sees the recording
+    elif _names(type(benchmark)) == _BRACCI:  # calls `look_at` once and passes the recording only to its metric
         metric = dissimilarity = benchmark._metric
         if type(metric) is not RDMMetric:
             return None
@@ -119,7 +121,7 @@ def _geometry_recognition(benchmark: Any) -> Recognition | None:
             splits = metric._cross_validation
             plain = type(splits) is TestOnlyCrossValidation and type(splits._cross_validation) is CrossValidation
             if not plain or splits._cross_validation._preprocess_indices is not None:
-                return Recognition(False, f"it splits stimuli by {_name(splits)} in a way of its own")
+                return Recognition(False, f"it splits stimuli by a variant of {_name(splits)}")
             metric = metric._metric
         dissimilarity = metric if type(metric) is RDMMetric else None
         if dissimilarity is None and type(metric) is not CKA:
@@ -139,7 +141,7 @@ def _geometry_recognition(benchmark: Any) -> Recognition | None:
 
 
 def _benchmark_obstacle(benchmark: Any) -> str | None:
-    """What keeps a benchmark from being compressible; None if nothing does."""
+    """Why a benchmark is not compressible; None if it is."""
     obstacle = _setup_obstacle(benchmark)
     if obstacle:
         return obstacle
@@ -149,7 +151,7 @@ def _benchmark_obstacle(benchmark: Any) -> str | None:
 
 
 def _setup_obstacle(benchmark: Any) -> str | None:
-    """What keeps us from knowing how a benchmark comes from features to a regression; None if we know."""
+    """Why it is unknown how a benchmark passes features to its regression; None if it is known."""
     from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark, TrainTestNeuralBenchmark
     from brainscore_vision.metric_helpers.transformations import CrossValidation
     from brainscore_vision.metric_helpers.xarray_utils import XarrayRegression
@@ -208,9 +210,7 @@ def _regression_obstacle(regression: Any, n_training: int) -> str | None:
         if regression.scale:
             return "PLS scales each feature"
         if regression.n_components >= n_training:
-            return (
-                f"PLS fits {regression.n_components} components to {n_training} stimuli, the last of them to rounding"
-            )
+            return f"PLS fits {regression.n_components} components to {n_training} stimuli, the last to rounding errors"
         return None
     if kind not in (Ridge, RidgeCV, DualRidgeRegression, DualRidgeCVRegression):
         return f"{_name(regression)} isn't known to see features only through their inner products"
@@ -219,9 +219,9 @@ def _regression_obstacle(regression: Any, n_training: int) -> str | None:
     if kind is Ridge and (regression.positive or regression.solver not in ("auto", "svd", "cholesky")):
         return "Ridge with a constraint or an iterative solver depends on the axes"
     if kind is RidgeCV and (regression.cv is not None or regression.scoring is not None):
-        return "RidgeCV chooses alpha by a procedure of its own"
+        return "RidgeCV chooses alpha by a custom procedure"
     if kind is DualRidgeCVRegression and regression._ridgecv_kwargs:
-        return "DualRidgeCVRegression chooses alpha by a procedure of its own"
+        return "DualRidgeCVRegression chooses alpha by a custom procedure"
     alphas = regression.alpha if hasattr(regression, "alpha") else regression.alphas
     if not np.min(np.asarray(alphas, float)) > 0:
         return "ridge without a positive penalty is least squares"
@@ -232,7 +232,7 @@ def _smallest_training_set(benchmark: Any) -> int:
     metric = benchmark._similarity_metric
     if not hasattr(metric, "cross_validation"):
         return benchmark.train_assembly.sizes["presentation"]
-    # A copy, because a splitter that holds a generator would produce other splits after being asked here.
+    # A copy, because a splitter that holds a generator would produce other splits after this call.
     split = copy.deepcopy(metric.cross_validation._split)
     _, splits = split.build_splits(benchmark._assembly)
     return min(len(training) for training, _ in splits)

@@ -1,9 +1,9 @@
-"""Exact compression: n stimuli x p features become n x n scores that the regressions can't tell apart.
+"""Exact compression: n stimuli x p features are replaced by n x n scores that give the same regressions.
 
-PLS without scaling, ridge and CKA see a recording X only through ``X X^T``, so any Z with ``Z Z^T = X X^T`` gives the
-same score: 135 stimuli x 1.6 million units become 135 x 135. Representational dissimilarities see the correlations of
-stimuli, which twice as many columns carry. `compressible` recognises the benchmarks this is exact for; nothing else may
-be given a `RowSpaceSubject`.
+PLS without scaling, ridge and CKA depend on a recording X only through ``X X^T``, so any Z with ``Z Z^T = X X^T`` gives
+the same score: 135 stimuli x 1.6 million units become 135 x 135. Representational dissimilarities depend on the
+correlations of stimuli, which twice as many columns preserve. `compressible` recognises the benchmarks for which this
+is exact; no other benchmark may be given a `RowSpaceSubject`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,14 +33,14 @@ def row_space(gram: Gram) -> np.ndarray:
     Returns
     -------
     array, shape (stimulus, min(n, p)), float64
-        Columns by falling variance; each eigenvector's largest entry is positive. No more columns than features, so
-        that a regression with more components than features is refused as it would be with the features themselves.
+        Columns by decreasing variance; each eigenvector's largest entry is positive. There are no more columns than
+        features, so that a regression with more components than features fails, as with the features themselves.
     """
     variances, vectors = np.linalg.eigh(gram.products)
     variances, vectors = variances[::-1], vectors[:, ::-1]
     n = len(variances)
-    # Centring makes one eigenvalue zero. What lies below this floor, negative values included, is rounding of the
-    # largest one, and a square root would blow it up to 1e-8 of the largest standard deviation.
+    # Centring makes one eigenvalue zero. Values below this floor, including negative ones, are rounding errors of the
+    # largest one, and the square root would amplify them to 1e-8 of the largest standard deviation.
     floor = n * np.finfo(np.float64).eps * variances[0]
     deviations = np.sqrt(np.where(variances > floor, variances, 0))
     signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(n)])
@@ -48,7 +48,7 @@ def row_space(gram: Gram) -> np.ndarray:
 
 
 def correlation_space(gram: Gram) -> np.ndarray:
-    """Few features in which stimuli have the correlations that they have in a recording.
+    """A small number of features that preserve the correlations of the stimuli in a recording.
 
     The correlation of stimuli i and j over features is ``c_ij / sqrt(c_ii c_jj)``, with C the products of the
     recording, each stimulus centred over features. Let R be these correlations and Z the rows with ``Z Z^T = R``. In
@@ -64,20 +64,20 @@ def correlation_space(gram: Gram) -> np.ndarray:
     Returns
     -------
     array, shape (stimulus, 2 n), float64
-        A row of zeros for a stimulus that all features answer alike, which correlates with nothing.
+        A row of zeros for a stimulus to which all features respond equally.
     """
     norms = np.sqrt(gram.products.diagonal())
     scale = np.divide(1, norms, where=norms > 0, out=np.zeros_like(norms))
     scores = row_space(Gram(gram.products * np.outer(scale, scale), len(norms)))
-    scores[norms == 0] = 0  # where the eigenvectors leave rounding, which would correlate
+    scores[norms == 0] = 0  # the eigenvectors leave rounding errors there, which would correlate
     return np.hstack([scores, -scores])
 
 
 class RowSpaceSubject:
-    """Stands in for a subject on one compressible benchmark, answering with scores in place of features.
+    """Replaces a subject on one compressible benchmark and returns scores in place of features.
 
-    Made for one call of the benchmark: the first `look_at` records all the stimuli of the benchmark. Train and test
-    stimuli must be expressed in the same row space, so a train/test benchmark is recorded as a whole at once.
+    It serves one call of the benchmark: the first `look_at` records all stimuli of the benchmark. Train and test
+    stimuli must be expressed in the same row space, so both sets of a train/test benchmark are recorded together.
 
     Parameters
     ----------
@@ -85,13 +85,13 @@ class RowSpaceSubject:
         The subject to record from: `identifier`, `visual_degrees()`, `start_recording(region, time_bins)` and
         `stream_recording(stimulus_set, number_of_trials=...)`, which yields batches of (rows of the stimulus set, as
         indices or a slice; features of shape (row, feature)) of the region being recorded. For a benchmark of several
-        time bins `stream_windows` in its place, which yields a list of features, one for each bin; bins that are
-        answered alike share one array.
+        time bins, `stream_windows` instead, which yields a list with the features of each bin; bins with identical
+        responses share one array.
     benchmark : brainscore_vision.benchmarks.Benchmark
-        What will be called with this object.
+        The benchmark that will be called with this object.
     layers : sequence of str, optional
-        Candidates to represent the region, recorded together; set `layer` to answer with another. The subject's own
-        layer by default. Needs the subject's `stream_layers`.
+        Candidates to represent the region, recorded together; set `layer` to choose the one returned. The subject's
+        own layer by default. Requires the subject's `stream_layers`.
     memory, spill_folder
         As in `gram_matrices`.
     scheduler : str, optional
@@ -100,9 +100,9 @@ class RowSpaceSubject:
     Attributes
     ----------
     layer : str or None
-        Which of the `layers` answers.
+        The one of `layers` whose scores `look_at` returns.
     n_features : int
-        How many features it has; 0 before the first `look_at`.
+        Number of features in that layer; 0 before the first `look_at`.
 
     Raises
     ------
@@ -126,7 +126,7 @@ class RowSpaceSubject:
                 f"{benchmark.identifier} needs the full features: {recognition.reason}; give it the subject itself"
             )
         if recognition.in_parts:
-            raise ValueError(f"{benchmark.identifier} is made of other benchmarks; each has a row space of its own")
+            raise ValueError(f"{benchmark.identifier} is made of other benchmarks; each has its own row space")
         self.layer = layers[0] if layers else None
         self._layers = layers
         self._subject = subject
@@ -141,13 +141,13 @@ class RowSpaceSubject:
         self._scheduler = None if obstacle(subject, recognition.geometry, layers) else scheduler
         self._region = ""
         self._time_bins = [(0, 0)]
-        self._step_of_bin = [0]  # bins that are answered alike are one step
+        self._step_of_bin = [0]  # bins with identical responses form one step
         self._n_features: dict[str | None, int] = {}
         self._scores: dict[tuple[str | None, ...], np.ndarray] = {}
 
     @property
     def n_features(self) -> int:
-        """How many features the layer that answers has."""
+        """Number of features in the current layer."""
         return self._n_features.get(self.layer, 0)
 
     @property
@@ -175,9 +175,9 @@ class RowSpaceSubject:
 
         Returns
         -------
-        NeuroidAssembly, dims (presentation, neuroid), or with time_bin where there are several
-            Presentation coordinates are the columns of the stimulus set; one `time_bin` is a scalar coordinate, as in a
-            recording by Brain-Score's `TemporalAligned`.
+        NeuroidAssembly, dims (presentation, neuroid), and time_bin if there are several
+            Presentation coordinates are the columns of the stimulus set; a single `time_bin` is a scalar coordinate,
+            as in a recording by Brain-Score's `TemporalAligned`.
 
         Raises
         ------
@@ -220,7 +220,7 @@ class RowSpaceSubject:
             return
 
         def stream(stimulus_set: Any) -> Iterator[tuple[Any, dict[Any, list[np.ndarray]]]]:
-            """Rows of a stimulus set, and of each layer the features in each step."""
+            """Rows of a stimulus set, and the features of each layer in each step."""
             if self._layers:
                 for rows, layers in self._subject.stream_layers(
                     stimulus_set, self._layers, number_of_trials=number_of_trials
@@ -237,7 +237,7 @@ class RowSpaceSubject:
                 for rows, features in stream(stimulus_set):
                     yield first + np.arange(len(stimulus_set))[rows], features
 
-        # A stimulus in each step is a row of its own: (step, stimulus), of all stimulus sets.
+        # Each stimulus has one row per step, ordered (step, stimulus) over all stimulus sets.
         recorded = batches()
         first_batch = next(recorded)
         n_steps = len(next(iter(first_batch[1].values())))
@@ -287,5 +287,5 @@ class RowSpaceSubject:
 
 
 def _key(stimuli: Any) -> tuple[str, ...]:
-    """What tells the benchmark's stimulus sets apart: the name and the order of stimuli."""
+    """A key that distinguishes the benchmark's stimulus sets: identifier and order of stimuli."""
     return (str(stimuli.identifier), *map(str, stimuli["stimulus_id"]))

@@ -1,4 +1,4 @@
-"""One benchmark on one subject: on exactly compressed recordings where that changes nothing, else on full features."""
+"""One benchmark on one subject, from exactly compressed recordings if the score stays the same, else full features."""
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from brainscore_core.metrics import Score
     from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
 
-# Times a full recording that a benchmark holds at once, at the least: what the subject returns, the aligned copy in a
-# metric, and the part of it that is being fitted.
+# Smallest number of copies of a full recording that a benchmark holds at once: the subject's return value, the aligned
+# copy in the metric, and the part that is being fitted.
 _COPIES = 3
 
 
@@ -41,39 +41,38 @@ def run_benchmark(
 ) -> "Score":
     """The benchmark's score of a subject.
 
-    Brain-Score's caches, which know recordings, ceilings and placed images by name alone, are kept out of it.
+    Brain-Score's caches are bypassed, because they identify recordings, ceilings and placed images by name alone.
 
     Parameters
     ----------
     subject : BrainModel
     benchmark : Benchmark
     name : str, optional
-        What the user calls it, for messages.
+        The user's name for the benchmark, for messages.
     seed : int
-        Of what a metric draws from NumPy's global generator, whose state is put back.
+        Of a metric's draws from NumPy's global generator, whose state is restored.
     memory : int, optional
         Bytes that features may take in memory before they are spilled to a temporary file; by default 2 GB, or a
         quarter of the machine's.
     progress : bool
         Whether Brain-Score shows its progress.
     scheduler : str, optional
-        Address of the Dask scheduler whose workers record, where they can (`distributed_gram`).
+        Address of the Dask scheduler whose workers record, if they can (`distributed_gram`).
 
     Returns
     -------
     Score
-        With the attributes `compressed`, whether the regression saw the row space in place of the features,
-        `recorded_by`, how the subject was recorded from (`recordings.streamed.way_of_recording`), and
-        `error_of`, what `error` is the error of; with a scheduler `recorded_on`, its workers, or this process and why.
+        With the attributes `compressed`, whether the regression used the row space instead of the features;
+        `recorded_by`, how the subject was recorded (`recordings.streamed.way_of_recording`); `error_of`, the quantity
+        of which `error` is the error; and, with a scheduler, `recorded_on`: its workers, or this process and why.
         A cross-validated neural score also has its intervals (`intervals.neural_intervals`), `splits_counted`
-        (neuroid,), in how many splits each neuron has a correlation, `n_neurons`, and `remarks` in words where
-        something has to be said beside it. The correlation of each neuron in
-        each split is ``score.raw.raw``.
+        (neuroid,), the number of splits in which each neuron has a correlation, `n_neurons`, and, if the score needs
+        comment, `remarks` in words. The correlation of each neuron in each split is ``score.raw.raw``.
 
     Raises
     ------
     MemoryError
-        If full features are needed and would not fit, before the work starts.
+        If full features are needed and would not fit; raised before the work starts.
     """
     is_compressed = isinstance(subject, RowSpaceSubject)  # for the choice of a layer, which records several at once
     candidate, way = subject, way_of_recording(subject.recorded if is_compressed else subject)
@@ -119,13 +118,13 @@ def run_benchmark(
 def recorded_in_row_space(
     subject: Any, benchmark: Any, *, name: str | None = None, memory: int | None = None
 ) -> "NeuroidAssembly":
-    """Scores in place of a subject's features of a benchmark's stimuli, as `RowSpaceSubject` gives them to it.
+    """Row-space scores of a subject for a benchmark's stimuli, as `RowSpaceSubject` returns them.
 
     Parameters
     ----------
     subject : BrainModel
     benchmark : Benchmark
-        One that `compressible` recognises, of one set of stimuli.
+        One that `compressible` recognises, with a single stimulus set.
     name, memory
         As in `run_benchmark`.
 
@@ -168,11 +167,11 @@ def _row_space_of(
 
 
 def _recorded_on(scheduler: str, subject: Any, benchmark: Any, candidate: Any) -> str:
-    """Where a subject was recorded that a scheduler was given for, in words."""
+    """Where a subject was recorded, for a score with a scheduler, in words."""
     recognised = compressible(benchmark)
     why = obstacle(subject, recognised.geometry, None)
     if not isinstance(candidate, RowSpaceSubject) and not recognised.in_parts:
-        why = f"it is given all features: {recognised.reason}"
+        why = f"the benchmark is given all features: {recognised.reason}"
     return f"this process: {why}" if why else f"the workers of {scheduler}"
 
 
@@ -188,19 +187,19 @@ def _score_part(subject: Any, part: Any, way: str, memory: int | None, scheduler
 
 
 def _looks_in_memory(candidate: Any) -> bool:
-    """Whether a candidate of `run_benchmark` looks at placed pictures that no file holds; others read files."""
+    """Whether a candidate takes placed pictures from memory; others read them from files."""
     return isinstance(candidate.recorded if isinstance(candidate, RowSpaceSubject) else candidate, Subject)
 
 
 def _check_full_features(subject: Subject, benchmark: Any) -> None:
-    """Raise before the work starts if a benchmark's whole recording has no room, and warn if it is ill-posed."""
+    """Raise MemoryError if a benchmark's full recording would not fit, and warn if the benchmark is ill-posed."""
     import psutil
 
     region = getattr(benchmark, "region", None)
     parts = (getattr(benchmark, part, None) for part in ("_assembly", "train_assembly", "test_assembly"))
     assemblies = [assembly for assembly in parts if assembly is not None]
     if region is None or not assemblies or region not in subject.region_layer_map:
-        return  # an experiment of its own kind, of whose size nothing is known
+        return  # another kind of experiment, whose size is unknown
     subject.start_recording(region)
     features = subject.count_features()
     warn_if_ill_posed(benchmark, features)
@@ -211,7 +210,7 @@ def _check_full_features(subject: Subject, benchmark: Any) -> None:
     if needed > available:
         raise MemoryError(
             f"{benchmark.identifier} needs the full features of {subject.layer}: {stimuli} stimuli x {features} units, "
-            f"{needed / 1e9:.1f} GB at the least, and {available / 1e9:.1f} GB are free. Use a machine with more, a "
-            "layer with fewer units (region_layer_map), or a benchmark of PLS, ridge, CKA or dissimilarities, which "
-            "takes compressed recordings"
+            f"at least {needed / 1e9:.1f} GB, and {available / 1e9:.1f} GB are free. Use a machine with more memory, a "
+            "layer with fewer units (region_layer_map), or a benchmark with PLS, ridge, CKA or dissimilarities, which "
+            "accepts compressed recordings"
         )

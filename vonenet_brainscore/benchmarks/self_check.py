@@ -16,12 +16,12 @@ from PIL import Image
 from ..stimuli.images import as_picture
 from .simulated_v1 import simulated_benchmark
 
-# Over seeds and redrawn spikes the measured ceiling lies 0.007 above the analytic one (the median over neurons of a
-# skewed estimate), with a standard deviation of 0.0045: this is four of them. Without Spearman-Brown it would lie 0.04
-# or more below.
+# Over seeds and redrawn spikes, the measured ceiling lies 0.007 above the analytic one (as the median over neurons of a
+# skewed estimate), with a standard deviation of 0.0045. The tolerance is this bias plus four standard deviations.
+# Without the Spearman-Brown correction, the measured ceiling would lie at least 0.04 below the analytic one.
 CEILING_TOLERANCE = 0.025
-# The shuffled subject's r is 0 on average, with a standard deviation of 0.04 over seeds: neurons and splits share the
-# one permutation, so they do not average it away. This is nearly four of them.
+# The shuffled subject's r is 0 on average, with a standard deviation of 0.04 over seeds: all neurons and splits share
+# one permutation, so averaging over them does not reduce it. The tolerance is nearly four standard deviations.
 CHANCE_TOLERANCE = 0.15
 
 
@@ -31,7 +31,7 @@ class PixelSubject(BrainModel):
     Parameters
     ----------
     size : int
-        Edge of that square.
+        Edge of the square, in pixels.
     """
 
     def __init__(self, size: int = 32) -> None:
@@ -40,11 +40,11 @@ class PixelSubject(BrainModel):
 
     @property
     def identifier(self) -> str:
-        """Says the size."""
+        """``pixels-`` and the size."""
         return f"pixels-{self.size}x{self.size}"
 
     def visual_degrees(self) -> int:
-        """As wide as a VOneNet's, so that both see the same."""
+        """8 degrees, as for a VOneNet, so that both see the same part of an image."""
         return 8
 
     def start_recording(self, recording_target: str, time_bins: Sequence[Any] = ((50, 200),)) -> None:
@@ -68,9 +68,9 @@ class PixelSubject(BrainModel):
 
 
 class ShuffledSubject(BrainModel):
-    """A subject that is shown the stimuli in the wrong places: what its score is worth by chance.
+    """A subject that is shown the stimuli in the wrong order, so that its score is at chance level.
 
-    Its responses to each stimulus are the wrapped subject's to another, everything else being equal.
+    Its response to each stimulus is the wrapped subject's response to another; all else is equal.
 
     Parameters
     ----------
@@ -89,29 +89,31 @@ class ShuffledSubject(BrainModel):
 
     @property
     def identifier(self) -> str:
-        """The subject's, marked."""
+        """The subject's identifier with a suffix."""
         return f"{self._subject.identifier}-shuffled-{self._seed}"
 
     def visual_degrees(self) -> int:
-        """The subject's."""
+        """The visual field of the subject, in degrees."""
         return self._subject.visual_degrees()
 
     def start_recording(self, recording_target: str, time_bins: Sequence[Any] = ((50, 200),)) -> None:
-        """As the subject's."""
+        """Start recording from the subject."""
         self._subject.start_recording(recording_target, time_bins=time_bins)
 
     def look_at(self, stimuli: Any, number_of_trials: int = 1) -> Any:
-        """The subject's responses, each to another stimulus than it says."""
+        """The subject's responses, each labelled with another stimulus than the one shown."""
         return self._subject.look_at(self._shuffled(stimuli), number_of_trials=number_of_trials)
 
     def _shuffled(self, stimuli: Any) -> Any:
         ids = list(stimuli["stimulus_id"])
-        order = np.random.default_rng(self._seed).permutation(len(ids))  # each sees the next one's: none its own
+        order = np.random.default_rng(self._seed).permutation(
+            len(ids)
+        )  # each is given the picture of the next, never its own
         shuffled = StimulusSet(stimuli.copy(deep=True))
         shuffled.stimulus_paths = {
             ids[i]: stimuli.get_stimulus(ids[j]) for i, j in zip(order, np.roll(order, 1), strict=True)
         }
-        shuffled.identifier = f"{stimuli.identifier}-shuffled-{self._seed}"  # stored recordings go by this name
+        shuffled.identifier = f"{stimuli.identifier}-shuffled-{self._seed}"  # stored recordings are found by this name
         return shuffled
 
 
@@ -138,14 +140,14 @@ class SelfCheckRow:
 
 @dataclass(frozen=True)
 class SelfCheck:
-    """What the self-check found; `problems` is empty where all is well.
+    """Results of the self-check; `problems` is empty if it passed.
 
     Attributes
     ----------
     benchmark : str
         Identifier, 'simulated-V1-...'.
     rows : tuple of SelfCheckRow
-        The subject, pixels, the subject shuffled.
+        Of the subject, of pixels and of the shuffled subject.
     ceiling, analytic_ceiling : float
         Measured from halves of the simulated repetitions, and known from the firing rates.
     problems : tuple of str
@@ -167,16 +169,16 @@ def self_check(
     n_stimuli: int = 80,
     n_neurons: int = 60,
 ) -> SelfCheck:
-    """Score a subject, pixels and the shuffled subject on a simulated V1, and compare with what must come out.
+    """Score a subject, pixels and the shuffled subject on a simulated V1, and compare the results with those expected.
 
     Parameters
     ----------
     subject : BrainModel
-        With a commitment for V1.
+        With a layer committed to V1.
     seed : int
         Of the simulation and of the shuffling.
     directory : path, optional
-        Where to leave the simulated stimuli; by default they go when the check is done.
+        Where to keep the simulated stimuli; by default they are deleted after the check.
     score : callable, optional
         (subject, benchmark) -> Score; by default Brain-Score's own path, ``benchmark(subject)``.
     n_stimuli, n_neurons : int
@@ -207,10 +209,10 @@ def _row(subject: Any, benchmark: Any, score: Callable[[Any, Any], Any]) -> Self
 
 
 def problems_of(rows: Sequence[SelfCheckRow], ceiling: float, analytic: float) -> tuple[str, ...]:
-    """What is wrong with the rows of subject, pixels and shuffled subject, in words.
+    """Problems with the rows of subject, pixels and shuffled subject, in words; empty if there are none.
 
-    Each row's r must be above the next one's by more than the larger of their errors, the last within
-    `CHANCE_TOLERANCE` of 0, and the ceiling within `CEILING_TOLERANCE` of the analytic one.
+    Each row's r must exceed the next row's by more than the larger of their errors, the last r must be within
+    `CHANCE_TOLERANCE` of 0, and the ceiling must be within `CEILING_TOLERANCE` of the analytic one.
     """
     problems = [
         f"{upper.subject} (r = {upper.r:.3f}) is not above {lower.subject} (r = {lower.r:.3f}) by more than its error"

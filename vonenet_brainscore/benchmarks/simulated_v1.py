@@ -1,6 +1,6 @@
-"""A simulated V1 population with known truth: textures it saw, spikes it fired, and the noise ceiling these must have.
+"""A simulated V1 population with known truth: texture stimuli, spike counts, and the noise ceiling expected of them.
 
-Nothing here is data. Its receptive fields are drawn here and share no parameter with the VOneBlock's.
+Nothing here is recorded data. The receptive fields are drawn at random and share no parameters with the VOneBlock's.
 """
 
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from PIL import Image
 from ..arguments import check_seed, check_whole
 from ..own_recordings.neural_benchmark import neural_benchmark
 
-# Numbers we chose, so that textures differ as those of Freeman & Ziemba (2013) do: by their spectrum between families,
-# by chance within one, at the size of a VOneNet's image.
+# Our choices, which make textures differ like those of Freeman & Ziemba (2013), in spectrum between families and at
+# random within a family. Images have the size of a VOneNet's input.
 IMAGE_SIZE = 224  # pixels
 VISUAL_DEGREES = 8
 PIXELS_PER_DEGREE = IMAGE_SIZE / VISUAL_DEGREES
@@ -25,7 +25,7 @@ SHARED_POWER = 0.05  # share of a texture's power that all samples of its family
 WINDOW_MS = (50, 200)
 SPATIAL_FREQUENCY_CPD = (0.7, 2.8)  # of families and of neurons: two octaves in the middle of the foveal range
 MEAN_RATE = (2.0, 15.0)  # spikes/s, over the stimuli
-SPONTANEOUS = 0.5  # share of the mean rate that is there without a stimulus
+SPONTANEOUS = 0.5  # share of the mean rate that is fired without a stimulus
 SEMISATURATION = 0.1  # contrast at which the normalisation pool takes over
 
 
@@ -34,7 +34,7 @@ def family_textures(samples: int, *, seed: int) -> np.ndarray:
 
     Gaussian noise is filtered by ``exp(-d_theta^2 / 2 s_theta^2 - d_octave^2 / 2 s_octave^2) / f``. A sample is the
     sum of a pattern that all samples share, with `SHARED_POWER` of the power, and of fresh noise of the same spectrum,
-    at an RMS contrast of its own between 0.1 and 0.3.
+    and has its own RMS contrast between 0.1 and 0.3.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class Population:
     sigma_deg : array, shape (neuron,)
         Of the round Gaussian envelope.
     simple : bool array, shape (neuron,)
-        Whether one half-squared filter drives the unit, or the energy of a quadrature pair.
+        True if one half-squared filter drives the unit, False if the energy of a quadrature pair does.
     mean_rate : array, shape (neuron,)
         Over the stimuli, spikes/s.
     """
@@ -96,7 +96,7 @@ class Population:
 
     @classmethod
     def draw(cls, n_neurons: int, *, seed: int) -> "Population":
-        """A population at random within 2 degrees of the middle of gaze, half simple and half complex."""
+        """A random population within 2 degrees of the centre of gaze, half simple and half complex."""
         rng = np.random.default_rng(seed)
         low, high = SPATIAL_FREQUENCY_CPD
         sf_cpd = low * (high / low) ** rng.uniform(size=n_neurons)
@@ -128,7 +128,8 @@ class Population:
 
         ``b_i + g_i D_i / (s^2 + sum_j w_ij E_j)`` with E_j the energy of unit j's quadrature pair, D_i its energy or,
         for a simple cell, the square of its filter's positive response, w_ij a Gaussian of 1 degree over the distance
-        of receptive fields, the spontaneous rate b_i half of `mean_rate` and the gain g_i such that that is the mean.
+        of receptive fields, the spontaneous rate b_i half of `mean_rate`, and the gain g_i such that `mean_rate` is the
+        mean over the images.
 
         Parameters
         ----------
@@ -149,11 +150,11 @@ class Population:
 
 
 def analytic_ceiling(counts: np.ndarray, repetitions: int) -> float:
-    """What the split-half ceiling of Poisson spikes tends to: the median over neurons of ``S / (S + N / repetitions)``.
+    """Limit of the split-half ceiling of Poisson spikes: the median over neurons of ``S / (S + N / repetitions)``.
 
-    S is the variance over stimuli of the expected count, N the variance of a count given the stimulus, which for a
-    Poisson count is its mean, averaged over stimuli. The correlation of two halves tends to ``S / (S + 2 N /
-    repetitions)``, and Spearman-Brown makes this of it.
+    S is the variance over stimuli of the expected count. N is the variance of a count given the stimulus (for a Poisson
+    count, its mean), averaged over stimuli. The correlation of two halves tends to ``S / (S + 2 N / repetitions)``,
+    which the Spearman-Brown correction converts to the above.
 
     Parameters
     ----------
@@ -173,12 +174,12 @@ def simulated_benchmark(
     repetitions: int = 10,
     seed: int = 0,
 ) -> Any:
-    """A benchmark on a simulated V1 population; everything about it says simulated.
+    """A benchmark on a simulated V1 population, marked as simulated in its identifier and attributes.
 
     Parameters
     ----------
     directory : path
-        Where the textures are written, as PNG files; made if absent.
+        Where the textures are written, as PNG files; created if absent.
     n_stimuli : int
         In 8 families of textures; a multiple of 8.
     n_neurons, repetitions : int
@@ -188,14 +189,14 @@ def simulated_benchmark(
     Returns
     -------
     brainscore_vision NeuralBenchmark
-        `ceiling.attrs['analytic']` is what the ceiling tends to; the identifier starts with 'simulated-V1'.
+        `ceiling.attrs['analytic']` is the limit of the ceiling; the identifier starts with 'simulated-V1'.
 
     Raises
     ------
     TypeError
-        If an argument is of another kind.
+        If an argument has the wrong type.
     ValueError
-        If n_stimuli is no multiple of 8, repetitions are fewer than two, or the stimuli too few to cross-validate.
+        If n_stimuli is not a multiple of 8, repetitions are fewer than two, or the stimuli too few to cross-validate.
 
     Examples
     --------
@@ -211,7 +212,9 @@ def simulated_benchmark(
     check_whole(n_stimuli=n_stimuli, n_neurons=n_neurons, repetitions=repetitions)
     check_seed(seed)
     if n_stimuli < 1 or n_stimuli % FAMILIES:
-        raise ValueError(f"n_stimuli is {n_stimuli}; it is a multiple of {FAMILIES}, the families of textures")
+        raise ValueError(
+            f"n_stimuli is {n_stimuli}; it must be a multiple of {FAMILIES}, the number of texture families"
+        )
     if n_neurons < 1 or repetitions < 2:
         raise ValueError(f"{n_neurons} neurons and {repetitions} repetitions; needs at least 1 and 2")
     seeds = np.random.SeedSequence(seed).generate_state(FAMILIES + 2)

@@ -20,7 +20,7 @@ from .data_sets import (
 from .names import DATASET_NAMES, benchmark_identifiers, private_refusal
 from .unpacking import unpack
 
-_CONNECT_S = 5.0  # longer than a slow connection takes to open, short enough to wait for where there is none
+_CONNECT_S = 5.0  # longer than a slow connection takes to open, yet a short wait if there is none
 
 
 class MissingDataError(FileNotFoundError):
@@ -52,9 +52,9 @@ class MissingDataError(FileNotFoundError):
 
 
 def wanted_files(name: str | None = None) -> tuple[DataFile, ...]:
-    """The files behind a name: of a benchmark, as in `benchmark_identifiers`, or of a Brain-Score data or stimulus set.
+    """The files that a benchmark (named as in `benchmark_identifiers`) or a Brain-Score data or stimulus set needs.
 
-    Without a name, those of all dataset-style names. The V1 properties whose data ship with this package want none.
+    Without a name, the files of all dataset-style names. V1 properties whose data ship with this package need none.
 
     Raises
     ------
@@ -76,30 +76,30 @@ def wanted_files(name: str | None = None) -> tuple[DataFile, ...]:
 
 
 def data_status(name: str | None = None) -> dict[DataFile, FileState]:
-    """Which of the files behind a name (see `wanted_files`) are on this machine; each is read and its sha1 compared."""
+    """The state on this machine of each file that `wanted_files` lists; every file is read and its sha1 compared."""
     return {file: file.state() for file in wanted_files(name)}
 
 
 def fetch_data(name: str) -> tuple[DataFile, ...]:
-    """Fetch what is missing or damaged of the files behind a name, with Brain-Score's own downloader and progress.
+    """Fetch the missing or damaged files of a name (see `wanted_files`) with Brain-Score's own downloader and progress.
 
     Returns
     -------
     tuple of DataFile
-        The files that were fetched; empty if all were there.
+        The files that were fetched; empty if none was missing.
 
     Raises
     ------
     ValueError
         If the name is unknown or its data are private.
     MissingDataError
-        If Brain-Score's storage can't be reached or does not give a file.
+        If Brain-Score's storage can't be reached or does not deliver a file.
     """
     return _fetch(wanted_files(name), name)
 
 
 def require_data(identifier: str, name: str | None = None) -> None:
-    """See to it that a benchmark's data are on this machine before work starts, fetching what is missing.
+    """Ensure that a benchmark's data are on this machine before work starts, fetching missing files.
 
     Parameters
     ----------
@@ -111,17 +111,17 @@ def require_data(identifier: str, name: str | None = None) -> None:
     Raises
     ------
     MissingDataError
-        If files are missing or damaged and Brain-Score's storage can't be reached or does not give them.
+        If files are missing or damaged and Brain-Score's storage can't be reached or does not deliver them.
     """
     _fetch(_benchmark_files(identifier), name or identifier)
 
 
 @contextmanager
 def data_on_demand(name: str) -> Iterator[None]:
-    """Within the context, what Brain-Score's loaders ask for is there, fetched, or a `MissingDataError` naming `name`.
+    """Within the context, fetch the files that Brain-Score's loaders request, or raise `MissingDataError` with `name`.
 
-    For what a benchmark asks for only while it runs, which `require_data` can't foresee. Archives are unpacked whole,
-    and what Brain-Score asserts of its data is a ValueError where it does not hold.
+    This is for files that a benchmark requests only while it runs, which `require_data` can't foresee. Archives are
+    unpacked atomically, and a failed assertion of Brain-Score about its data becomes a ValueError.
     """
     from brainscore_core.supported_data_standards.brainio import s3
 
@@ -134,11 +134,11 @@ def data_on_demand(name: str) -> Iterator[None]:
         with replaced(s3, fetch_file=fetch_file, unzip=unpack):
             yield
     except AssertionError as error:
-        raise ValueError(f"{name}: what Brain-Score asserts does not hold ({str(error) or 'without words'})") from error
+        raise ValueError(f"{name}: an assertion of Brain-Score failed ({str(error) or 'without a message'})") from error
     except subprocess.CalledProcessError as error:
         raise FileNotFoundError(
-            f"{name} fetches its data with a command of its own, which failed; Brain-Score's data plugin says who may "
-            f"have them ({error})"
+            f"{name} fetches its data with its own command, which failed; Brain-Score's data plugin says who has "
+            f"access ({error})"
         ) from error
 
 
@@ -146,7 +146,7 @@ def _benchmark_files(identifier: str) -> tuple[DataFile, ...]:
     row = V1_BENCHMARKS.get(identifier)
     if row is not None and row.counts:
         return ()
-    # Our V1 property benchmarks draw the gratings that Brain-Score's would want.
+    # Our V1 property benchmarks draw the gratings that Brain-Score's would fetch.
     data_sets = benchmark_data_sets(identifier) if row is None else (row.study.data_set,)
     return tuple(dict.fromkeys(file for known in data_sets for file in data_set_files(known)))
 
@@ -157,7 +157,7 @@ def _fetch(files: Iterable[DataFile], name: str) -> tuple[DataFile, ...]:
     wanted = tuple(file for file in files if file.state() != "verified")
     if not wanted:
         return ()
-    # Brain-Score's downloader looks for credentials and retries for minutes before it says that there is no network.
+    # Brain-Score's downloader looks for credentials and retries for minutes before it reports a missing network.
     unreachable = _unreachable(wanted[0].url)
     if unreachable is not None:
         raise MissingDataError(name, wanted, unreachable)
@@ -167,13 +167,13 @@ def _fetch(files: Iterable[DataFile], name: str) -> tuple[DataFile, ...]:
             fetch_file("S3", file.url, file.sha1, file.version_id)
         except Exception as error:  # Brain-Score's downloader raises Exception itself
             raise MissingDataError(
-                name, wanted[position:], f"Brain-Score's storage did not give it ({error})"
+                name, wanted[position:], f"Brain-Score's storage did not deliver it ({error})"
             ) from error
     return wanted
 
 
 def _unreachable(url: str) -> str | None:
-    """Why the server of an address can't be reached; None if it answers, whatever the answer."""
+    """Why the server of an address can't be reached; None if it answers at all."""
     try:
         urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_CONNECT_S).close()
     except urllib.error.HTTPError:
@@ -184,7 +184,7 @@ def _unreachable(url: str) -> str | None:
 
 
 def discard(file: DataFile) -> None:
-    """Remove a damaged file, and what Brain-Score unpacked from it, which it would otherwise keep using."""
+    """Remove a damaged file and the folder unpacked from it, which Brain-Score would otherwise keep using."""
     file.path.unlink(missing_ok=True)
     if file.path.suffix == ".zip":
         shutil.rmtree(file.path.with_suffix(""), ignore_errors=True)

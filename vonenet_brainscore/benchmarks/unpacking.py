@@ -7,10 +7,10 @@ from tempfile import mkdtemp
 
 
 def unpack(archive: str | Path) -> str:
-    """The folder of an archive's files, unpacked beside it if that is not done yet.
+    """The folder of an archive's files, unpacked next to the archive if it is not there yet.
 
-    Brain-Score's own `unzip` takes a folder that is there for all of it, also where another process is still filling
-    it, or was stopped midway. Here the folder appears whole, and one that is not whole is replaced.
+    Brain-Score's own `unzip` considers any existing folder complete, even if another process is still filling it or was
+    stopped midway. Here the folder appears atomically, and an incomplete one is replaced.
     """
     archive = Path(archive)
     folder = archive.with_suffix("")
@@ -19,13 +19,13 @@ def unpack(archive: str | Path) -> str:
             return str(folder)
         unpacked = Path(mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
-            opened.extractall(unpacked)  # never outside: it drops what leads upwards or to the root
-            unpacked.chmod(0o755)  # mkdtemp's is for its owner alone; the cache may be shared
+            opened.extractall(unpacked)  # never outside: it ignores '..' and leading slashes
+            unpacked.chmod(0o755)  # mkdtemp's folder is private to its owner; the cache may be shared
             if not _is_whole(folder, opened):
                 shutil.rmtree(folder, ignore_errors=True)
                 unpacked.rename(folder)
         except OSError:
-            if not _is_whole(folder, opened):  # else another process was first
+            if not _is_whole(folder, opened):  # otherwise another process was first
                 raise
         finally:
             shutil.rmtree(unpacked, ignore_errors=True)

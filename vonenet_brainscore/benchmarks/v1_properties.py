@@ -1,8 +1,8 @@
 """Brain-Score's twenty-two V1 property benchmarks on our own recordings.
 
-Brain-Score's own benchmarks of these identifiers fetch gratings and data from its storage. These draw the gratings and
-measure the same properties of the same neuroids; the primate data come with the package where their counts do, else
-from Brain-Score's storage through its loaders. The metric is Brain-Score's, seeded.
+Brain-Score's own benchmarks of these identifiers fetch gratings and data from its storage. Ours draw the gratings and
+measure the same properties of the same neuroids. Primate data that were published as counts are part of the package;
+the others come from Brain-Score's storage through its loaders. The metric is Brain-Score's, seeded.
 """
 
 from functools import cached_property
@@ -33,7 +33,7 @@ REGION = "V1"
 
 
 class V1PropertyBenchmark(BenchmarkBase):
-    """How like the primate's a model's distribution of one V1 property is.
+    """Similarity of a model's distribution of one V1 property to that of primates.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class V1PropertyBenchmark(BenchmarkBase):
         Raises
         ------
         MissingDataError
-            If they are in Brain-Score's storage, and neither on this machine nor available.
+            If they must come from Brain-Score's storage and are neither on this machine nor available.
         """
         if self.row.counts:
             return property_assembly(self.row.primate_values(), self.row.name, self.row.edges)
@@ -77,7 +77,7 @@ class V1PropertyBenchmark(BenchmarkBase):
     def ceiling(self) -> Score:
         """The similarity of the primate data to samples of themselves.
 
-        Brain-Score's own property would keep it on disk by the benchmark's name alone, whatever the seed.
+        Brain-Score's own property would cache it on disk by the benchmark's name alone, regardless of the seed.
         """
         return self._similarity(self._primate_values)
 
@@ -91,7 +91,7 @@ class V1PropertyBenchmark(BenchmarkBase):
         return binned_similarity(values, self._primate_values, edges, name=name, seed=self.seed)
 
     def __call__(self, candidate: "BrainModel") -> Score:
-        """Probe the candidate with gratings and compare.
+        """The score of a candidate, from its responses to gratings.
 
         Returns
         -------
@@ -101,20 +101,21 @@ class V1PropertyBenchmark(BenchmarkBase):
         return self.compare(GratingExperiments(candidate, REGION))
 
     def measure(self, experiments: GratingExperiments) -> dict[str, Any]:
-        """The model's side alone, which needs no primate data.
+        """The measurements of the model alone, which need no primate data.
 
         Returns
         -------
         dict
-            `n_probed` model units at the probed place, `n_units` of them responsive, `n_undefined` of these without a
-            value, `model_values` (neuroid,) of the responsive ones, `held_out`, `data_source`.
+            `n_probed`, the number of model units at the probed place; `n_units`, of the responsive ones among them;
+            `n_undefined`, of these without a value; `model_values` (neuroid,) of the responsive units; `held_out`;
+            `data_source`.
 
         Raises
         ------
         ValueError
             If no unit is at the probed place or none responds.
         MissingDataError
-            If texture stimuli are wanted, and neither on this machine nor available.
+            If texture stimuli are needed and neither on this machine nor available.
         """
         row = self.row
         experiments.start()
@@ -122,8 +123,8 @@ class V1PropertyBenchmark(BenchmarkBase):
         values = properties.loc[properties["responsive"], row.name].to_numpy(float)
         if not len(values):
             raise ValueError(
-                f"{row.name}: none of {len(properties)} neuroids at the probed place exceeds the "
-                f"{RESPONSE_THRESHOLD:g} spikes/s above the blank from which on a neuron counts as responsive"
+                f"{row.name}: none of {len(properties)} neuroids at the probed place is responsive "
+                f"(more than {RESPONSE_THRESHOLD:g} spikes/s above the response to the blank)"
             )
         return {
             "n_probed": len(properties),
@@ -135,22 +136,22 @@ class V1PropertyBenchmark(BenchmarkBase):
         }
 
     def compare(self, experiments: GratingExperiments) -> Score:
-        """The score of a subject that is being probed already, so that several benchmarks share its recordings.
+        """The score of the subject of some experiments, whose recordings several benchmarks can share.
 
         Returns
         -------
         Score
-            Similarity divided by its ceiling. Attributes `raw`, `ceiling`, `error` (of `raw`, its standard deviation
-            over samples as large as the study), `raw_low` and `raw_high`, which hold 95 % of these samples, and
-            `score_low` and `score_high`, the same over the ceiling; `n_neurons` measured in primates and their
-            `primate_values` (neuron,), and those of `measure`.
+            Similarity divided by its ceiling. Attributes: `raw`; `ceiling`; `error`, the standard deviation of `raw`
+            over samples as large as the study; `raw_low` and `raw_high`, which enclose 95 % of these samples;
+            `score_low` and `score_high`, both divided by the ceiling; `n_neurons` measured in primates; their
+            `primate_values` (neuron,); and the results of `measure`.
 
         Raises
         ------
         ValueError
             If no unit is at the probed place, none responds, or none has a value of the property.
         MissingDataError
-            If the primate data, or texture stimuli, are neither on this machine nor available; before the work starts.
+            If the primate data, or texture stimuli, are neither on this machine nor available; raised before the work.
         """
         primate_values = self._primate_values
         model = self.measure(experiments)
@@ -175,7 +176,7 @@ class V1PropertyBenchmark(BenchmarkBase):
 
 
 def measured(experiments: GratingExperiments, experiment: Experiment) -> pd.DataFrame:
-    """The tuning properties of every probed neuroid that an experiment gives, with `responsive`.
+    """The tuning properties that an experiment measures, one row per probed neuroid, with `responsive`.
 
     Parameters
     ----------
@@ -186,7 +187,7 @@ def measured(experiments: GratingExperiments, experiment: Experiment) -> pd.Data
     Raises
     ------
     MissingDataError
-        If Brain-Score's stimuli are wanted, and neither on this machine nor available.
+        If Brain-Score's stimuli are needed and neither on this machine nor available.
     """
     if experiment.stimuli in GRATING_SETS:
         return experiments.properties(experiment.stimuli, experiment.analysis)
@@ -210,6 +211,6 @@ def stored_stimuli(identifier: str) -> "StimulusSet":
 
 
 def _sampled_from(row: V1Property, subject: Any) -> bool:
-    """Whether a subject's surrounds have the strengths of the very neurons that it is to be compared with."""
+    """Whether a subject's surround strengths were sampled from the neurons with which it is compared."""
     block = subject.extractor.block if isinstance(subject, Subject) else None
     return row.name == "surround_suppression_index" and block is not None and block.surround == "cavanaugh2002"

@@ -1,4 +1,4 @@
-"""What a process that works for another one has to have in common with it."""
+"""Requirements on a process that works for another: it must use the same number of threads."""
 
 import socket
 from collections.abc import Iterator
@@ -6,19 +6,19 @@ from contextlib import contextmanager
 
 
 class UnfitWorkerError(RuntimeError):
-    """A worker cannot take part: it does not see the files, runs other code, or cannot run as many threads."""
+    """A worker cannot take part: it cannot find the files, runs different code, or cannot run as many threads."""
 
 
 @contextmanager
 def fixed_threads(count: int) -> Iterator[None]:
-    """So many threads for torch and BLAS within the context: their number may change the last bit of a score.
+    """Within the context, torch and BLAS use `count` threads; another number may change the last bit of a score.
 
     Raises
     ------
     UnfitWorkerError
-        If BLAS was started for fewer.
+        If BLAS was started with fewer threads.
     """
-    import scipy.linalg  # noqa: F401 - SciPy's BLAS must be there to be limited
+    import scipy.linalg  # noqa: F401 - SciPy's BLAS must be loaded to be limited
     import torch
     from threadpoolctl import threadpool_info, threadpool_limits
 
