@@ -121,5 +121,5 @@ def test_common_arguments_are_refused_too(tmp_path):
         with pytest.raises(ValueError, match=message):
             Sweep.of("voneresnet50", BANDWIDTH, SMALL, **common)
     (tmp_path / "a.pth").touch()
-    with pytest.raises(ValueError, match="weights are one architecture's"):
+    with pytest.raises(ValueError, match="weights belong to one architecture"):
         Sweep.of(["voneresnet50", "vonealexnet"], BANDWIDTH, {"weights": [tmp_path / "a.pth"]})

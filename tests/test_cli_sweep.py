@@ -75,9 +75,9 @@ def test_settings_are_numbers_ranges_and_words():
         (["--set", "noise_scale=nan"], "noise_scale is nan; it must be finite"),
         (["--cluster", "slrum", "--workers", "2"], "unknown cluster 'slrum'"),
         (["--cluster_option", "queue=normal"], "cluster_options go with a cluster"),
-        (["--cluster", "slurm", "--workers", "2"], "say --cluster-option memory=8GB"),
+        (["--cluster", "slurm", "--workers", "2"], "give --cluster-option memory=8GB"),
         (["--cluster-option", "queue"], "--cluster-option has 'queue'"),
-        (["--scheduler", "tcp://127.0.0.1:1", "--workers", "2"], "a scheduler has workers of its own"),
+        (["--scheduler", "tcp://127.0.0.1:1", "--workers", "2"], "a scheduler already has workers"),
     ],
 )
 def test_what_cannot_be_is_one_line(run, tmp_path, words, message):

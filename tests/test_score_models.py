@@ -253,7 +253,7 @@ def test_refusals_come_before_any_work(tmp_path, stubs):
             score_models("voneresnet50", PREF_OR, TINY, **arguments)
 
     refused(ValueError, "workers is 0", workers=0)
-    refused(ValueError, "a scheduler has workers of its own", scheduler="tcp://127.0.0.1:1")
+    refused(ValueError, "a scheduler already has workers", scheduler="tcp://127.0.0.1:1")
     refused(ValueError, "scheduler is '127'; give an address", scheduler="127", workers=None)
     refused(ValueError, "unknown cluster 'slrum'; have slurm, pbs", cluster="slrum")
     refused(ValueError, "workers says how many jobs", cluster="slurm", workers=None)

@@ -252,9 +252,11 @@ def test_a_worker_that_sees_another_folder_or_runs_other_code_is_an_error(tmp_pa
     from vonenet_brainscore.sweep.records import Records
 
     monkeypatch.setattr(Records, "opened", lambda records: nullcontext("a file that is not there"))
-    with pytest.raises(work.UnfitWorkerError, match=r"does not see the folder .*; name one that every machine sees"):
+    with pytest.raises(
+        work.UnfitWorkerError, match=r"does not see the folder .*; name one with the same path on every machine"
+    ):
         score_models("voneresnet50", PREF_OR, TINY, output=tmp_path, **ALONE)
     monkeypatch.undo()
     monkeypatch.setattr(work, "code_digest", lambda: "another")
-    with pytest.raises(work.UnfitWorkerError, match="has other code than the process that asks; install the same"):
+    with pytest.raises(work.UnfitWorkerError, match="has other code than the requesting process; install the same"):
         score_models("voneresnet50", PREF_OR, TINY, output=tmp_path, **ALONE)

@@ -111,7 +111,7 @@ def test_a_full_disk(tmp_path, stubs):
     assert found["scores"] == reference["score"].values.ravel().tolist() and set(found["problems"]) == {""}
     assert 0 < found["records"] < 12
     assert f"{12 - found['records']} scores in {tmp_path / 'small' / 'records'}: No space left" in found["not_kept"]
-    assert found["warnings"] == [f"not kept, but in what score_models returns: {found['not_kept']}"]
+    assert found["warnings"] == [f"returned by score_models but not stored: {found['not_kept']}"]
 
 
 def test_a_read_only_home(tmp_path, stubs, monkeypatch):

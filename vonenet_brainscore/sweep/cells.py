@@ -26,7 +26,7 @@ _MOST_CELLS = 1_000_000
 
 @dataclass(frozen=True)
 class Cell:
-    """One score to be made.
+    """One score of a sweep, and everything that determines it.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Cell:
     reference : mapping
         `region_layer_map` and `weights` of a model named by a reference; empty for others.
     device : str or None
-        None for a model of Brain-Score's, which runs where it chooses.
+        None for a model of Brain-Score's, which chooses its own device.
     content : mapping
         Everything that the score depends on, as plain values.
     """
@@ -65,7 +65,7 @@ class Cell:
         return content_digest(self.content)
 
     def subject(self) -> Any:
-        """The subject that is scored; errors as `load_subject`'s."""
+        """The subject to score; errors are those of `load_subject`."""
         settings: dict[str, Any] = {
             "noise": self.noise,
             "trials": self.trials,
@@ -77,7 +77,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Sweep:
-    """What is to be scored, checked: the product of its three axes.
+    """A checked sweep: the product of models, settings and benchmarks.
 
     Attributes
     ----------
@@ -86,16 +86,16 @@ class Sweep:
         Brain-Score's identifiers.
     settings : dict from name to tuple of values
     noise, trials, seed, device
-        Of every cell, where no setting says otherwise.
+        For every cell, unless a setting overrides them.
     threads : int
-        Of every process that scores.
+        In every process that scores.
     region_layer_map, weights
-        Of models that are named by a reference.
+        For models that are named by a reference.
 
     Raises
     ------
     ValueError, TypeError, FileNotFoundError
-        For what `score_models` refuses.
+        For arguments that `score_models` rejects.
     """
 
     models: tuple[str, ...]
@@ -113,7 +113,7 @@ class Sweep:
     def of(
         cls, models: Any, benchmarks: Any, settings: Mapping[str, Iterable[Any]] | None = None, **common: Any
     ) -> "Sweep":
-        """A sweep of what a user names: benchmarks also as 'V1-properties' and by data set."""
+        """A sweep of the names that a user gives; benchmarks may also be 'V1-properties' or named by data set."""
         names = _listed("models", models)
         identifiers = [each for name in _listed("benchmarks", benchmarks) for each in benchmark_identifiers(name)]
         if settings is not None and not isinstance(settings, Mapping):
@@ -135,7 +135,7 @@ class Sweep:
         return len(self.models) * len(self.benchmarks) * math.prod(map(len, self.settings.values()))
 
     def groups(self) -> list[list[Cell]]:
-        """Cells by model and setting: those of a group share stimuli and recordings, so one process does them all."""
+        """Cells by model and setting; a group shares stimuli and recordings, so one process scores all of it."""
         from ..benchmarks.storage import wanted_files
         from ..provenance import code_digest, versions
 
@@ -156,7 +156,7 @@ class Sweep:
         given: dict[str, Any] = {"noise": self.noise, "trials": self.trials, "seed": self.seed}
         given |= {name: settings[name] for name in ("trials", "seed") if name in settings}
         front_end = {name: value for name, value in settings.items() if name in FRONT_END_ARGUMENTS}
-        if front_end.get("noise_scale") == 0:  # in the formula of the noise its scale divides: this says none
+        if front_end.get("noise_scale") == 0:  # the noise formula divides by the scale, so 0 means no noise
             given["noise"] = "none"
             del front_end["noise_scale"]
         digested = dict(front_end)
@@ -180,7 +180,7 @@ class Sweep:
         )
 
     def _check(self) -> None:
-        """Make every model and front end that will be scored: what cannot be made is refused before the work."""
+        """Make every model and front end of the sweep, so that errors are raised before the work starts."""
         from ..models.vonenet import get_model
         from ..recordings.activations import ActivationsExtractor
 
@@ -188,7 +188,7 @@ class Sweep:
         if self.threads < 1:
             raise ValueError(f"threads is {self.threads!r}; it must be a whole number, at least 1")
         if "weights" in self.settings and len(self.models) > 1:
-            raise ValueError("weights are one architecture's; sweep them with one model")
+            raise ValueError("weights belong to one architecture; sweep them with one model")
         swept = [name for name in self.settings if name in FRONT_END_ARGUMENTS]
         for model in self.models:
             if model not in MODELS:
@@ -204,7 +204,7 @@ class Sweep:
                 raise ValueError(f"{dict(settings)} cannot be scored: {error}") from error
 
     def _check_model(self, model: str) -> None:
-        """Refuse a model that cannot be made, or not with this noise, these trials or these layers."""
+        """Raise if a model cannot be made, or not with this noise, these trials or these layers."""
         own = {name: values[0] for name, values in self.settings.items() if name in ("seed", "trials")}
         self._cell(model, own, "", {}).subject()
 
@@ -221,12 +221,12 @@ def _listed(what: str, names: Any) -> list[str]:
         raise ValueError(f"no {what} named; a sweep is a product of models, settings and benchmarks")
     wrong = [name for name in listed if not isinstance(name, str)]
     if wrong:
-        raise TypeError(f"{what} of a sweep are names, not {type(wrong[0]).__name__}; score_model takes any")
+        raise TypeError(f"{what} of a sweep are names, not {type(wrong[0]).__name__}; score_model accepts objects")
     return listed
 
 
 def _device(device: Any) -> str:
-    """A device's name; where none is named that of this process, so that a score's key always says where it is made."""
+    """A device's name, by default that of this process, so that the key of a score always includes its device."""
     import torch
 
     if device is None:
@@ -256,7 +256,7 @@ def _plain(name: str, value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if name == "weights" and isinstance(value, str | Path):
-        file = Path(value).expanduser().resolve()  # a worker runs in a folder of its own
+        file = Path(value).expanduser().resolve()  # a worker runs in another folder
         if not file.is_file():
             raise FileNotFoundError(f"no checkpoint at {file}; weights are paths of checkpoints")
         value = str(file)

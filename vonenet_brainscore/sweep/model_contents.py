@@ -1,4 +1,4 @@
-"""The content of a model on which its scores depend, so that a record is never taken for another model's."""
+"""The parts of a model on which its scores depend, so that a record is never used for another model."""
 
 import sys
 from importlib.metadata import version
@@ -15,17 +15,17 @@ from ..recordings.loading import BRAINSCORE_PREFIX, is_reference
 
 
 def contents_of_model(model: str, weights: str | None = None) -> dict[str, Any]:
-    """What a named model's scores depend on, as plain values; nothing for a name in `MODELS`, whose cells say it all.
+    """What a named model's scores depend on, as plain values; empty for a name in `MODELS`, defined by its cells.
 
-    Of a network by reference these are its weights, value by value, and the version of its library or the file of its
-    function; of a model of Brain-Score's the files of its plugin. What these import in turn is not looked at.
+    For a network by reference, these are a digest of its weights and the version of its library or the file of its
+    function; for a model of Brain-Score's, the files of its plugin. Modules that these import are not included.
 
     Parameters
     ----------
     model : str
         As for `load_subject`.
     weights : path or 'random', optional
-        Of a network by reference.
+        For a network by reference.
     """
     if model in MODELS:
         return {}

@@ -21,8 +21,8 @@ CLUSTERS = {  # what a user calls a batch system -> dask-jobqueue's class
     "htcondor": "HTCondorCluster",
 }
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # Dask sets them to 1
-_UNTOLD = "ignore::FutureWarning,ignore::SyntaxWarning"  # what the imports of Brain-Score's authors warn of
-_PROCESS_BYTES = 3e9  # of torch, Brain-Score and a benchmark's data, beside the features
+_UNTOLD = "ignore::FutureWarning,ignore::SyntaxWarning"  # warnings from Brain-Score's imports
+_PROCESS_BYTES = 3e9  # of torch, Brain-Score and a benchmark's data, in addition to the features
 
 
 @dataclass(frozen=True)
@@ -32,22 +32,22 @@ class Place:
     Attributes
     ----------
     workers : int or None
-        Processes on this machine, or jobs; None for as many processes as cores and memory carry.
+        Processes on this machine, or jobs; None for as many processes as cores and memory allow.
     scheduler : str or None
-        A Dask scheduler's address.
+        Address of a Dask scheduler.
     cluster : str or None
         A key of `CLUSTERS`.
     cluster_options : mapping
-        Of dask-jobqueue's class.
+        Arguments of dask-jobqueue's class.
     patience_s : float
-        How long a lost scheduler is waited for.
+        How long to wait for a lost scheduler.
 
     Raises
     ------
     ValueError, TypeError
-        For what cannot be, or does not go together.
+        For an impossible value or combination.
     ModuleNotFoundError
-        If dask-jobqueue is wanted and not installed.
+        If dask-jobqueue is needed and not installed.
     """
 
     workers: int | None = None
@@ -67,7 +67,7 @@ class Place:
             raise ValueError(f"patience_s is {self.patience_s}; it is a number of seconds")
         if self.scheduler is not None:
             if self.cluster is not None or self.workers is not None:
-                raise ValueError("a scheduler has workers of its own; give scheduler alone, or cluster and workers")
+                raise ValueError("a scheduler already has workers; give scheduler alone, or cluster and workers")
             check_scheduler(self.scheduler)
         if self.cluster is None:
             if self.cluster_options:
@@ -85,18 +85,18 @@ class Place:
             ) from error
         import dask
 
-        # Its message names an argument of Python, which is no word of the command line.
+        # dask-jobqueue's own message names a Python argument, which the command line does not have.
         configured = dask.config.get(f"jobqueue.{self.cluster}.memory", None)
         if configured is None and "memory" not in self.cluster_options:
             raise ValueError(
-                f"{self.cluster} must know how much memory a job takes; say --cluster-option memory=8GB "
-                "(cluster_options={'memory': '8GB'}), more than the 1.4 GB of a process and what recordings take"
+                f"{self.cluster} must know how much memory a job takes; give --cluster-option memory=8GB "
+                "(cluster_options={'memory': '8GB'}), 1.4 GB for the process plus the size of recordings"
             )
 
     def outcomes(
         self, groups: Sequence[list[Cell]], work: Work, say: Callable[[str], None]
     ) -> Generator[Outcome, None, None]:
-        """Outcomes of groups of cells as they come, as `schedule.dask_outcomes`; nothing is started for none."""
+        """Outcomes of groups of cells as they finish, as `schedule.dask_outcomes`; without groups nothing starts."""
         if not groups:
             return
         if self.scheduler is not None:
@@ -105,7 +105,7 @@ class Place:
         if self.cluster is not None:
             made = _batch_cluster(self.cluster, self.workers or 1, work.threads, self.cluster_options)
         else:
-            if self.workers == 1:  # asked for: elsewhere a cell that kills its process costs no other
+            if self.workers == 1:  # only on request: in other processes, a cell that kills its process affects no other
                 for cells in groups:
                     yield from work.outcomes(cells)
                 return
@@ -116,10 +116,10 @@ class Place:
 
 
 def local_workers(threads: int, memory: int | None) -> int:
-    """How many processes this machine's cores and free memory carry; one where they would share a GPU."""
+    """Number of processes that this machine's cores and free memory allow; 1 if they would share a GPU."""
     import psutil
     import torch
-    from dask.system import CPU_COUNT  # these know a container's share
+    from dask.system import CPU_COUNT  # these respect a container's limits
     from distributed.system import MEMORY_LIMIT
 
     if torch.cuda.is_available():
@@ -130,29 +130,29 @@ def local_workers(threads: int, memory: int | None) -> int:
 
 @contextmanager
 def _local_cluster(workers: int, threads: int) -> Iterator[Any]:
-    """Processes that take a task at a time. One that outgrows its share of memory is ended; none is ever paused."""
+    """Processes that run one task at a time. One that exceeds its share of memory is ended; none is ever paused."""
     import dask
     from distributed import LocalCluster
 
     settings: dict[str, Any] = {f"distributed.worker.memory.{act}": False for act in ("target", "spill", "pause")}
-    # Dask gives a process up for good that is not back by then, and a busy machine takes longer than its 15 s.
+    # Dask gives up a process that has not restarted by then, and a busy machine takes longer than the default of 15 s.
     settings["distributed.deploy.lost-worker-timeout"] = "10 minutes"
     variables = {**dict.fromkeys(_THREAD_VARIABLES, threads), "PYTHONWARNINGS": _UNTOLD}
     settings |= {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in variables.items()}
     options = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
-    # What a user must know of a process that was lost, the sweep says.
+    # The sweep itself reports lost processes to the user.
     with dask.config.set(settings), LocalCluster(**options, silence_logs=logging.ERROR) as cluster:
         yield cluster
 
 
 @contextmanager
 def _batch_cluster(system: str, jobs: int, threads: int, options: Mapping[str, Any]) -> Iterator[Any]:
-    """Jobs of one process each, which takes a task at a time."""
+    """Jobs of one process each, which runs one task at a time."""
     import dask_jobqueue
 
     given: dict[str, Any] = {"cores": threads, "processes": 1, "worker_extra_args": ["--nthreads", "1"]}
     given["job_script_prologue"] = [f"export {name}={threads}" for name in _THREAD_VARIABLES]
     given |= options
     with getattr(dask_jobqueue, CLUSTERS[system])(**given) as cluster:
-        cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs)  # unlike scale: a job that ends is followed by another
+        cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs)  # unlike scale, replaces a job that ends
         yield cluster

@@ -30,14 +30,14 @@ class Records:
 
     @contextmanager
     def opened(self) -> Iterator[str]:
-        """The folder, there and writable within the context; gives the name of a file by which a worker knows it again.
+        """Create the folder, check that it is writable, and give the name of a file by which workers recognise it.
 
-        At the end, what killed workers left of records that others completed is removed.
+        At the end, leftovers of killed workers are removed if other workers completed the same records.
 
         Raises
         ------
         OSError
-            If it cannot be made or written to.
+            If the folder cannot be created or written to.
         """
         mark = self.folder / f".sweep-{uuid.uuid4().hex}"
         try:
@@ -54,12 +54,12 @@ class Records:
             self._kept.remove_leftovers()
 
     def read(self, cell: Cell) -> "Score | None":
-        """The score on record; None where there is none, or none to rely on.
+        """The score on record; None if there is none or it is not valid for the cell's weights.
 
         Warns
         -----
         UserWarning
-            As `KeptScores.read`, where the record is damaged.
+            As `KeptScores.read`, if the record is damaged.
         """
         score = self._kept.read(cell.content)
         return None if score is None or not of_these_weights(cell, score) else score
@@ -72,12 +72,12 @@ class Records:
 def of_these_weights(cell: Cell, score: "Score") -> bool:
     """Whether a score was made with the weights file that its cell names, or with the released one on this machine.
 
-    Released ones are fetched when a region or a stimulus asks for them: no cell's content can name them beforehand.
+    Released weights are fetched only when a region or a stimulus needs them, so a cell's content cannot name them.
     """
     made_with = re.search("sha256 ([0-9a-f]{64})", str(score.attrs.get("weights", "")))
     own = cell.content["front_end"].get("weights")
     if cell.model not in MODELS and own is None:
-        return True  # the content itself tells the weights
+        return True  # the content itself identifies the weights
     if own is not None:
         return made_with is not None and made_with[1] == own
     checkpoint = MODELS[cell.model].checkpoint

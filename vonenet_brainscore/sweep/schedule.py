@@ -1,7 +1,7 @@
-"""Model settings as Dask tasks, through the loss of workers and of the scheduler.
+"""Scoring of model settings as Dask tasks, robust to the loss of workers and of the scheduler.
 
-Dask schedules, tries tasks of lost workers again and shows its dashboard. What is added is what it cannot know: which
-of a task's cells kills its workers, and that a scheduler that comes back is to be asked again.
+Dask schedules tasks, retries those of lost workers and shows its dashboard. This module adds two things: it finds which
+cell of a task kills its workers, and it submits tasks again to a scheduler that comes back.
 """
 
 import time
@@ -27,23 +27,23 @@ def dask_outcomes(
     patience_s: float = PATIENCE_S,
     say: Callable[[str], None] = print,
 ) -> Iterator[Outcome]:
-    """Outcomes of groups of cells as tasks end, in the order that they do.
+    """Outcomes of groups of cells, in the order in which their tasks end.
 
     Parameters
     ----------
     groups : sequence of lists of Cell
     work : Work
     cluster : str or Dask cluster
-        A scheduler's address, or a cluster of this process.
+        Address of a scheduler, or a cluster of this process.
     patience_s : float
-        How long a lost scheduler is waited for.
+        How long to wait for a lost scheduler.
     say : callable
-        Told of the dashboard, and of what is lost and tried again.
+        Called with messages about the dashboard, losses and retries.
 
     Raises
     ------
     ConnectionError
-        If there is no scheduler, or none any more.
+        If there is no scheduler, or it is lost.
     UnfitWorkerError
         If a worker cannot take part.
     """
@@ -57,7 +57,7 @@ def dask_outcomes(
             suspected += [[cell] for cell in cells]
         else:
             yield from _told(cells, result)
-    # A task that waits at a worker which another kills is suspected with it: now each has Dask to itself.
+    # A task that waits on a worker killed by another task is suspected too, so each suspect now runs alone.
     for cells, result in session.results(suspected, at_once=1):
         yield from _told(cells, result)
 
@@ -76,7 +76,7 @@ def _told(cells: list[Cell], result: "list[Outcome] | BaseException") -> list[Ou
 
 
 class _Session:
-    """Tasks given to a scheduler, and again to the one that comes after it."""
+    """Tasks submitted to a scheduler, and again to its successor if it is lost."""
 
     def __init__(self, work: Work, cluster: Any, patience_s: float, say: Callable[[str], None]) -> None:
         self.work, self.cluster, self.patience_s, self.say = work, cluster, patience_s, say
@@ -86,7 +86,7 @@ class _Session:
     def results(
         self, groups: Sequence[list[Cell]], *, at_once: int
     ) -> "Iterator[tuple[list[Cell], list[Outcome] | BaseException]]":
-        """Each group with its outcomes, or the exception that its task ended with; each once."""
+        """Each group once, with its outcomes or the exception with which its task ended."""
         from distributed.client import FutureCancelledError
 
         left = {cells[0].key: cells for cells in groups}
@@ -117,7 +117,7 @@ class _Session:
         while waiting or running:
             while waiting and len(running) < at_once:
                 cells = waiting.pop(0)
-                name = f"{cells[0].model}-{uuid.uuid4().hex}"  # of this time: no scheduler gives what it kept
+                name = f"{cells[0].model}-{uuid.uuid4().hex}"  # unique, so that no scheduler returns an earlier result
                 running[client.submit(self.work, cells, key=name)] = cells
             ended = [future for future in running if future.done()]
             if client.status != "running" or any(future.cancelled() for future in ended):
@@ -126,7 +126,7 @@ class _Session:
                 cells = running.pop(future)
                 error = future.exception()
                 result = future.result() if error is None else error
-                future.release()  # a result that is wanted no more is not made again when its worker goes
+                future.release()  # otherwise Dask would recompute the result if its worker is lost
                 yield cells, result
             if time.monotonic() > look_for_workers_at:
                 look_for_workers_at = time.monotonic() + _NO_WORKER_S
@@ -135,7 +135,7 @@ class _Session:
             time.sleep(_POLL_S)
 
     def _wait(self, error: BaseException) -> None:
-        """A moment, for the scheduler to come back; ConnectionError when that has been long enough."""
+        """Wait a moment for the scheduler to come back; ConnectionError once the patience is exhausted."""
         if not self._dashboard:
             raise ConnectionError(f"no Dask scheduler answers at {self.cluster}: {error}") from error
         if self._lost_at is None:
@@ -143,7 +143,7 @@ class _Session:
             self.say(f"the Dask scheduler is lost ({error}); waiting up to {self.patience_s:g} s for it to come back")
         if time.monotonic() - self._lost_at > self.patience_s:
             raise ConnectionError(
-                f"the Dask scheduler at {self.cluster} has not come back within {self.patience_s:g} s; what is done is "
-                "on record, and the same command resumes from there"
+                f"the Dask scheduler at {self.cluster} has not come back within {self.patience_s:g} s; finished "
+                "scores are on record, and the same command resumes from there"
             ) from error
         time.sleep(1)

@@ -44,9 +44,9 @@ def score_models(
 ) -> "Dataset":
     """Score every model with every combination of settings on every benchmark.
 
-    Each score is kept in `output` as soon as it is there, and a sweep into the same folder does nothing again that is
-    done there: killed at any moment, it resumes from where it was. The same seeds give the same bits, however many
-    workers there are, in one process or on a cluster of like machines.
+    Each score is stored in `output` as soon as it is finished, and a sweep into the same folder does not repeat it: a
+    sweep that is killed at any moment resumes from there. The same seeds give the same bits with any number of workers,
+    in one process or on a cluster of identical machines.
 
     Parameters
     ----------
@@ -57,19 +57,19 @@ def score_models(
         Names as for `score_model`.
     settings : mapping from name to values, optional
         ``{'gabor_seed': range(10), 'noise_scale': [0, 0.35]}``: arguments of `get_model` for the VOneBlock, `seed` and
-        `trials`. A noise_scale of 0 is noise off.
+        `trials`. A noise_scale of 0 switches noise off.
     output : path
-        A folder, made if need be, that every worker sees: `records`, and at the end `results.csv`, `results.nc` and
-        `results.png`.
+        A folder that every worker can access, created if absent. It holds `records` and, at the end, `results.csv`,
+        `results.nc` and `results.png`.
     noise, trials, seed
-        As for `score_model`, where no setting says otherwise.
+        As for `score_model`, unless a setting overrides them.
     region_layer_map, weights
-        As for `score_model`, of the models that are named by a reference.
+        As for `score_model`, for the models that are named by a reference.
     workers : int, optional
-        Processes on this machine, by default what its cores and memory carry; 1 is this process, without Dask. With
-        `cluster`, jobs.
+        Number of processes on this machine, by default as many as its cores and memory allow; 1 means this process,
+        without Dask. With `cluster`, the number of jobs.
     threads : int
-        Of torch and BLAS in each worker. Another number may change the last bit.
+        Threads of torch and BLAS in each worker. Another number may change the last bit.
     scheduler : str, optional
         Address of a Dask scheduler, ``'tcp://...'``, whose workers have this package.
     cluster : str, optional
@@ -79,11 +79,11 @@ def score_models(
     memory : int, optional
         Bytes that recorded features may take in each worker before they are spilled to a temporary file.
     device : str or torch.device, optional
-        By default a GPU where this process has one; for workers with what this machine has not, name it.
+        By default a GPU if this process has one; name it if the workers have another kind of device.
     cache : bool
-        Use the scores that `score_model` keeps, as well.
+        Also use the scores that `score_model` keeps.
     patience_s : float
-        How long a lost scheduler is waited for.
+        How long to wait for a lost scheduler.
     progress : bool
         Show a progress bar, and the address of Dask's dashboard.
 
@@ -95,26 +95,26 @@ def score_models(
     Raises
     ------
     ValueError, TypeError
-        For a name, a setting or a value that does not exist or cannot be, before any work.
+        For a name or setting that does not exist, or a value that is not allowed; raised before any work.
     FileNotFoundError
         For a `weights` file that does not exist.
     OSError
-        If `output` cannot hold results, before any work.
+        If `output` cannot hold results; raised before any work.
     ConnectionError
         If there is no scheduler, or it is lost for longer than `patience_s`.
     UnfitWorkerError
-        If a worker does not see `output`, or has another version of this package.
+        If a worker cannot access `output`, or has another version of this package.
 
     Warns
     -----
     UserWarning
-        For scores that are in what is returned but not kept in `output`: for want of room, or as memory ran out and
-        batches were halved, which may change a score's bits. For damaged records.
+        For scores that are returned but not stored in `output`, because the disk was full, or because memory ran out
+        and batches were halved, which may change a score's bits; and for damaged records.
 
     Notes
     -----
-    After an error on the way, or Ctrl-C, the results hold what is done, and "not reached" for what is not.
-    In a script, call it below ``if __name__ == '__main__':``; processes that Python starts read the script first.
+    After an error or Ctrl-C, the results contain the finished scores, and "not reached" for all other cells.
+    In a script, call `score_models` below ``if __name__ == '__main__':``, because new processes import the script.
 
     Examples
     --------
@@ -162,7 +162,7 @@ def score_models(
     records = Records(folder / "records")
     groups = sweep.groups()
     every = [cell for group in groups for cell in group]
-    cells = {cell.key: cell for cell in every}  # files of the same weights share one
+    cells = {cell.key: cell for cell in every}  # files with the same weights share a cell
     with (
         records.opened() as mark,
         progress_bar(total=len(cells), desc="sweep", unit="cell", shown=progress) as bar,
@@ -173,24 +173,24 @@ def score_models(
         left = [[cell for cell in group if cell is cells[cell.key] and cell.key not in outcomes] for group in groups]
         made = place.outcomes(list(filter(None, left)), work, bar.write if progress else _say_nothing)
         try:
-            with closing(made):  # after an error, too, threads and the cluster are as they were before
+            with closing(made):  # restores threads and closes the cluster after an error, too
                 for outcome in made:
                     outcomes[outcome.key] = outcome
                     bar.update()
-        finally:  # what came before an error, or before the user stopped it, is not lost
+        finally:  # keeps what was finished before an error or an interruption
             outcomes |= {key: failure(cell, "not reached") for key, cell in cells.items() if key not in outcomes}
             lost = _keep(records, cells, outcomes)
             table = sweep_table(every, outcomes)
             dataset = sweep_dataset(sweep, table)
             lost += write_results(folder, table, dataset)
             if lost:
-                warnings.warn(f"not kept, but in what score_models returns: {'; '.join(lost)}", stacklevel=2)
+                warnings.warn(f"returned by score_models but not stored: {'; '.join(lost)}", stacklevel=2)
             dataset.attrs["not_kept"] = "; ".join(lost)
     return dataset
 
 
 def _keep(records: Records, cells: "Mapping[str, Cell]", outcomes: "Mapping[str, Outcome]") -> list[str]:
-    """Try once more to keep what a worker could not; which of it cannot be kept, and why."""
+    """Try again to store scores that a worker could not; the numbers that could not be stored, with the reasons."""
     reasons: dict[str, int] = {}
     for key, outcome in outcomes.items():
         reason = outcome.not_kept
@@ -206,4 +206,4 @@ def _keep(records: Records, cells: "Mapping[str, Cell]", outcomes: "Mapping[str,
 
 
 def _say_nothing(words: str) -> None:
-    """For a sweep without progress."""
+    """Ignore a message, in a sweep without progress."""

@@ -18,7 +18,7 @@ FILES = ("results.csv", "results.nc", "results.png")
 
 
 def sweep_table(cells: Iterable[Cell], outcomes: Mapping[str, Outcome]) -> pd.DataFrame:
-    """One row per cell: what was asked, the numbers or the `problem`, and the record of what made them."""
+    """One row per cell: the request, the numbers or the `problem`, and the record of their origin."""
     rows = []
     for cell in cells:
         found = {"problem": "", **outcomes[cell.key].row}
@@ -31,8 +31,8 @@ def sweep_table(cells: Iterable[Cell], outcomes: Mapping[str, Outcome]) -> pd.Da
 def sweep_dataset(sweep: Sweep, table: pd.DataFrame) -> xr.Dataset:
     """The numbers and problems of a sweep: dims (model, *settings, benchmark).
 
-    Values of a setting that are not all numbers are words in its coordinate. `error` has the attribute `of`: what it is
-    the error of, which is not the score.
+    A setting whose values are not all numbers has a text coordinate. `error` has the attribute `of`, which names the
+    quantity of which it is the error (not the score).
     """
     dims = ("model", *sweep.settings, "benchmark")
     coordinates = {
@@ -62,7 +62,7 @@ def write_results(folder: Path, table: pd.DataFrame, dataset: xr.Dataset) -> lis
     Returns
     -------
     list of str
-        What could not be written, and why: the results are there nevertheless.
+        Files that could not be written, with the reasons; the results themselves are not lost.
     """
     from ..plots.sweep import sweep_figure
 
@@ -77,6 +77,6 @@ def write_results(folder: Path, table: pd.DataFrame, dataset: xr.Dataset) -> lis
         try:
             with written_whole(folder / name) as partial:
                 write(partial)
-        except Exception as error:  # whatever a file or a figure fails by, the others are still written
+        except Exception as error:  # if one file or figure fails, the others are still written
             problems.append(f"{folder / name}: {in_words(error)}")
     return problems

@@ -24,18 +24,18 @@ _ONE_AT_A_TIME = threading.Lock()
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a cell.
+    """The result of one cell.
 
     Attributes
     ----------
     key : str
         The cell's.
     row : dict
-        `results.result_row` of its score; `problem` in it says why there is none.
+        `results.result_row` of its score; `problem` gives the reason if there is no score.
     score : Score, optional
-        Where it could not be written, which is to be tried again.
+        A score that could not be written, for another attempt.
     not_kept : str
-        Why not.
+        Why the score could not be written.
     """
 
     key: str
@@ -55,13 +55,13 @@ def failure(cell: Cell, problem: str) -> Outcome:
 
 @dataclass(frozen=True)
 class Work:
-    """How cells are scored, wherever that is.
+    """How cells are scored, in any process.
 
     Attributes
     ----------
     records : Records
     mark : str
-        A file among the records, by which a worker knows that it sees the same folder.
+        A file among the records, by which a worker recognises that it sees the same folder.
     threads : int
     memory : int or None
         Bytes that recorded features may take.
@@ -75,12 +75,12 @@ class Work:
     cache: bool = True
 
     def outcomes(self, cells: Sequence[Cell]) -> Iterator[Outcome]:
-        """Score the cells of one model setting, which share its recordings; those on record are not done again.
+        """Score the cells of one model setting, which share its recordings; cells on record are not scored again.
 
         Raises
         ------
         UnfitWorkerError
-            If this process does not see the folder of results, or runs other code than the one that asks.
+            If this process cannot see the folder of results, or runs different code than the requesting process.
         """
         self._check_fit(cells[0])
         with _ONE_AT_A_TIME, fixed_threads(self.threads):
@@ -100,7 +100,7 @@ class Work:
         return None if score is None else Outcome(cell.key, result_row(score))
 
     def __call__(self, cells: Sequence[Cell]) -> list[Outcome]:
-        """The same, all at once: a task."""
+        """All outcomes in a list, as a Dask task."""
         return list(self.outcomes(cells))
 
     def _score(self, wanted: dict[str, Cell]) -> Iterator[Outcome]:
@@ -120,36 +120,36 @@ class Work:
                         benchmarks[identifier] = _v1_property(identifier, cell.seed)
                     else:
                         benchmarks |= load_benchmarks(identifier, seed=cell.seed)
-                except Exception as error:  # whatever Brain-Score's loaders raise costs this benchmark alone
+                except Exception as error:  # any error in Brain-Score's loaders affects this benchmark alone
                     yield failure(wanted.pop(identifier), in_words(error))
             memory = self.memory or _share_of_memory()
-            with fixed_threads(self.threads):  # once more: what was loaded since may have brought a BLAS of its own
+            with fixed_threads(self.threads):  # again, because modules loaded since may include another BLAS
                 for identifier, score, why in each_score(
                     subject, benchmarks, seed=cell.seed, memory=memory, cache=self.cache, progress=False
                 ):
                     yield self._kept(wanted.pop(identifier), score, why, planned)
         except UnfitWorkerError:
             raise
-        except Exception as error:  # costs this model setting alone, and is told
+        except Exception as error:  # affects this model setting alone, and is reported
             for cell in wanted.values():
                 yield failure(cell, in_words(error))
 
     def _kept(self, cell: Cell, score: "Score", error: Exception | None, planned: int | None) -> Outcome:
-        """The outcome, on record unless memory ran out for batches as `planned`: others may change a score's bits."""
+        """The outcome, recorded unless memory ran out for batches as `planned`: others may change its bits."""
         try:
             if error is not None:
                 raise error
             row = _row(score)
             if cell.front_end.get("weights") is not None and not of_these_weights(cell, score):
                 raise ValueError(f"the file {cell.front_end['weights']} changed during the sweep; sweep again")
-        except Exception as reason:  # whatever a benchmark raised, or put in place of a number, costs this cell alone
+        except Exception as reason:  # an error of a benchmark, or a result that is no number, affects only this cell
             return failure(cell, in_words(reason))
         made = score.attrs.get("batch_size", planned)
         if made != planned:
             return Outcome(cell.key, row, not_kept=f"batches of {made} images, not {planned}, as memory ran out")
         try:
             self.records.write(cell, score)
-        except (OSError, TypeError) as reason:  # the score is there, and goes to whoever asked for it
+        except (OSError, TypeError) as reason:  # the score exists and is returned to the requesting process
             return Outcome(cell.key, row, score, f"{self.records.folder}: {reason}")
         return Outcome(cell.key, row)
 
@@ -157,19 +157,19 @@ class Work:
         here = f"the worker on {socket.gethostname()}"
         if not (self.records.folder / self.mark).is_file():
             raise UnfitWorkerError(
-                f"{here} does not see the folder {self.records.folder}; name one that every machine sees by that path"
+                f"{here} does not see the folder {self.records.folder}; name one with the same path on every machine"
             )
         mine = {"code": code_digest(), "versions": versions()}
         other = [name for name, value in mine.items() if cell.content[name] != value]
         if other:
             raise UnfitWorkerError(
-                f"{here} has other {' and '.join(other)} than the process that asks; install the same there: "
+                f"{here} has other {' and '.join(other)} than the requesting process; install the same there: "
                 f"{', '.join(f'{name} {version}' for name, version in cell.content['versions'].items())}"
             )
 
 
 def _row(score: "Score") -> dict[str, Any]:
-    """Its numbers and record; ValueError where they are not finite."""
+    """The numbers and record of a score; ValueError if the numbers are not finite."""
     row = result_row(score)
     raw = row["raw"] if np.ndim(score.attrs.get("raw", ())) == 0 else row["score"]  # some metrics' raw is an array
     if not np.isfinite((row["score"], raw)).all():
@@ -179,14 +179,14 @@ def _row(score: "Score") -> dict[str, Any]:
 
 @lru_cache
 def _v1_property(identifier: str, seed: int) -> Any:
-    """A benchmark that is used for one model after another, as its ceiling is the same for all."""
+    """A benchmark that is reused for all models, because its ceiling is the same for all."""
     from ..benchmarks.loading import load_benchmarks
 
     return load_benchmarks(identifier, seed=seed)[identifier]
 
 
 def _share_of_memory() -> int | None:
-    """A quarter of what a Dask worker may take; outside of one None, the default. It changes no bit of a score."""
+    """A quarter of a Dask worker's memory limit; None, the default, outside a worker. It changes no bit of a score."""
     from distributed import get_worker
 
     try:
