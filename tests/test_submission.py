@@ -102,7 +102,7 @@ def test_weights_by_address(monkeypatch, tmp_path, images):
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     made = packaged("voneresnet50", identifier="mine", weights_url=file.as_uri(), weights_sha256=sha256.upper())
     assert made.weights == {"sha256": sha256, "address": file.as_uri()}
-    assert made.notes == (f"{file.as_uri()} can be fetched on this machine alone; put the file on a server before "
+    assert made.notes == (f"{file.as_uri()} can be fetched only on this machine; put the file on a server before "
                           "the upload",)  # fmt: skip
     assert not (made.path / "weights.pth").exists()
     subject = submitted_subject(made.path)
@@ -131,7 +131,7 @@ def test_a_back_end_by_name_is_pinned_and_made_again(tmp_path, images):
     subject, local = submitted_subject(made.path), load_subject(network, progress=False)
     for region in made.region_layer_map:
         np.testing.assert_array_equal(responses(subject, region, images), responses(local, region, images))
-    with pytest.raises(ValueError, match="no VOneNet with timm:resnet18 was released; give weights of your own"):
+    with pytest.raises(ValueError, match="no VOneNet with timm:resnet18 was released; give your own weights"):
         packaged("timm:resnet18", identifier="mine")
 
 
@@ -204,7 +204,7 @@ def test_other_filters_than_recorded_are_refused(tmp_path):
     with pytest.raises(ValueError, match="1 of 64 filters of simple_conv_q0 are not made of the recorded parameters"):
         submitted_subject(made.path)
     front_end.write_text(json.dumps(recorded | {"colours": [recorded["colours"][1], recorded["colours"][0]]}))
-    with pytest.raises(ValueError, match="other colours than were recorded"):
+    with pytest.raises(ValueError, match="other colours than the recorded ones"):
         submitted_subject(made.path)
     front_end.write_text(json.dumps(recorded | {"settings": recorded["settings"] | {"stride": 2}}))
     with pytest.raises(ValueError, match="stride=4 but was recorded with 2"):
@@ -257,9 +257,9 @@ def test_carried_modules_are_closed_under_imports_and_no_more():
         ({"identifier": "model_registry['x']"}, "ASCII letters"),
         ({"identifier": "alexnet"}, "'alexnet' exists in Brain-Score already; choose another"),
         ({"identifier": "vonealexnet"}, "exists in Brain-Score already"),
-        ({"weights": "x.pth", "identifier": None}, "needs an identifier of its own"),
+        ({"weights": "x.pth", "identifier": None}, "needs its own identifier"),
         ({"weights_url": "ftp://x/y"}, "give an https:// or http:// address"),
-        ({"weights_sha256": "0" * 64}, "belongs to weights of your own"),
+        ({"weights_sha256": "0" * 64}, "belongs to your own weights"),
         ({"weights": "x.pth", "weights_sha256": "0" * 63}, "sha256 is '0{63}'; give 64 hexadecimal digits"),
         ({"region_layer_map": {"IT": "model.layer5"}}, r"no layer 'model\.layer5' in VOneNet; nearest: model\.layer"),
         ({"region_layer_map": {"IT": "model.layer4"}, "front_end": True}, "no layer 'model.layer4'"),
@@ -279,15 +279,17 @@ def test_an_output_is_never_overwritten_unasked(monkeypatch, tmp_path):
     (tmp_path / "folder").mkdir()
     options = {"output": "folder", "template": True}
     refused(monkeypatch, tmp_path, FileExistsError, "folder exists; choose another", options)
-    refused(monkeypatch, tmp_path, FileExistsError, "nothing that was written here", {**options, "force": True})
+    refused(monkeypatch, tmp_path, FileExistsError, "was not written by this package", {**options, "force": True})
     refused(monkeypatch, tmp_path, FileNotFoundError, "no folder .*nowhere", {"output": "nowhere/mine.zip"})
     refused(monkeypatch, tmp_path, ValueError, "without hyphens", {"output": "my-plugin", "template": True})
 
 
 def test_models_that_cannot_be_packaged(monkeypatch, tmp_path):
     refused(monkeypatch, tmp_path, TypeError, "a model is a name or a VOneNet", {"model": torch.nn.ReLU()})
-    refused(monkeypatch, tmp_path, ValueError, "needs an identifier", {"model": tiny_front_end(), "identifier": None})
-    with pytest.raises(ValueError, match="a network has its weights"):
+    refused(
+        monkeypatch, tmp_path, ValueError, "needs its own identifier", {"model": tiny_front_end(), "identifier": None}
+    )
+    with pytest.raises(ValueError, match="a network already has weights"):
         package_submission(tiny_front_end(), identifier="mine", weights="x.pth", check=False)
     trained = tiny_front_end(back_end=TinyResNet())
     with pytest.raises(ValueError, match="packaged from its checkpoint"):
@@ -313,7 +315,7 @@ def test_weights_of_another_architecture_or_content(monkeypatch, tmp_path):
     monkeypatch.setattr(packaging, "plugin_files", lambda *_: pytest.fail("work had begun"))
     with pytest.raises(ValueError, match="holds a VOneNet of architecture 'resnet50', not alexnet"):
         packaged("vonealexnet", identifier="mine", weights=file)
-    with pytest.raises(ValueError, match=f"not {'0' * 64}; it is another file than you mean"):
+    with pytest.raises(ValueError, match=f"not {'0' * 64}; it is not the file that you mean"):
         packaged("voneresnet50", identifier="mine", weights=file, weights_sha256="0" * 64)
     with pytest.raises(FileNotFoundError, match="no checkpoint at"):
         packaged("voneresnet50", identifier="mine", weights=tmp_path / "nowhere.pth")
@@ -324,7 +326,7 @@ def test_weights_that_do_not_fit(monkeypatch, tmp_path):
     file = tiny_checkpoint(tmp_path / "trained.pth", TinyResNet())
     monkeypatch.setattr(local_model_module, "MAX_BYTES", 50_000)
     monkeypatch.setattr(torch, "save", lambda *_: pytest.fail("work had begun"))
-    with pytest.raises(ValueError, match=r"MB of weights and a zip may have 0: put the file .*--weights-url"):
+    with pytest.raises(ValueError, match=r"MB of weights and a zip may have 0 MB: put the file .*--weights-url"):
         packaged("voneresnet50", identifier="mine", weights=file)
 
 
@@ -339,8 +341,8 @@ def test_weights_that_are_not_at_ones_own_address(monkeypatch, tmp_path, front_e
     monkeypatch.setattr(downloads, "WAITS_S", (0.0,))
     address = (tmp_path / "nowhere.pth").as_uri()
     advice = {
-        address: f"no weights are available: {address} cannot be reached .*No such file.* After file:// stands the",
-        "file://nowhere.pth": "no weights are available: file://nowhere.pth cannot be reached .* After file:// stands",
+        address: f"no weights are available: {address} cannot be reached .*No such file.* After file://, give the",
+        "file://nowhere.pth": "no weights are available: file://nowhere.pth cannot be reached .* After file://, give",
         "http://127.0.0.1:9/x.pth": r"refused.* address of the file itself.* \(weights=, --weights\) .*--no-check",
     }
     for wrong, message in advice.items():

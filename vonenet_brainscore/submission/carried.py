@@ -1,4 +1,4 @@
-"""What a plugin contains: the modules of this package that a module needs, and the distributions they need."""
+"""The contents of a plugin: modules of this package that it needs, and the distributions that these require."""
 
 import ast
 import sys
@@ -8,17 +8,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
-# Brain-Score runs the plugin and is not to be replaced by what pip would install.
+# Brain-Score runs the plugin and must not be replaced by a version that pip would install.
 _HOST = ("brainscore_core", "brainscore_vision")
-# What makes networks by name; torchvision comes with torch where it is installed.
+# Libraries that make networks by name; `requirements` lists them only if needed.
 _LIBRARIES = ("timm", "torchvision")
-_DISTRIBUTIONS = {"PIL": "pillow"}  # module -> distribution, where the names differ
+_DISTRIBUTIONS = {"PIL": "pillow"}  # module -> distribution, if the names differ
 
 
 def carried_modules(module: str) -> list[Path]:
-    """Files of the module and of all that it imports of this package, with the `__init__.py` files above them.
+    """Files of a module and of all modules that it imports from this package, with the `__init__.py` files above them.
 
-    Imports inside functions count; those for type checkers alone do not.
+    Imports inside functions count; imports for type checkers alone do not.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ def carried_modules(module: str) -> list[Path]:
 
 
 def requirements(files: list[Path], back_end: str | None = None) -> list[str]:
-    """Lines of a requirements file: what modules import of other distributions, in the versions installed here.
+    """Lines of a requirements file: the distributions that modules import, in the versions installed here.
 
-    timm is among them where `back_end` is one of its networks. torchvision is added where it is installed, for it works
+    timm is included if `back_end` is one of its networks. torchvision is included if it is installed, because it works
     with one version of torch only.
     """
     names = {name.split(".")[0] for file in files for name in _imported(file) if name}
@@ -54,7 +54,7 @@ def requirements(files: list[Path], back_end: str | None = None) -> list[str]:
     lines = {name: version(name) for name in (_DISTRIBUTIONS.get(name, name) for name in names)}
     with suppress(PackageNotFoundError):
         lines["torchvision"] = version("torchvision")
-    # What follows a '+' names a build, such as 2.6.0+cpu, that package indexes need not have.
+    # The part after a '+' names a build, such as 2.6.0+cpu, which package indexes may not have.
     return [f"{name}=={number.partition('+')[0]}" for name, number in sorted(lines.items())]
 
 
@@ -64,7 +64,7 @@ def _file(parts: list[str]) -> Path:
 
 
 def _nodes(file: Path) -> Iterator[ast.AST]:
-    """Everything in a module but what stands under ``if TYPE_CHECKING``."""
+    """All syntax nodes of a module except those under ``if TYPE_CHECKING``."""
     waiting: list[ast.AST] = [ast.parse((PACKAGE / file).read_text(encoding="utf-8"))]
     while waiting:
         node = waiting.pop()
@@ -82,7 +82,7 @@ def _own_imports(file: Path) -> Iterator[list[str]]:
         folder = list(file.parts[: -node.level])
         source = [*folder, *(node.module.split(".") if node.module else [])]
         yield source
-        for name in node.names:  # `from . import module` names modules, other imports mostly what is in them
+        for name in node.names:  # `from . import module` names modules; other imports mostly name their contents
             if (PACKAGE / _file([*source, name.name])).is_file():
                 yield [*source, name.name]
 

@@ -1,7 +1,7 @@
-"""Proof that a zip works on a machine that has Brain-Score and not this package.
+"""A test that a zip works on a machine that has Brain-Score but not this package.
 
 Brain-Score finds plugins inside its own package only, so the zip is unpacked into a temporary tree of links to the
-installed one, and everything runs in a fresh process that sees that tree. The installed package is never written to.
+installed package, and everything runs in a new process that imports that tree. The installed package is never modified.
 """
 
 import os
@@ -26,15 +26,15 @@ from ..recordings.loading import load_subject
 from ..registration import PLUGIN as REGISTERED_HERE
 
 TOLERANCE = 1e-6  # relative and absolute, between V1 responses of the plugin and of the local model
-_TRIALS = 2  # the least that shows whether trials are the same draws
-_TIMEOUT_S = 1800  # for a process that hangs; loading the largest checkpoint and recording takes one or two minutes
-# Names and formats of the images that Brain-Score's tests read and its package does not bring.
+_TRIALS = 2  # the smallest number that shows whether trials have the same noise draws
+_TIMEOUT_S = 1800  # for a process that hangs; loading the largest checkpoint and recording take one or two minutes
+# Names and formats of the images that Brain-Score's tests read but its package does not include.
 _IMAGES = ("rgb1.jpg", "rgb2.jpg", "rgb3.png")
 
 _OUTPUT = "responses.npy"
 _STAND_IN = "raise ImportError('a plugin must work where vonenet_brainscore is not installed')\n"
-# Runs the tests and then records V1: one process, because Brain-Score takes long to import. Its input never brings
-# anything and ends with the process that checks, however that ends; then it ends too.
+# Runs the tests and then records V1, in one process because importing Brain-Score takes long. Its standard input stays
+# empty and is closed when the checking process ends, however that happens; this process then ends, too.
 _RUN = """
 import os
 import sys
@@ -63,12 +63,12 @@ np.save(output, subject.look_at(images, number_of_trials=int(trials)).values)
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What was run, and how far V1 responses were from the local model's.
+    """Number of tests that passed, and the largest difference of V1 responses from the local model's.
 
     Attributes
     ----------
     brainscore_tests, plugin_tests : int
-        How many passed.
+        Number of tests that passed.
     largest_difference : float
         Between V1 responses, in units of the response.
     """
@@ -79,20 +79,20 @@ class CheckReport:
 
 
 def require_check() -> None:
-    """Raise ModuleNotFoundError unless what the check runs is installed."""
+    """Raise ModuleNotFoundError unless the check's test libraries are installed."""
     missing = [name for name in ("pytest", "pytest_check") if find_spec(name) is None]
     if missing:
         raise ModuleNotFoundError(
             f"the check runs Brain-Score's tests of plugins and needs {' and '.join(missing)}: "
-            "pip install 'vonenet_brainscore[submit]', or leave it out (--no-check)"
+            "pip install 'vonenet_brainscore[submit]', or leave the check out (--no-check)"
         )
 
 
 def check_zip(archive: Path, network: nn.Module, region_layer_map: Mapping[str, str]) -> CheckReport:
-    """Run a zip's plugin as the leaderboard would, without network but for its weights.
+    """Run a zip's plugin as the leaderboard would, using the network only to fetch weights.
 
     Brain-Score's `generic_plugin_tests.py` and the plugin's `test.py` must pass, and V1 responses to three images must
-    be those of the local model, noise included: its draws depend on the stimulus, the trial and the seed alone.
+    equal those of the local model, including noise, whose draws depend only on the stimulus, the trial and the seed.
 
     Parameters
     ----------
@@ -101,14 +101,14 @@ def check_zip(archive: Path, network: nn.Module, region_layer_map: Mapping[str, 
     network : nn.Module
         The local model.
     region_layer_map : mapping from region to layer
-        The submission's.
+        The map of the submission.
 
     Raises
     ------
     ModuleNotFoundError
         If pytest or pytest_check is missing.
     RuntimeError
-        If a test fails or responses differ, with the end of what was printed.
+        If a test fails or responses differ; with the end of the output.
     """
     require_check()
     with tempfile.TemporaryDirectory(prefix="vonenet-brainscore-check-") as folder:
@@ -122,14 +122,17 @@ def check_zip(archive: Path, network: nn.Module, region_layer_map: Mapping[str, 
 
 
 def _linked_package(site: Path) -> Path:
-    """brainscore_vision as links to the installed one, real where something is to be added."""
+    """A copy of brainscore_vision made of links, except for the folders to which something is added."""
     installed = plugin_folder("model").parent
     package = site / "brainscore_vision"
     for folder in (installed, installed / "models", installed / "model_helpers"):
         made = package / folder.relative_to(installed)
         made.mkdir(parents=True)
         for entry in folder.iterdir():
-            if entry.name in ("generic_plugin_tests.py", "conftest.py"):  # pytest and they look around where they are
+            if entry.name in (
+                "generic_plugin_tests.py",
+                "conftest.py",
+            ):  # pytest and these files search the folder in which they are
                 shutil.copyfile(entry, made / entry.name)
             elif entry.name not in ("models", "model_helpers", "__pycache__", REGISTERED_HERE):
                 (made / entry.name).symlink_to(entry)
@@ -156,10 +159,10 @@ def _draw_images(folder: Path) -> None:
 
 
 def _run(tree: Path, plugin: Path, brainscore_tests: Path, images: Path) -> dict[str, int]:
-    """Run the tests and record V1, where Brain-Score is the tree's and this package cannot be imported."""
+    """Run the tests and record V1 in a process with the tree's Brain-Score, where this package cannot be imported."""
     environment = os.environ | {
         "PYTHONPATH": str(tree / "site"),
-        "PYTHONDONTWRITEBYTECODE": "1",  # through the links it would go into the installed package
+        "PYTHONDONTWRITEBYTECODE": "1",  # bytecode would be written through the links into the installed package
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTEST_ADDOPTS": "",
         "TMPDIR": str(tree),
@@ -171,10 +174,10 @@ def _run(tree: Path, plugin: Path, brainscore_tests: Path, images: Path) -> dict
         "CUDA_VISIBLE_DEVICES": "",  # the local model is recorded on the CPU too
     }
     report, settings = tree / "tests.xml", tree / "pytest.ini"
-    settings.touch()  # so that no other is looked for
+    settings.touch()  # so that pytest looks for no other settings
     recording = [plugin.name, str(torch.get_num_threads()), str(_TRIALS), str(tree / _OUTPUT), str(images)]
     options = ["-c", str(settings), "--rootdir", str(tree), "-p", "no:cacheprovider", "-q"]
-    options += ["-x", "--tb=short", "--disable-warnings"]  # for what is printed if one fails
+    options += ["-x", "--tb=short", "--disable-warnings"]  # for the output if a test fails
     tests = [str(brainscore_tests), str(plugin / "test.py"), f"--plugin_directory={plugin}", f"--junitxml={report}"]
     watched, held_open = os.pipe()
     try:
@@ -209,13 +212,13 @@ def _largest_difference(tree: Path, images: Path, network: nn.Module, region_lay
     found = np.load(tree / _OUTPUT)
     if found.shape != expected.shape:
         raise RuntimeError(
-            f"the check failed: V1 of the plugin answers with shape {found.shape}, the local model with "
+            f"the check failed: V1 responses of the plugin have shape {found.shape}, those of the local model "
             f"{expected.shape}"
         )
     largest = float(np.abs(found - expected).max())
     if not np.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE):
         raise RuntimeError(
-            f"the check failed: V1 of the plugin and of the local model differ by up to {largest:.3g}, where "
+            f"the check failed: V1 of the plugin and of the local model differ by up to {largest:.3g}; "
             f"{TOLERANCE} is allowed"
         )
     return largest

@@ -12,14 +12,14 @@ from ..models.vone_block import VOneBlock
 
 
 def front_end_record(block: VOneBlock) -> dict[str, Any]:
-    """Everything that makes a VOneBlock, as values that JSON keeps exactly.
+    """All parameters of a VOneBlock, as values that JSON stores exactly.
 
     Returns
     -------
     dict
-        `settings`, arguments of `VOneBlock`; `gabor_parameters`, each a list with one value per channel, or None where
+        `settings`, arguments of `VOneBlock`; `gabor_parameters`, each a list with one value per channel, or None if
         the filters were not made from known parameters; `colours`, of the q0 and of the q1 filters, None for a filter
-        that weighs several.
+        that combines several.
     """
     parameters = block.gabor_parameters
     return {
@@ -40,24 +40,26 @@ def rebuilt_front_end(record: Mapping[str, Any]) -> VOneBlock:
         If the record has no Gabor parameters, or they do not fit the settings.
     """
     if record["gabor_parameters"] is None:
-        raise ValueError("the front end was recorded without Gabor parameters; only its weights can make it again")
+        raise ValueError(
+            "the front end was recorded without Gabor parameters; it can be restored only from its weights"
+        )
     parameters = _recorded_parameters(record)
     return VOneBlock(parameters, *map(torch.tensor, record["colours"]), **record["settings"])
 
 
 def check_front_end(block: VOneBlock, record: Mapping[str, Any]) -> None:
-    """Raise unless the filters of a VOneBlock are those of a record.
+    """Raise unless the filters of a VOneBlock equal those of a record.
 
     Raises
     ------
     ValueError
-        Saying how many filters differ, or which setting.
+        With the number of filters that differ, or the setting.
     """
     for name, value in block.settings.items():
         if record["settings"][name] != value:
             raise ValueError(f"the front end has {name}={value!r} but was recorded with {record['settings'][name]!r}")
     if [list(colours) for colours in block.colours] != record["colours"]:
-        raise ValueError("the filters of the front end have other colours than were recorded")
+        raise ValueError("the filters of the front end have other colours than the recorded ones")
     if record["gabor_parameters"] is None:
         return
     for name, made_of_them in block.is_made_of(_recorded_parameters(record)).items():

@@ -21,16 +21,16 @@ WEIGHTS = "weights.pth"  # in the plugin's folder
 
 @dataclass(frozen=True)
 class LocalModel:
-    """A network, and how a plugin comes by it.
+    """A network, and how a plugin obtains it.
 
     Attributes
     ----------
     network
-        Loaded from the user's own file, where there is one.
+        Loaded from the user's own file, if there is one.
     row
         Of the published model; None for a front end without a back end.
     weights
-        None where the front end is rebuilt from its Gabor parameters; else `sha256`, and `address` or `file`.
+        None if the front end is rebuilt from its Gabor parameters; otherwise `sha256`, and `address` or `file`.
     file
         Weights that become part of the plugin.
     """
@@ -47,9 +47,9 @@ def given_front_end(network: object) -> LocalModel:
     Raises
     ------
     TypeError
-        If it is something else.
+        If the object is not a VOneNet.
     ValueError
-        If it has a back end, whose weights would need a file, or filters that its Gabor parameters do not make.
+        If it has a back end, whose weights would need a file, or filters that differ from its Gabor parameters.
     """
     if not isinstance(network, VOneNet):
         raise TypeError(f"a model is a name or a VOneNet without back end, not {type(network).__name__}")
@@ -60,7 +60,7 @@ def given_front_end(network: object) -> LocalModel:
         )
     if network.vone_block.gabor_parameters is None:
         raise ValueError(
-            "the filters are not those of the VOneBlock's Gabor parameters, so they cannot be made again from them; "
+            "the filters differ from the VOneBlock's Gabor parameters and cannot be rebuilt from these; "
             "save the state_dict with torch.save and give it as weights, with front_end=True"
         )
     return LocalModel(copy.deepcopy(network), None)
@@ -76,19 +76,19 @@ def local_model(
     sha256: str | None = None,
     fetch: bool = True,
 ) -> LocalModel:
-    """A published model, or one of its architecture with weights of one's own.
+    """A published model, or a model of its architecture with the user's own weights.
 
     Parameters
     ----------
     row : ModelRow
     folder : path
-        For files that are made.
+        Folder for new files.
     front_end : bool
         The VOneBlock alone.
     weights, address, sha256
         As in `package_submission`.
     fetch : bool
-        Also where a file is given, see that its address serves the same.
+        If both a file and an address are given, check that the address serves the same file.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def local_model(
     network = get_model(**back_end_argument(trained.model_arch if trained else None), weights=path, **noise)
     found = network.weights_source.sha256 if network.weights_source else ""
     if sha256 is not None and sha256.lower() != found:
-        raise ValueError(f"{path} has sha256 {found}, not {sha256}; it is another file than you mean")
+        raise ValueError(f"{path} has sha256 {found}, not {sha256}; it is not the file that you mean")
     if address is None:
         file = _without_optimizer(network, path, folder / WEIGHTS)
         return LocalModel(network, trained, {"sha256": sha256_of(file), "file": WEIGHTS}, file)
@@ -133,24 +133,24 @@ def _fetched(address: str, folder: Path, sha256: str | None) -> Path:
         return download(address, folder / (Path(parts.path).name or "weights"), sha256=sha256)
     except FileNotFoundError as error:
         advice = (
-            "After file:// stands the absolute path of a file on this machine, as in file:///home/me/weights.pth"
+            "After file://, give the absolute path of a file on this machine, as in file:///home/me/weights.pth"
             if parts.scheme == "file"
             else "The leaderboard's machine fetches the weights from there: give the address of the file itself, one "
-            "that needs no login. If it is right and this machine has no network, give the file too (weights=, "
+            "that needs no login. If it is correct and this machine has no network, give the file too (weights=, "
             "--weights) and leave out the check (check=False, --no-check), which fetches it as well"
         )
         raise FileNotFoundError(f"no weights are available: {error.__cause__}. {advice}") from error
 
 
 def _without_optimizer(network: VOneNet, path: Path, target: Path) -> Path:
-    """The network's weights and the checkpoint's flags in a file of their own, if a zip can hold it."""
+    """A file with the network's weights and the checkpoint's flags only; ValueError if it is too large for a zip."""
     state_dict = network.state_dict()
-    # Trained weights do not compress; the colours that a filter does not see are zeros and vanish.
+    # Trained weights do not compress; weights of colours that a filter ignores are zeros and compress to nothing.
     size = sum(int((value != 0).sum()) * value.element_size() for value in state_dict.values())
     if size > MAX_BYTES:
         raise ValueError(
-            f"{path} holds {size / 1e6:.0f} MB of weights and a zip may have {MAX_BYTES / 1e6:.0f}: put the file where "
-            "the leaderboard's machine can fetch it, and give its address too (weights_url=, --weights-url)"
+            f"{path} holds {size / 1e6:.0f} MB of weights, and a zip may have {MAX_BYTES / 1e6:.0f} MB: put the file "
+            "where the leaderboard's machine can fetch it, and also give its address (weights_url=, --weights-url)"
         )
     flags: Mapping[str, Any] = read_checkpoint(path).flags | network.vone_block.settings
     torch.save({"flags": dict(flags), "state_dict": state_dict}, target)

@@ -31,7 +31,7 @@ from .rules import broken_rules, check_identifier
 
 @dataclass(frozen=True)
 class Submission:
-    """What was packaged.
+    """A packaged model.
 
     Attributes
     ----------
@@ -39,15 +39,15 @@ class Submission:
         The zip, or the plugin folder.
     identifier
     region_layer_map
-        Regions that it answers for.
+        Regions that the model represents.
     weights
-        None where the front end is rebuilt from its Gabor parameters; else `sha256`, and `address` or `file`.
+        None if the front end is rebuilt from its Gabor parameters; otherwise `sha256`, and `address` or `file`.
     size
         Of the zip, in bytes.
     check
-        None where it was left out.
+        None if the check was left out.
     notes
-        What to know before the upload.
+        Remarks to read before the upload.
     """
 
     path: Path
@@ -73,7 +73,7 @@ def package_submission(
     force: bool = False,
     check: bool = True,
 ) -> Submission:
-    """Package a model for the Brain-Score leaderboard, checked before it leaves the machine.
+    """Package a model for the Brain-Score leaderboard and check the package on this machine.
 
     Parameters
     ----------
@@ -84,25 +84,26 @@ def package_submission(
     output : path, optional
         The zip to write; by default ``IDENTIFIER.zip``. With `template`, the plugin folder, by default ``IDENTIFIER``.
     identifier : str, optional
-        What Brain-Score is to call it; by default the released model's own, ``MODEL_front_end`` for a front end. Needed
-        for a model of one's own.
+        The model's name on Brain-Score; by default that of the released model, or ``MODEL_front_end`` for a front end.
+        Required for your own model.
     front_end : bool
-        Submit the VOneBlock alone, which needs no weights. It answers for V1 and refuses everything else, since what
-        an untrained back end answers would be scored as if it were the model's.
+        Submit the VOneBlock alone, which needs no weights. It represents V1 and rejects every other region, because
+        responses of an untrained back end would be scored as if they were the model's.
     weights : path, optional
-        A checkpoint of one's own, of the model's architecture. Without `weights_url` it becomes part of the zip.
+        Your own checkpoint, of the model's architecture. Without `weights_url` it becomes part of the zip.
     weights_url : str, optional
-        Where the plugin fetches the checkpoint. Without either, the released weights and their own address.
+        Address from which the plugin fetches the checkpoint. Without `weights` and `weights_url`, the released weights
+        and their address are used.
     weights_sha256 : str, optional
-        That the checkpoint must have. It is recorded in any case, and the plugin checks it.
+        The sha256 that the checkpoint must have. In any case, the sha256 is recorded and the plugin checks it.
     region_layer_map : mapping from region to layer, optional
-        Added to the model's own, or in place of its entries.
+        Entries that are added to the model's own or replace them.
     template : bool
         Write the plugin folder, for a pull request, instead of a zip.
     force : bool
-        Overwrite what is there.
+        Overwrite an existing output.
     check : bool
-        Prove that it works, as `check_zip` does, before anything is written.
+        Test the zip with `check_zip` before anything is written.
 
     Returns
     -------
@@ -111,16 +112,16 @@ def package_submission(
     Raises
     ------
     ValueError, TypeError
-        For a name, identifier, address or combination that cannot be, weights of another architecture or another
+        For an invalid name, identifier, address or combination, weights of another architecture or with another
         sha256, or weights that do not fit into a zip.
     FileExistsError
         If the output exists and `force` is not given.
     FileNotFoundError, OSError
         If weights are unavailable or the output cannot be written.
     ModuleNotFoundError
-        If the check is to run and pytest or pytest_check is missing.
+        If pytest or pytest_check, which the check needs, is missing.
     RuntimeError
-        If the check fails; nothing is written then.
+        If the check fails; nothing is then written.
     """
     row = _checked_row(model, weights, weights_url, weights_sha256)
     if row is not None and not row.back_end:
@@ -151,17 +152,17 @@ def package_submission(
         write_zip(archive, identifier, plugin_files(identifier, made, regions))
         broken = broken_rules(archive)
         if broken:
-            raise ValueError("the leaderboard would refuse this zip: " + "; ".join(broken))
+            raise ValueError("the leaderboard would reject this zip: " + "; ".join(broken))
         report = check_zip(archive, made.network, regions) if check else None
         size = archive.stat().st_size
-        _check_target(target, template, force)  # again: minutes may have passed
+        _check_target(target, template, force)  # again, because minutes may have passed
         _deliver(archive, target, template)
     notes = _notes(made, regions, released=row is not None and bool(row.back_end))
     return Submission(target, identifier, regions, made.weights, size, report, notes)
 
 
 def _checked_row(model: object, weights: object, weights_url: str | None, sha256: str | None) -> ModelRow | None:
-    """The row of a named model, None for a network; raises for what cannot be."""
+    """The row of a named model, None for a network; raises for invalid arguments."""
     for name, value in (("weights_url", weights_url), ("weights_sha256", sha256)):
         if value is not None:
             check_text(**{name: value})
@@ -170,29 +171,29 @@ def _checked_row(model: object, weights: object, weights_url: str | None, sha256
             f"cannot fetch weights from {weights_url!r}; give an https:// or http:// address, or the file as weights"
         )
     if sha256 is not None and weights is None and weights_url is None:
-        raise ValueError("weights_sha256 belongs to weights of your own; give them too (weights=, weights_url=)")
+        raise ValueError("weights_sha256 belongs to your own weights; also give these (weights=, weights_url=)")
     check_sha256(sha256)
     if isinstance(model, str):
         if names_library(model):
             if weights is None and weights_url is None:
-                raise ValueError(f"no VOneNet with {model} was released; give weights of your own (weights=)")
+                raise ValueError(f"no VOneNet with {model} was released; give your own weights (weights=)")
             return ModelRow(model, model, "", {"V1": V1_LAYER}, LOGITS, "")
         if model not in MODELS:
             raise ValueError(f"unknown model {model!r}; {nearest(model, MODELS)}")
         return MODELS[model]
     if weights is not None or weights_url is not None:
-        raise ValueError("a network has its weights; to package others, give the name of its architecture as model")
+        raise ValueError("a network already has weights; to package others, give the name of its architecture as model")
     return None
 
 
 def _released_identifier(model: object, row: ModelRow | None, front_end: bool, *, own: bool) -> str:
     if own or row is None:
-        raise ValueError("a model of your own needs an identifier of its own (identifier=, --identifier)")
+        raise ValueError("your own model needs its own identifier (identifier=, --identifier)")
     return f"{model}_front_end" if front_end and row.back_end else row.brainscore_identifier
 
 
 def _regions(trained: ModelRow | None, own: Mapping[str, str] | None) -> dict[str, str]:
-    """The map of a trained model, or of a front end, with the user's entries; ValueError for a layer it won't have."""
+    """The map of a trained model or a front end, with the user's entries; ValueError for a missing layer."""
     if trained and names_library(trained.back_end):
         network = get_model(back_end=trained.back_end)
         regions = with_own_regions({**trained.region_layer_map, **network.regions_by_depth}, own)
@@ -210,7 +211,7 @@ def _check_target(target: Path, template: bool, force: bool) -> None:
     if template:
         check_identifier(target.resolve().name)  # Brain-Score imports the folder by its name
     elif target.suffix != ".zip":
-        raise ValueError(f"{target} is to be a zip; give a name that ends with .zip")
+        raise ValueError(f"{target} must be a zip; give a name that ends with .zip")
     if not target.resolve().parent.is_dir():
         raise FileNotFoundError(f"no folder {target.resolve().parent} to write {target.name} to; make it first")
     if not os.access(target.resolve().parent, os.W_OK):
@@ -221,11 +222,11 @@ def _check_target(target: Path, template: bool, force: bool) -> None:
         raise FileExistsError(f"{target} exists; choose another name, or overwrite it (force=True, --force)")
     replaceable = (target / RECORD).is_file() if template else target.is_file()
     if not replaceable or target.is_symlink():
-        raise FileExistsError(f"{target} is nothing that was written here; remove it yourself, or choose another name")
+        raise FileExistsError(f"{target} was not written by this package; remove it yourself, or choose another name")
 
 
 def _deliver(archive: Path, target: Path, template: bool) -> None:
-    """Put the zip, or the plugin folder in it, where it belongs, atomically."""
+    """Write the zip, or the plugin folder in it, to the target, atomically."""
     if not template:
         with written_whole(target) as partial:
             shutil.copyfile(archive, partial)
@@ -245,9 +246,10 @@ def _notes(made: LocalModel, regions: Mapping[str, str], *, released: bool) -> t
         notes.append("V1 alone: the leaderboard's V2, V4, IT and behavioural benchmarks stay without a score")
     if made.row is None and released and made.weights is None:
         notes.append(
-            "which filter sees which colour is a draw of its own: on stimuli with colour it is not the released model"
+            "the colour that each filter sees was drawn independently of the released model: responses to coloured "
+            "stimuli differ from that model's"
         )
     address = (made.weights or {}).get("address", "")
     if address.startswith("file:"):
-        notes.append(f"{address} can be fetched on this machine alone; put the file on a server before the upload")
+        notes.append(f"{address} can be fetched only on this machine; put the file on a server before the upload")
     return tuple(notes)

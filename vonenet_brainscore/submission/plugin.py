@@ -1,6 +1,6 @@
-"""What runs on the leaderboard's machine: the subject that a plugin folder describes.
+"""The code that runs on the leaderboard's machine and makes the subject that a plugin folder describes.
 
-This module and everything that it imports go into the plugin, so nothing here may need the rest of the package.
+This module and everything that it imports become part of the plugin, so they must not need the rest of the package.
 """
 
 import json
@@ -37,14 +37,14 @@ def submitted_subject(folder: Path) -> Subject:
     Parameters
     ----------
     folder : path
-        With `RECORD`, `FRONT_END`, and the weights if they are part of it.
+        With `RECORD`, `FRONT_END`, and the weights if they are part of the plugin.
 
     Raises
     ------
     ValueError
         If the weights or the front end are not those that were packaged.
     FileNotFoundError, OSError
-        If the weights cannot be fetched, as `download` says.
+        If the weights cannot be fetched, as in `download`.
     """
     record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     front_end = json.loads((folder / FRONT_END).read_text(encoding="utf-8"))
@@ -76,12 +76,12 @@ def submitted_subject(folder: Path) -> Subject:
 
 
 def back_end_argument(architecture: str | None) -> dict[str, Any]:
-    """The argument of `get_model` for an architecture, or for the network of a library that stands for one."""
+    """The argument of `get_model` for an architecture, or for a library's network used as one."""
     return {"back_end" if architecture is not None and names_library(architecture) else "model_arch": architecture}
 
 
 def _weights(record: dict[str, Any], folder: Path) -> Path:
-    """The file of weights, part of the plugin or downloaded, with the sha256 that was recorded."""
+    """The file of weights, from the plugin or downloaded; its sha256 is compared with the recorded one."""
     weights = record["weights"]
     if "address" in weights:
         target = vonenet_home() / f"{record['identifier']}-{weights['sha256'][:16]}.pth"

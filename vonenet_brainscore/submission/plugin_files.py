@@ -12,7 +12,7 @@ from .front_end import front_end_record
 from .local_model import WEIGHTS, LocalModel
 from .plugin import FRONT_END, RECORD
 
-_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that zips know; always the same, so that equal plugins give equal zips
+_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date that zips allow; constant, so that equal plugins give equal zips
 
 _INIT = '''\
 """A VOneNet, packaged by vonenet_brainscore {version}."""
@@ -46,7 +46,7 @@ def plugin_files(identifier: str, model: LocalModel, region_layer_map: Mapping[s
     Returns
     -------
     dict
-        Path in the plugin's folder -> content. The modules of this package are there byte for byte.
+        Path in the plugin's folder -> content. The modules of this package are copied byte for byte.
     """
     row, block = model.row, model.network.vone_block
     record = {
@@ -77,7 +77,7 @@ def plugin_files(identifier: str, model: LocalModel, region_layer_map: Mapping[s
 
 
 def write_zip(archive: Path, identifier: str, files: Mapping[str, bytes]) -> None:
-    """Write IDENTIFIER/models/IDENTIFIER/ with an entry for every folder, each before what is in it."""
+    """Write IDENTIFIER/models/IDENTIFIER/ with an entry for every folder before its contents."""
     paths = {PurePosixPath(identifier, "models", identifier, name): content for name, content in files.items()}
     folders = {folder for path in paths for folder in list(path.parents)[:-1]}
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:

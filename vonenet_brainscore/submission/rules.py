@@ -23,7 +23,7 @@ def check_identifier(identifier: str) -> None:
     Raises
     ------
     ValueError
-        If it has other characters than ASCII letters, digits and underscores, or Brain-Score has it already.
+        If it has characters other than ASCII letters, digits and underscores, or exists in Brain-Score already.
     """
     check_text(identifier=identifier)
     for problem in _identifier_problems(identifier):
@@ -31,14 +31,14 @@ def check_identifier(identifier: str) -> None:
 
 
 def broken_rules(archive: str | Path) -> list[str]:
-    """Which of the leaderboard's rules a zip breaks, each with its remedy; empty if it would be accepted.
+    """The leaderboard's rules that a zip breaks, each with its remedy; empty if the zip would be accepted.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is not a zip, or is damaged, locked, or holds more code than a zip may have bytes.
+        If the file is not a zip, is damaged or locked, or holds more bytes of code than a zip may have.
     """
     archive = Path(archive)  # a number would be a file descriptor, which reading closes
     if not archive.is_file():
@@ -50,7 +50,7 @@ def broken_rules(archive: str | Path) -> list[str]:
             entries = opened.infolist()
             modules = [entry for entry in entries if entry.filename.endswith(".py")]
             if sum(module.file_size for module in modules) > MAX_BYTES:
-                raise ValueError("its modules unpack to more than a zip may have")
+                raise ValueError("its modules unpack to more bytes than a zip may have")
             sources = {module.filename: opened.read(module).decode("utf-8", "replace") for module in modules}
     except Exception as error:  # a damaged zip raises almost anything
         raise ValueError(f"{archive} cannot be read: {error}") from error
@@ -78,7 +78,7 @@ class _Zip:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of the leaderboard: a name for it, and a function from a zip to what is wrong and what to do."""
+    """A rule of the leaderboard: its name, and a function from a zip to the problems and their remedies."""
 
     name: str
     problems: Callable[[_Zip], Iterator[str]]
@@ -87,8 +87,8 @@ class Rule:
 def _size(submitted: _Zip) -> Iterator[str]:
     if submitted.size > MAX_BYTES:
         yield (
-            f"the zip has {submitted.size / 1e6:.1f} MB and may have {MAX_BYTES / 1e6:.0f}; leave weights out and have "
-            "them fetched from an address (--weights-url)"
+            f"the zip has {submitted.size / 1e6:.1f} MB and may have {MAX_BYTES / 1e6:.0f} MB; leave weights out, and "
+            "let the plugin fetch them from an address (--weights-url)"
         )
 
 
@@ -97,7 +97,7 @@ def _paths(submitted: _Zip) -> Iterator[str]:
         if " " in name or not name.isascii() or "\\" in name or name.startswith("/") or ".." in name.split("/"):
             yield f"{name!r}: use relative paths of ASCII characters without spaces; rename it"
     for name in submitted.links:
-        yield f"{name!r} is a link, which is nothing on another machine; put what it points to"
+        yield f"{name!r} is a link, which does not work on another machine; include the file that it points to"
 
 
 def _folders(submitted: _Zip) -> Iterator[str]:
@@ -129,7 +129,7 @@ def _plugin_files(submitted: _Zip) -> Iterator[str]:
             yield f"{plugin} has no {', '.join(missing)}; add it"
     for file in submitted.files:
         if file.name in ("metadata.yml", "metadata.yaml"):
-            yield f"{file} is not accepted; leave it out, Brain-Score writes it"
+            yield f"{file} is not accepted; leave it out, because Brain-Score writes it"
 
 
 def _registration(submitted: _Zip) -> Iterator[str]:
@@ -141,7 +141,7 @@ def _registration(submitted: _Zip) -> Iterator[str]:
     ]
     identifiers = sorted({identifier for _, _, identifier in found})
     if len(identifiers) != 1:
-        yield f"{', '.join(identifiers) or 'nothing'} is registered; register one identifier a zip"
+        yield f"{', '.join(identifiers) or 'nothing'} is registered; register one identifier per zip"
     for name, quote, identifier in found:
         if quote != "'":
             yield f"{name} has model_registry[{quote}{identifier}{quote}]; write model_registry['{identifier}']"
@@ -174,7 +174,7 @@ def _identifier_problems(identifier: str) -> Iterator[str]:
             f"for example {proposal!r}"
         )
         return
-    # What `vonenet-brainscore register` put into this installation is no submission.
+    # The plugin that `vonenet-brainscore register` added to this installation is not a submission.
     plugins = {name: folders for name, folders in registrations("model").items() if folders != [REGISTERED_HERE]}
     folders = {folder.name for folder in plugin_folder("model").iterdir()}
     if identifier in plugins or identifier in folders:
