@@ -326,7 +326,7 @@ def test_weights_that_do_not_fit(monkeypatch, tmp_path):
     file = tiny_checkpoint(tmp_path / "trained.pth", TinyResNet())
     monkeypatch.setattr(local_model_module, "MAX_BYTES", 50_000)
     monkeypatch.setattr(torch, "save", lambda *_: pytest.fail("work had begun"))
-    with pytest.raises(ValueError, match=r"MB of weights and a zip may have 0 MB: put the file .*--weights-url"):
+    with pytest.raises(ValueError, match=r"MB of weights, and a zip may have 0 MB: put the file .*--weights-url"):
         packaged("voneresnet50", identifier="mine", weights=file)
 
 

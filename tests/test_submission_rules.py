@@ -92,7 +92,7 @@ def test_size(accepted, tmp_path):
     large = rezipped(accepted, tmp_path / "large.zip", add={f"{PLUGIN}/weights.pth": noise})
     (problem,) = broken_rules(large)
     assert (
-        problem.startswith("size: the zip has 50.1 MB and may have 50; leave weights out")
+        problem.startswith("size: the zip has 50.1 MB and may have 50 MB; leave weights out")
         and "--weights-url" in problem
     )
 
