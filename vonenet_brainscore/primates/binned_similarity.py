@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from brainscore_core.metrics import Score
     from brainscore_core.supported_data_standards.brainio.assemblies import PropertyAssembly
 
-N_TRIALS = 20  # presentations of each grating that these benchmarks ask of a subject
+N_TRIALS = 20  # presentations of each grating in these benchmarks
 
 
 def binned_similarity(
@@ -29,8 +29,8 @@ def binned_similarity(
     """How similar a model's distribution of a quantity is to that of measured neurons.
 
     Brain-Score's metric: the mean over 1000 samples of model neuroids, each as large as the study, of
-    ``1 - D / D_max``, D being the Kolmogorov-Smirnov distance between the binned distributions. A value beyond the
-    outermost bins counts in them. A NaN can be drawn, and is then left out of that sample's histogram.
+    ``1 - D / D_max``, D being the Kolmogorov-Smirnov distance between the binned distributions. Values beyond the
+    outermost bins count in these. A NaN can be drawn and is then left out of that sample's histogram.
 
     Parameters
     ----------
@@ -41,30 +41,30 @@ def binned_similarity(
     name : str
         Of the quantity, for messages.
     seed : int
-        Of the bootstrap. The metric draws from NumPy's global generator, whose state is put back; do not run it in
+        Of the bootstrap. The metric draws from NumPy's global generator, whose state is restored; do not use it in
         several threads at once.
     measure : callable, optional
-        In place of ``1 - D / D_max``: takes the shares (bin,) of a model sample and of the neurons. One seed gives
-        every measure the same samples.
+        Replaces ``1 - D / D_max``: a function of the shares (bin,) of a model sample and of the neurons. With the same
+        seed, every measure is computed on the same samples.
 
     Returns
     -------
     Score
         Not yet divided by the ceiling. ``attrs``: ``error``, the standard deviation over samples; ``raw``, the samples;
-        ``n_neuroids`` and, among them, ``n_undefined``, the NaN.
+        ``n_neuroids``; and ``n_undefined``, the number of NaN among these.
 
     Raises
     ------
     ValueError
-        If no value is defined, or so few that a tenth of the samples have none.
+        If no value is defined, or so few that a tenth of the samples contain none.
     TypeError
-        If there is no seed.
+        If `seed` is None.
     """
     from brainscore_vision.metrics.distribution_similarity.metric import BootstrapDistributionSimilarity
 
     if seed is None:
         raise TypeError("seed must be a whole number; None would leave the bootstrap unseeded")
-    values = np.array(model_values, dtype=float)  # a copy, because the metric writes to what it is given
+    values = np.array(model_values, dtype=float)  # a copy, because the metric writes to its argument
     undefined = int(np.isnan(values).sum())
     if values.ndim != 1 or undefined == values.size:
         raise ValueError(
@@ -74,14 +74,14 @@ def binned_similarity(
     chosen = {} if measure is None else {"similarity_func": measure}
     metric = BootstrapDistributionSimilarity(property_name=name, **chosen)
     primate = property_assembly(np.array(primate_values, dtype=float), name, edges)
-    # A sample in which nothing is defined has no histogram: the metric's 0 / 0 is meant, and left out of its mean.
+    # A sample without defined values has no histogram; the metric's 0 / 0 is intended and left out of its mean.
     with seeded_global_generator(seed), np.errstate(invalid="ignore"):
         score = metric(property_assembly(values, name, edges), primate)
     empty = int(np.isnan(score.attrs["raw"]).sum())
-    if empty > len(score.attrs["raw"]) / 10:  # where Brain-Score's metric says 0, which is no similarity measured
+    if empty > len(score.attrs["raw"]) / 10:  # where Brain-Score's metric returns 0, which is not a measured similarity
         raise ValueError(
             f"{name}: only {values.size - undefined} of {values.size} neuroids have a value, so few that {empty} of "
-            f"{len(score.attrs['raw'])} samples have none (Brain-Score's metric then says 0)"
+            f"{len(score.attrs['raw'])} samples have none (Brain-Score's metric then returns 0)"
         )
     score.attrs["n_neuroids"] = values.size
     score.attrs["n_undefined"] = undefined
@@ -92,8 +92,8 @@ def joint_ks_similarity(p: np.ndarray, q: np.ndarray) -> float:
     """Similarity of two joint histograms, ``1 - D / D_max``.
 
     D is Peacock's Kolmogorov-Smirnov distance (1983, Mon Not R Astron Soc 202:615): the largest difference between the
-    shares of cells in a quadrant, over all four quadrants at every corner of a bin. D_max is that of `q` from a
-    population that lies all in one corner bin, so that for a single row of bins this is Brain-Score's similarity.
+    shares of cells in a quadrant, over all four quadrants at every corner of a bin. D_max is the largest
+    distance of `q` from a population in a single corner bin, so that one row of bins gives Brain-Score's similarity.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""V1 properties that no Brain-Score benchmark has, one row each, with what is published of macaque V1."""
+"""V1 properties without a Brain-Score benchmark, one row each, with published values of macaque V1."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Published:
     sample
         How many cells or sites, and who read the values.
     statistic
-        What `values` are.
+        The statistic that `values` give.
     values
         In the property's unit.
     """
@@ -42,7 +42,7 @@ class Published:
 
 @dataclass(frozen=True)
 class ExtraProperty:
-    """One property that a physiologist would measure beside those of Brain-Score's benchmarks.
+    """One property that a physiologist would measure in addition to those of Brain-Score's benchmarks.
 
     Attributes
     ----------
@@ -53,12 +53,12 @@ class ExtraProperty:
     experiment
         How it is measured: from the grating experiments on a model to one row per neuroid, with `responsive`.
     published
-        What is known of macaque V1; None where no published values are part of this package.
+        Values of macaque V1; None if no published values are part of this package.
     log_axis
-        Whether its histogram has octaves.
+        Whether the bins of its histogram are octaves.
     requirement
-        Called before any grating is shown; raises a ValueError where the recorded layer cannot have the property.
-        None where every layer can.
+        Called before any grating is shown; raises a ValueError if the recorded layer cannot have the property.
+        None if every layer can.
     """
 
     name: str
@@ -71,12 +71,12 @@ class ExtraProperty:
 
     @property
     def benchmark(self) -> str:
-        """None of Brain-Score's."""
+        """Empty, because Brain-Score has no benchmark of the property."""
         return ""
 
     @property
     def data_source(self) -> str:
-        """What is published, in words; '' where nothing is part of this package."""
+        """The published values in words; empty if none are part of this package."""
         return "" if self.published is None else str(self.published)
 
 
@@ -103,7 +103,7 @@ EXTRA_PROPERTIES = {
             "c50",
             "Semi-saturation contrast",
             contrast_response,
-            # What `naka_rushton` makes of the cell's rates; a test fits them again.
+            # The fit of `naka_rushton` to the cell's rates; a test repeats it.
             published=Published(_CAVANAUGH_B, _ONE_CELL, "one cell", (0.097,)),
             log_axis=True,
         ),

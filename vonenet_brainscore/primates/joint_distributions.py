@@ -1,9 +1,10 @@
-"""Two V1 properties of the same macaque neurons: a model may have each histogram right and no cell like theirs.
+"""Joint distributions of two V1 properties, measured in the same macaque neurons.
 
-Brain-Score compares one property at a time. Here pairs are compared by the same similarity in two dimensions
-(`binned_similarity.joint_ks_similarity`), over samples of the model's neuroids as large as the study. In simulations of
-studies of 89 neurons, a model of the very population reaches 0.95 to 0.96 of the ceiling, and one with the same
-histograms and shuffled pairs 0.84 to 0.88 (correlation 0.8, ``tests/test_joint_distributions.py``).
+Brain-Score compares one property at a time, so a model can match every histogram without a cell like the neurons. Here
+pairs are compared by the same similarity in two dimensions (`binned_similarity.joint_ks_similarity`), over samples of
+the model's neuroids as large as the study. In simulated studies of 89 neurons with a correlation of 0.8, the correct
+model reaches 0.95 to 0.96 of the ceiling, and one with the same histograms but shuffled pairs 0.84 to 0.88
+(``tests/test_joint_distributions.py``).
 """
 
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class JointDistribution:
     properties
         Names of two rows of the table of properties.
     study
-        Whose neurons.
+        The study that measured the neurons.
     pairs
         The two values of each neuron, shape (neuron, 2).
     edges
@@ -43,7 +44,7 @@ class JointDistribution:
     edges: tuple[float, ...]
 
     def bin_numbers(self, pairs: ArrayLike) -> np.ndarray:
-        """Where pairs (cell, 2) fall: the number of their bin, row by row; what lies beyond counts in the outermost."""
+        """Bin numbers of pairs (cell, 2), counted row by row; values beyond the outermost bins count in these."""
         n_bins = len(self.edges) - 1
         each = np.clip(np.searchsorted(self.edges, np.asarray(pairs, float), side="right") - 1, 0, n_bins - 1)
         return each[:, 0] * n_bins + each[:, 1]
@@ -85,7 +86,7 @@ def joint_similarity(pairs: ArrayLike, primate: JointDistribution, *, seed: int)
     Parameters
     ----------
     pairs : array, shape (neuroid, 2)
-        Of the model's neuroids that have both.
+        Values of the model's neuroids that have both properties.
     primate : JointDistribution
     seed : int
         Of the bootstrap.
@@ -93,22 +94,22 @@ def joint_similarity(pairs: ArrayLike, primate: JointDistribution, *, seed: int)
     Returns
     -------
     Score
-        As of `binned_similarity`, which also says what is refused; not yet divided by the ceiling.
+        As from `binned_similarity`, with its errors; not yet divided by the ceiling.
     """
     return _similarity(primate.bin_numbers(pairs), primate, seed)
 
 
 @cache
 def joint_ceiling(primate: JointDistribution, *, seed: int) -> "Score":
-    """The similarity that samples of the neurons themselves reach."""
+    """The similarity of samples of the neurons themselves."""
     return joint_similarity(primate.pairs, primate, seed=seed)
 
 
 @cache
 def joint_without_pairing(primate: JointDistribution, *, seed: int) -> "Score":
-    """The similarity that cells reach which have each property's distribution, but not the pairs.
+    """The similarity of cells that have the distribution of each property, but not the neurons' pairs.
 
-    Of a population in which the first property of each neuron meets the second of every other.
+    In this population, the first property of each neuron is paired with the second property of every neuron.
     """
     first, second = np.array(primate.pairs).T
     every_pair = np.stack(np.meshgrid(first, second, indexing="ij"), axis=-1).reshape(-1, 2)

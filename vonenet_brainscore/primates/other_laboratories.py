@@ -1,4 +1,4 @@
-"""Agreement between studies of macaque V1, as a reference beside the ceilings. No model is scored on it."""
+"""Agreement between studies of macaque V1, a reference in addition to the ceilings. No model is scored on it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from .v1_property import V1Property
 
 @dataclass(frozen=True)
 class OtherLaboratory:
-    """One more laboratory's measurement of a V1 property, in the bins of its row of the table of properties.
+    """Another laboratory's measurement of a V1 property, in the bins of the property's row in the table.
 
     Attributes
     ----------
@@ -22,11 +22,11 @@ class OtherLaboratory:
     population
         Which recordings, and how many.
     counts
-        Of them in each bin.
+        Number of recordings in each bin.
     counted
         Who counted.
     differs
-        What is not as in the study that models are scored on.
+        Differences from the study on which models are scored.
     """
 
     property: str
@@ -58,7 +58,7 @@ _SITES = (
     "grating over the peak"
 )
 
-# The first of a property is the one that tables show; the others are told in the footnote.
+# Tables show the first study of a property; the footnote mentions the others.
 OTHER_LABORATORIES = (
     OtherLaboratory(
         "circular_variance",
@@ -78,12 +78,12 @@ OTHER_LABORATORIES = (
 
 
 def other_laboratories(row: V1Property) -> list[OtherLaboratory]:
-    """The other measurements of a property; the first is the yardstick."""
+    """The other measurements of a property; the first is the reference shown in tables."""
     return [other for other in OTHER_LABORATORIES if other.property == row.name]
 
 
 def footnotes(rows: Iterable[V1Property]) -> list[str]:
-    """What the yardsticks of these properties are, one sentence each; none for a property without."""
+    """Descriptions of the reference measurements of these properties; none for a property without one."""
     notes = []
     for row in rows:
         others = other_laboratories(row)

@@ -1,9 +1,9 @@
 """The V1 properties of Brain-Score's twenty-two ``Marques2020`` benchmarks, one row each.
 
-A row says how a property is measured, on which stimuli, against whose neurons and with which bins, which are
-Brain-Score's (``data/marques2020`` of the installed package). The counts of fifteen are part of this package; each
-study says who counted them. The neurons of the seven on textures are in Brain-Score's storage: their bins stand here
-so that a model's distribution can be shown without the data, while a score takes the bins that come with them.
+A row gives the measurement of a property, its stimuli, the neurons for comparison and the bins, which are Brain-Score's
+(``data/marques2020`` of the installed package). The counts of fifteen properties are part of this package; each study
+says who counted them. The neurons of the seven texture properties are in Brain-Score's storage. Their bins are included
+so that a model's distribution can be shown without the data; a score uses the bins that come with the data.
 """
 
 import numpy as np
@@ -32,10 +32,10 @@ _TEXTURE = Experiment(TEXTURE_STIMULI, texture_tuning)
 _DE_VALOIS_A = Study("De Valois, Yund & Hepler 1982, Vision Res 22:531", 385, "DeValois1982a", DIGITISED)
 _DE_VALOIS_B = Study("De Valois, Albrecht & Thorell 1982, Vision Res 22:545", 363, "DeValois1982b", DIGITISED)
 _SCHILLER = Study("Schiller, Finlay & Volman 1976, J Neurophysiol 39:1334", 87, "Schiller1976c", DIGITISED)
-_SUPPRESSION = SUPPRESSION["cavanaugh2002"]  # which surrounds of a VOneBlock can be sampled from
+_SUPPRESSION = SUPPRESSION["cavanaugh2002"]  # from which surrounds of a VOneBlock can be sampled
 _CAVANAUGH = Study(_SUPPRESSION.study, _SUPPRESSION.n, "Cavanaugh2002a", _SUPPRESSION.counted)
-# Of 308 neurons those whose highest mean rate exceeds the spontaneous one by more than 5 spikes/s. Values beyond the
-# outermost bins count in them; a bandwidth above 90 degrees is undefined. Both as Brain-Score packages the study.
+# Those of 308 neurons whose highest mean rate exceeds the spontaneous rate by more than 5 spikes/s. Values beyond the
+# outermost bins count in these, and a bandwidth above 90 degrees is undefined, both as in Brain-Score's data set.
 _RINGACH = Study("Ringach, Shapley & Hawken 2002, J Neurosci 22:5639", 304, "Ringach2002", COUNTED)
 _FREEMAN = Study(
     "Freeman, Ziemba, Heeger, Simoncelli & Movshon 2013, Nat Neurosci 16:974", 102, "FreemanZiemba2013_V1_properties"

@@ -1,4 +1,4 @@
-"""What a row of the table of V1 properties says: how a property is measured, and what macaque V1 has of it."""
+"""The rows of the table of V1 properties: how a property is measured, and its distribution in macaque V1."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Experiment:
     Attributes
     ----------
     stimuli
-        A set of gratings (`stimuli.gratings.GRATING_SETS`), which are drawn, or a stimulus set of Brain-Score's.
+        A set of gratings to draw (`stimuli.gratings.GRATING_SETS`), or a stimulus set of Brain-Score's.
     analysis
         Measures one or more properties of every neuroid.
     """
@@ -34,11 +34,11 @@ class Study:
     reference
         Authors, year, journal, volume and first page.
     n_neurons
-        That the study's distributions are of.
+        Number of neurons in the study's distributions.
     data_set
-        Brain-Score's name for them.
+        Brain-Score's name of the data.
     counted
-        Who counted the neurons in each bin; empty where no counts are part of this package.
+        Who counted the neurons in each bin; empty if no counts are part of this package.
     """
 
     reference: str
@@ -62,12 +62,12 @@ class V1Property:
     experiment
         How it is measured.
     study
-        Whose neurons a model is compared with.
+        The study with whose neurons a model is compared.
     edges
-        Of the bins, shape (bin + 1,), those of Brain-Score.
+        Of Brain-Score's bins, shape (bin + 1,).
     counts
-        Neurons in each bin, where they are part of this package; where they add up to fewer than ``study.n_neurons``,
-        the property is undefined for the rest. Empty where the neurons' values are in Brain-Score's storage.
+        Neurons in each bin. If they add up to fewer than ``study.n_neurons``, the property is undefined for the rest.
+        Empty if the neurons' values are in Brain-Score's storage and not part of this package.
     published_ceiling
         Brain-Score's.
     held_out
@@ -87,7 +87,7 @@ class V1Property:
 
     @property
     def data_source(self) -> str:
-        """The study, and where its data come from."""
+        """The study and the source of its data."""
         if not self.counts:
             return f"{self.study.reference}; Brain-Score's data set {self.study.data_set}"
         return f"{self.study.reference}; {self.study.counted}"
@@ -98,8 +98,8 @@ class V1Property:
         Returns
         -------
         array, shape (neuron,)
-            First the neurons for which the property is undefined (NaN), then those of each bin, evenly spaced inside
-            it, because counts give bins and not values; 0 and 1 for a yes or no.
+            First the neurons for which the property is undefined (NaN), then those of each bin, evenly spaced within
+            the bin because counts do not give values; 0 and 1 for a property that is no or yes.
 
         Raises
         ------
