@@ -58,7 +58,7 @@ def block_s(width: int) -> float:
     """CPU seconds of a block of so many columns at `MEASURED_AT` stimuli: its product, added onto the sum."""
     block = np.random.default_rng(0).normal(size=(MEASURED_AT, width))
     products = np.zeros((MEASURED_AT, MEASURED_AT))
-    return cpu_s(lambda: gram._add_products(products, [block]))
+    return cpu_s(lambda: gram._add_products(products, [block], 1))
 
 
 @functools.cache
@@ -70,7 +70,7 @@ def centring_s() -> float:
         part = gram._Recording(MEASURED_AT, features.copy(), "", "stimuli")
         part.keep_in_memory()
         part.write(np.arange(MEASURED_AT), features)
-        for _ in part._centred_blocks():
+        for _ in part._centred_blocks(1):
             pass
 
     return cpu_s(run) / features.size

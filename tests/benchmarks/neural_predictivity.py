@@ -124,7 +124,7 @@ def stages_of_products(features: np.ndarray, images: int) -> dict[str, float]:
         batches = [np.arange(start, min(start + 8, images)) for start in range(0, images, 8)]
         written = cpu_ms(lambda: [recording.write(rows, features[: len(rows)]) for rows in batches], images)
         last: deque = deque(maxlen=1)
-        centred = cpu_ms(lambda: last.extend(recording._centred_blocks()), images)
+        centred = cpu_ms(lambda: last.extend(recording._centred_blocks(1)), images)
     products, product = np.zeros((2, images, images))
     blocks = -(-features.shape[1] // last[0].shape[1])
 

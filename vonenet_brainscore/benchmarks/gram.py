@@ -3,8 +3,9 @@
 import os
 import shutil
 import tempfile
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -12,12 +13,14 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from .blocks_on_disk import BlocksOnDisk
 
 # Columns are multiplied in blocks of this many float64 bytes: large enough for BLAS, small compared with a recording.
 # The block size depends on the shape alone, never on the memory budget, so the budget can't change a bit of the result.
 _BLOCK_BYTES = 2**26
+_AT_ONCE_BYTES = 2**30  # that blocks which are multiplied at once and their products may take
 # The products of this many blocks are summed in order, then the sums of these groups, so that several machines can sum
 # groups (`distributed_gram`) and get the same bits. Recordings of 1,200 stimuli x 1.6 million features are one group.
 _GROUP_BLOCKS = 256
@@ -62,7 +65,9 @@ def gram_matrices(
     The features are kept until the last batch (in a temporary file for layers that exceed the memory budget) and then
     multiplied in fixed blocks of columns, so that neither the order and size of the batches nor the budget changes a
     bit of the result. (The number of BLAS threads may.) Every feature is written once and read once: each block is read
-    and centred while the preceding one is multiplied, and is removed from the file as soon as it has been read.
+    and centred while preceding ones are multiplied, and is removed from the file as soon as it has been read. Several
+    blocks are multiplied at once, each by one thread, because BLAS's own threads wait for each other in a loop, which
+    triples the time when another job needs a core.
 
     NumPy computes the product of a block with its own transpose by BLAS's symmetric routine (``syrk``), which halves
     the operations. Products are in double precision: in single precision, the error of a sum of w products is up to
@@ -79,7 +84,7 @@ def gram_matrices(
     centred_over : {'stimuli', 'features'}
     memory : int, optional
         Bytes that the features of all layers together may take in memory; `default_memory` by default. Blocks
-        and products take about 0.2 GB more.
+        and products take about 0.1 GB more per core, 1 GB at most.
     spill_folder : Path, optional
         Folder for the temporary file; the system's temporary folder by default.
 
@@ -170,42 +175,33 @@ class _Recording:
 
     def gram(self) -> Gram:
         products = group = np.zeros((self._shape[1], self._shape[1]))
-        blocks = self._centred_blocks()
+        at_once = _blocks_at_once(self._shape[1])
+        blocks = self._centred_blocks(at_once + 1)
         for first in range(0, self._shape[0], _GROUP_BLOCKS):
             if first:
                 group = np.zeros_like(products)
-            _add_products(group, islice(blocks, _GROUP_BLOCKS))
+            _add_products(group, islice(blocks, _GROUP_BLOCKS), at_once)
             if first:
                 products += group
         if not np.isfinite(products).all():
             raise ValueError(f"layer {self._layer!r} has responses that are NaN or infinite")
         return Gram(products, self._n_features)
 
-    def _centred_blocks(self) -> Iterator[np.ndarray]:
-        """Blocks (stimulus, feature) in double precision, each valid until the next but one is requested."""
+    def _centred_blocks(self, held: int) -> Iterator[np.ndarray]:
+        """Blocks (stimulus, feature) in double precision, of which the last `held` are valid."""
         count, n_stimuli, width = self._shape
         means = None if self._totals is None else self._totals[:, None] / self._n_features
         # Columns that pad the last block stay zero when centred over stimuli, but not when centred over features.
         last = width if means is None else self._n_features - (count - 1) * width
-        centred = np.empty((2, n_stimuli, width))
-        blocks = iter(self._blocks)
-
-        def next_block(index: int) -> np.ndarray:
-            block, into = next(blocks), centred[index % 2]
+        centred = np.empty((held, n_stimuli, width))
+        for index, block in enumerate(self._blocks):
+            into = centred[index % held]
             for columns in _columns(width, max(1, _PART_BYTES // (8 * n_stimuli))):
                 part = into[:, columns]
                 np.copyto(part, block[:, columns])
                 with np.errstate(invalid="ignore"):  # infinite responses are rejected after multiplication
                     part -= part.mean(axis=0) if means is None else means
-            return into[:, : last if index == count - 1 else width]
-
-        with ThreadPoolExecutor(1) as ahead:
-            coming = ahead.submit(next_block, 0)
-            for index in range(count):
-                block = coming.result()
-                if index + 1 < count:
-                    coming = ahead.submit(next_block, index + 1)
-                yield block
+            yield into[:, : last if index == count - 1 else width]
 
 
 def products_of_columns(
@@ -233,7 +229,8 @@ def products_of_columns(
             recording.keep_in_memory()
         recording.write(rows, features)
     if recording is not None:
-        _add_products(products, recording._centred_blocks())
+        at_once = _blocks_at_once(n_stimuli)
+        _add_products(products, recording._centred_blocks(at_once + 1), at_once)
     return products
 
 
@@ -242,10 +239,22 @@ def block_width(n_stimuli: int, n_features: int) -> int:
     return min(n_features, max(1, _BLOCK_BYTES // (8 * n_stimuli)))
 
 
-def _add_products(products: np.ndarray, blocks: Iterable[np.ndarray]) -> None:
-    product = np.empty_like(products)
-    for centred in blocks:
-        products += np.matmul(centred, centred.T, out=product)
+def _blocks_at_once(n_stimuli: int) -> int:
+    """How many blocks are multiplied at once: one per BLAS thread, or fewer where memory allows fewer."""
+    threads = max((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
+    return max(1, min(threads, _AT_ONCE_BYTES // (_BLOCK_BYTES + 8 * n_stimuli**2)))
+
+
+def _add_products(products: np.ndarray, blocks: Iterable[np.ndarray], at_once: int) -> None:
+    """Add the blocks' products in their order; while the next block is made, `at_once` are being multiplied."""
+    with threadpool_limits(1 if at_once > 1 else None, "blas"), ThreadPoolExecutor(at_once) as pool:
+        coming: deque[Future[np.ndarray]] = deque()
+        for block in blocks:
+            coming.append(pool.submit(np.matmul, block, block.T))
+            if len(coming) > at_once:
+                products += coming.popleft().result()
+        for product in coming:
+            products += product.result()
 
 
 def _columns(width: int, at_once: int) -> Iterator[slice]:
