@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import platform
 import subprocess
 import sys
 
@@ -51,6 +52,16 @@ def test_threads_wait_without_taking_the_processor():
     for given, policy in (({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")):
         shown = subprocess.run([sys.executable, "-c", code], env=environment | given, capture_output=True, text=True)
         assert shown.stdout.splitlines()[-1] == policy, shown.stderr
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc, whose allocator is set")
+def test_freed_memory_is_kept_for_the_next_batch():
+    code = (
+        "from vonenet_brainscore.cli.main import _reuse_memory; _reuse_memory(); freed = bytearray(10**8); del freed\n"
+        "print(*[line.split()[1] for line in open('/proc/self/status') if line.startswith('RssAnon')])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert int(shown) > 10**5  # kB
 
 
 def test_score_prints_a_table_and_writes_files(run, tiny_model, tmp_path):

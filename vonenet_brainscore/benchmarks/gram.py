@@ -71,8 +71,7 @@ def gram_matrices(
 
     NumPy computes the product of a block with its own transpose by BLAS's symmetric routine (``syrk``), which halves
     the operations. Products are in double precision: in single precision, the error of a sum of w products is up to
-    w 2**-24 of the product of both stimuli's norms, 2e-4 for blocks of 2,500 stimuli, which cannot guarantee scores to
-    1e-6.
+    w 2**-24 of the product of both stimuli's norms, 2e-4 for blocks of 2,500 stimuli, too much for scores to 1e-6.
 
     Parameters
     ----------
@@ -80,11 +79,11 @@ def gram_matrices(
         `rows` are stimulus indices, shape (row,), in any order, each occurring once; `features` are floats of
         shape (row, feature). Each batch contains every layer.
     n_stimuli : int
-        Total number of stimuli.
+        How many there are.
     centred_over : {'stimuli', 'features'}
     memory : int, optional
-        Bytes that the features of all layers together may take in memory; `default_memory` by default. Blocks
-        and products take about 0.1 GB more per core, 1 GB at most.
+        Bytes that all features may take in memory; `default_memory` by default. Blocks and products take about
+        0.1 GB more per core, 1 GB at most.
     spill_folder : Path, optional
         Folder for the temporary file; the system's temporary folder by default.
 
@@ -174,12 +173,11 @@ class _Recording:
                 self._totals[rows] += [row.sum() for row in part.astype(np.float64, order="C")]
 
     def gram(self) -> Gram:
-        products = group = np.zeros((self._shape[1], self._shape[1]))
-        at_once = _blocks_at_once(self._shape[1])
-        blocks = self._centred_blocks(at_once + 1)
-        for first in range(0, self._shape[0], _GROUP_BLOCKS):
-            if first:
-                group = np.zeros_like(products)
+        count, n_stimuli, _ = self._shape
+        products = np.zeros((n_stimuli, n_stimuli))
+        blocks = self._centred_blocks((at_once := _blocks_at_once(n_stimuli)) + 1)
+        for first in range(0, count, _GROUP_BLOCKS):
+            group = np.zeros_like(products) if first else products
             _add_products(group, islice(blocks, _GROUP_BLOCKS), at_once)
             if first:
                 products += group

@@ -1,5 +1,6 @@
 """`vonenet-brainscore`: its commands, and how errors are reported."""
 
+import ctypes
 import io
 import logging
 import os
@@ -56,7 +57,15 @@ _TOLD = (ValueError, TypeError, OSError, MemoryError, ModuleNotFoundError, Runti
 _DEFECT = 70  # exit status of an internal error: EX_SOFTWARE of sysexits.h
 
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _EVERYWHERE = ("--debug", "--quiet", "--verbose")
+
+
+def _reuse_memory() -> None:
+    """Let the C library keep freed memory for the next batch: mapping it anew takes a tenth of a score's time."""
+    if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):  # glibc's
+        mallopt(_M_MMAP_THRESHOLD, 2**30)
+        mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def main() -> None:
@@ -68,6 +77,7 @@ def main() -> None:
     # Beside another job a thread that waits for the others would otherwise take the processor from them. Read once, by
     # the libraries that the commands load; the number of threads, on which last bits depend, stays.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _reuse_memory()
     debug, quiet, verbose = (flag in sys.argv for flag in _EVERYWHERE)
     sys.argv = [word for word in sys.argv if word not in _EVERYWHERE]
     logging.basicConfig(format="%(message)s")  # to standard error
