@@ -1,6 +1,7 @@
 """One benchmark on one subject, from exactly compressed recordings if the score stays the same, else full features."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -89,12 +90,8 @@ def run_benchmark(
             way = WHOLE
     with (
         seeded_global_generator(seed),
-        data_on_demand(name or benchmark.identifier),
-        without_result_caching(),
         without_chatter(progress),
-        without_pip(),  # a benchmark may load a metric while it runs
-        TemporaryDirectory() as folder,
-        placed_exactly(None if _looks_in_memory(candidate) else Path(folder)),
+        _without_caches(candidate, name or benchmark.identifier),
         kept_predictions(benchmark) as kept,
         parts,
     ):
@@ -143,13 +140,7 @@ def recorded_in_row_space(
     if way == WHOLE:
         raise ValueError(f"{subject.identifier} is recorded by {WHOLE}, and its features are not compressed")
     recorded = _row_space_of(subject, benchmark, way, memory)
-    with (
-        data_on_demand(name or benchmark.identifier),
-        without_result_caching(),
-        without_pip(),
-        TemporaryDirectory() as folder,
-        placed_exactly(None if _looks_in_memory(recorded) else Path(folder)),
-    ):
+    with _without_caches(recorded, name or benchmark.identifier):
         recorded.start_recording(benchmark.region, time_bins=benchmark.timebins)
         stimuli = place_on_screen(
             benchmark._assembly.stimulus_set,
@@ -186,9 +177,21 @@ def _score_part(subject: Any, part: Any, way: str, memory: int | None, scheduler
     return part(_row_space_of(subject, part, way, memory, scheduler))
 
 
-def _looks_in_memory(candidate: Any) -> bool:
-    """Whether a candidate takes placed pictures from memory; others read them from files."""
-    return isinstance(candidate.recorded if isinstance(candidate, RowSpaceSubject) else candidate, Subject)
+@contextmanager
+def _without_caches(candidate: Any, name: str) -> Iterator[None]:
+    """Context in which data are fetched as needed, and nothing else comes from Brain-Score's caches or from pip.
+
+    Subjects of this package take placed images from memory; others read them from a temporary folder.
+    """
+    subject = candidate.recorded if isinstance(candidate, RowSpaceSubject) else candidate
+    with (
+        data_on_demand(name),
+        without_result_caching(),
+        without_pip(),  # a benchmark may load a metric while it runs
+        TemporaryDirectory() as folder,
+        placed_exactly(None if isinstance(subject, Subject) else Path(folder)),
+    ):
+        yield
 
 
 def _check_full_features(subject: Subject, benchmark: Any) -> None:

@@ -13,7 +13,10 @@ from .tables import number, say, table
 Benchmark = Annotated[str | None, typer.Option(help="What the models are scored on, if not your own recordings.")]
 
 
-def _one_benchmark(name: str | None, own: Any) -> Any:
+def _one_benchmark(
+    name: str | None, images: Path | None, responses: Path | None, region: str, degrees: float | None
+) -> Any:
+    own = own_benchmark(images, responses, region, degrees)
     if (name is None) == (own is None):
         raise ValueError("models are set side by side on one benchmark: give --benchmark, or --images and --responses")
     return name or own
@@ -42,7 +45,7 @@ def compare(
 
     if output is not None:
         check_writable(output, (".csv",))
-    one = _one_benchmark(benchmark, own_benchmark(images, responses, region, degrees))
+    one = _one_benchmark(benchmark, images, responses, region, degrees)
     scores, differences = compare_models(
         models,
         one,
@@ -98,7 +101,7 @@ def partition(
         check_writable(figure, FIGURE_SUFFIXES)
     found = partition_variance(
         models,
-        _one_benchmark(benchmark, own_benchmark(images, responses, region, degrees)),
+        _one_benchmark(benchmark, images, responses, region, degrees),
         folds=folds,
         seed=seed,
         trials=trials,
