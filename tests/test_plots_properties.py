@@ -58,21 +58,6 @@ def test_titles_name_the_property_and_its_interval_and_the_ground_tells_the_orig
     assert to_rgb(BUILT_FROM_GROUND) != to_rgb("white")
 
 
-def lightness(colour):
-    """CIE L* of an sRGB colour, which grey print shows."""
-    from matplotlib.colors import to_rgb
-
-    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in to_rgb(colour)]
-    return 116 * np.dot([0.2126, 0.7152, 0.0722], linear) ** (1 / 3) - 16
-
-
-def test_model_and_primate_differ_in_grey_and_from_the_ground():
-    ax = property_distributions(scores(SHOWN[:1])).axes[0]
-    primate, model = (lightness(bars[0].get_facecolor()[:3]) for bars in ax.containers)
-    ground = lightness(ax.get_facecolor()[:3])
-    assert primate - model > 20 and ground - primate > 10
-
-
 def test_axes_have_few_labels_and_these_are_edges():
     for ax, identifier in zip(property_distributions(scores(SHOWN)).axes, SHOWN, strict=False):
         edges = V1_BENCHMARKS[identifier].edges

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the same names, for type checkers and editors
     from .properties import joint_distribution as joint_distribution
     from .properties import property_distributions as property_distributions
     from .robustness import accuracy_against_epsilon as accuracy_against_epsilon
+    from .styles import model_styles as model_styles
     from .sweep import sweep_figure as sweep_figure
     from .tuning import tuning_curve as tuning_curve
     from .tuning import tuning_curves as tuning_curves
@@ -36,6 +37,7 @@ _PUBLIC = {
     "accuracy_against_epsilon": "robustness",
     "joint_distribution": "properties",
     "sweep_figure": "sweep",
+    "model_styles": "styles",
     "explained_variance": "partition",
 }
 __all__ = list(_PUBLIC)

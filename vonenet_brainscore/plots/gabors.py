@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..gabors.gabor_comparison import DistributionComparison, GaborComparison
 from ..gabors.primate_gabors import PARAMETERS
-from .properties import MODEL_COLOUR, PRIMATE_COLOUR, PRIMATE_FILL, origin_of, show_origin
+from .properties import origin_of, show_origin
+from .styles import MODEL_COLOUR, PRIMATE_FILL, colour_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,27 +16,28 @@ if TYPE_CHECKING:
     from matplotlib.projections.polar import PolarAxes
 
 _UNSCORED_BINS = 12
+_DARKEST = "#9A9A9A"  # ground of counts, on which dots of models stand out in grey print
 
 
 def gabor_distributions(comparison: GaborComparison) -> "Figure":
     """Every parameter of a model's filters in a panel, against primates where there are published counts."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(15, 7.6), layout="constrained")
+    figure, colour = Figure(figsize=(15, 7.6), layout="constrained"), colour_of(comparison.model)
     for number, name in enumerate(PARAMETERS, start=1):
         ax: Any = figure.add_subplot(2, 4, number, projection="polar" if name == "orientation" else None)
         published = [row for row in comparison.distributions if row.primate.parameters == (name,)]
         if name == "orientation":
-            orientation_histogram(published[0], ax)
+            orientation_histogram(published[0], ax, colour=colour)
         elif published:
-            parameter_histogram(published[0], ax)
+            parameter_histogram(published[0], ax, colour=colour)
         else:
-            unscored_histogram(comparison.filters[name], name, ax)
+            unscored_histogram(comparison.filters[name], name, ax, colour=colour)
     figure.suptitle(f"Gabor filters of {comparison.model} against macaque V1 (seed {comparison.seed})")
     return figure
 
 
-def orientation_histogram(comparison: DistributionComparison, ax: "PolarAxes") -> None:
+def orientation_histogram(comparison: DistributionComparison, ax: "PolarAxes", *, colour: str = MODEL_COLOUR) -> None:
     """Model and primate orientations around the circle, each drawn twice, 180 degrees apart.
 
     Parameters
@@ -44,6 +46,8 @@ def orientation_histogram(comparison: DistributionComparison, ax: "PolarAxes") -
         Of orientation, as ``compare_gabors(model).of('orientation')``. At 0 degrees the filter's bars are horizontal;
         angles grow counter-clockwise.
     ax : PolarAxes
+    colour : str
+        Of the model, as `model_styles` gives it.
 
     Raises
     ------
@@ -59,7 +63,7 @@ def orientation_histogram(comparison: DistributionComparison, ax: "PolarAxes") -
     width = np.deg2rad(np.tile(np.diff(primate.edges), 2))
     styles: dict[str, dict[str, Any]] = {
         "primate": {"color": PRIMATE_FILL},
-        "model": {"facecolor": "none", "edgecolor": MODEL_COLOUR, "linewidth": 2},
+        "model": {"facecolor": "none", "edgecolor": colour, "linewidth": 2},
     }
     for who, counts in (("primate", primate.counts), ("model", comparison.model_counts)):
         ax.bar(angle, np.tile(_shares(counts), 2), width=width, label=f"{who}, n = {counts.sum()}", **styles[who])
@@ -72,7 +76,7 @@ def orientation_histogram(comparison: DistributionComparison, ax: "PolarAxes") -
     ax.legend(frameon=False, fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
 
 
-def parameter_histogram(comparison: DistributionComparison, ax: "Axes") -> None:
+def parameter_histogram(comparison: DistributionComparison, ax: "Axes", *, colour: str = MODEL_COLOUR) -> None:
     """Model and primate histograms of one parameter, with the similarity.
 
     Parameters
@@ -80,6 +84,8 @@ def parameter_histogram(comparison: DistributionComparison, ax: "Axes") -> None:
     comparison : DistributionComparison
         Of a single parameter.
     ax : Axes
+    colour : str
+        Of the model, as `model_styles` gives it.
 
     Raises
     ------
@@ -90,13 +96,13 @@ def parameter_histogram(comparison: DistributionComparison, ax: "Axes") -> None:
     if len(primate.parameters) > 1:
         raise ValueError(f"{', '.join(primate.parameters)} is a joint distribution; see nx_ny_joint")
     _axis(ax, "x", primate.parameters[0], primate.edges)
-    _stairs(ax, primate.edges, primate.counts, comparison.model_counts)
+    _stairs(ax, primate.edges, primate.counts, comparison.model_counts, colour)
     _fraction_axis(ax, primate.counts, comparison.model_counts)
     ax.legend(frameon=False, fontsize="small", title=f"{primate.population} cells", title_fontsize="small")
     _title(comparison, ax)
 
 
-def unscored_histogram(values: ArrayLike, name: str, ax: "Axes") -> None:
+def unscored_histogram(values: ArrayLike, name: str, ax: "Axes", *, colour: str = MODEL_COLOUR) -> None:
     """The model's histogram of a parameter without published counts.
 
     Parameters
@@ -105,6 +111,8 @@ def unscored_histogram(values: ArrayLike, name: str, ax: "Axes") -> None:
     name : str
         A key of `PARAMETERS`.
     ax : Axes
+    colour : str
+        Of the model, as `model_styles` gives it.
     """
     values, parameter = np.asarray(values, float), PARAMETERS[name]
     if parameter.period is not None:
@@ -113,7 +121,7 @@ def unscored_histogram(values: ArrayLike, name: str, ax: "Axes") -> None:
         edges = np.geomspace(values.min(), values.max() * (1 + 1e-9), _UNSCORED_BINS + 1)
     _axis(ax, "x", name, edges)
     counts = np.histogram(values, edges)[0]
-    _stairs(ax, edges, None, counts)
+    _stairs(ax, edges, None, counts, colour)
     _fraction_axis(ax, counts)
     ax.legend(frameon=False, fontsize="small")
     ax.set_title("no published counts: not scored", fontsize="medium")
@@ -128,7 +136,7 @@ def spatial_frequency_histograms(comparison: GaborComparison) -> "Figure":
     axes = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
     top = 0.0
     for row, ax in zip(shown, axes, strict=True):
-        parameter_histogram(row, ax)
+        parameter_histogram(row, ax, colour=colour_of(comparison.model))
         top = max(top, ax.get_ylim()[1])
         ax.label_outer()
         ax.set_xlabel("")
@@ -139,12 +147,19 @@ def spatial_frequency_histograms(comparison: GaborComparison) -> "Figure":
     return figure
 
 
-def nx_ny_joint(comparison: GaborComparison) -> "Figure":
-    """The joint distribution of nx and ny with its marginals: primate counts as shades, the model's filters as dots."""
+def nx_ny_joint(comparison: GaborComparison, *, colour: str | None = None) -> "Figure":
+    """The joint distribution of nx and ny with its marginals: primate counts as shades, the model's filters as dots.
+
+    Parameters
+    ----------
+    comparison : GaborComparison
+    colour : str, optional
+        Of the model where other models are beside it; default, its colour in `model_styles`.
+    """
     from matplotlib.figure import Figure
     from matplotlib.patheffects import withStroke
 
-    joint = comparison.of("nx", "ny")
+    joint, colour = comparison.of("nx", "ny"), colour or colour_of(comparison.model)
     primate = joint.primate
     cells = comparison.filters[comparison.filters["cell_type"] == primate.cells]
     figure = Figure(figsize=(6.6, 6), layout="constrained")
@@ -152,17 +167,17 @@ def nx_ny_joint(comparison: GaborComparison) -> "Figure":
     ax = figure.add_subplot(grid[1, 0])
     _axis(ax, "x", "nx", primate.edges)
     _axis(ax, "y", "ny", primate.edges)
-    ax.pcolormesh(primate.edges, primate.edges, primate.counts.T, cmap=_shades(PRIMATE_COLOUR), alpha=0.8)
+    ax.pcolormesh(primate.edges, primate.edges, primate.counts.T, cmap=_shades(_DARKEST))
     outlined = [withStroke(linewidth=3, foreground="white")]
     for (row, column), count in np.ndenumerate(primate.counts):
         if count:
             x, y = (10 ** primate.centres[index] for index in (row, column))
             ax.text(x, y, str(count), ha="center", va="center", path_effects=outlined)
-    ax.plot(cells["nx"], cells["ny"], ".", color=MODEL_COLOUR, markersize=4, alpha=0.7)
+    ax.plot(cells["nx"], cells["ny"], ".", color=colour, markersize=4, alpha=0.7)
     above, beside = figure.add_subplot(grid[0, 0], sharex=ax), figure.add_subplot(grid[1, 1], sharey=ax)
     nx, ny = comparison.of("nx"), comparison.of("ny")
-    _stairs(above, primate.edges, nx.primate.counts, nx.model_counts)
-    _stairs(beside, primate.edges, ny.primate.counts, ny.model_counts, orientation="horizontal")
+    _stairs(above, primate.edges, nx.primate.counts, nx.model_counts, colour)
+    _stairs(beside, primate.edges, ny.primate.counts, ny.model_counts, colour, orientation="horizontal")
     above.set_ylabel("Fraction")
     beside.set_xlabel("Fraction")
     above.tick_params(labelbottom=False)
@@ -177,6 +192,7 @@ def _stairs(
     edges: NDArray,
     primate: NDArray | None,
     model: NDArray,
+    colour: str,
     *,
     orientation: Literal["vertical", "horizontal"] = "vertical",
 ) -> None:
@@ -190,7 +206,7 @@ def _stairs(
             label=f"primate, n = {primate.sum()}",
         )
     label = f"model, n = {model.sum()}"
-    ax.stairs(_shares(model), edges, color=MODEL_COLOUR, linewidth=2, orientation=orientation, label=label)
+    ax.stairs(_shares(model), edges, color=colour, linewidth=2, orientation=orientation, label=label)
 
 
 def _axis(ax: "Axes", which: str, name: str, edges: NDArray) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..primates.extra_properties import EXTRA_PROPERTIES, ExtraProperty
-from .properties import MODEL_COLOUR, PRIMATE_COLOUR
+from .styles import MODEL_COLOUR, PRIMATE_COLOUR, colour_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,14 +39,15 @@ def measured_properties(dataset: "Dataset") -> "Figure":
     rows = -(-len(names) // columns)
     figure = Figure(figsize=(4.2 * columns, 3 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    colour = colour_of(dataset.attrs["model"]) if "model" in dataset.attrs else MODEL_COLOUR
     for name, ax in zip(names, axes, strict=False):
-        _histogram(EXTRA_PROPERTIES[name], dataset.sel(property=name), ax)
+        _histogram(EXTRA_PROPERTIES[name], dataset.sel(property=name), colour, ax)
     for ax in axes[len(names) :]:
         ax.set_axis_off()
     return figure
 
 
-def _histogram(row: ExtraProperty, one: "DataArray | Dataset", ax: "Axes") -> None:
+def _histogram(row: ExtraProperty, one: "DataArray | Dataset", colour: str, ax: "Axes") -> None:
     from matplotlib.patheffects import withStroke
 
     values = one["value"].values[one["responsive"].values]
@@ -63,7 +64,7 @@ def _histogram(row: ExtraProperty, one: "DataArray | Dataset", ax: "Axes") -> No
         low, high = low - 0.5 * abs(low) - 0.05, high + 0.5 * abs(high) + 0.05
     bins = np.geomspace(low, high, _BINS + 1) if row.log_axis else np.linspace(low, high, _BINS + 1)
     weights = np.full(len(values), 1 / len(values))
-    ax.hist(values, bins.tolist(), weights=weights, color=MODEL_COLOUR, label=f"model, n = {len(values)}")
+    ax.hist(values, bins.tolist(), weights=weights, color=colour, label=f"model, n = {len(values)}")
     if row.log_axis:
         ax.set_xscale("log", base=2)
         ax.xaxis.set_major_formatter("{x:.2g}")

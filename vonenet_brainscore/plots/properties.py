@@ -8,6 +8,7 @@ import numpy as np
 from ..benchmarks.joint_comparison import joint_comparisons
 from ..primates.property_table import V1_BENCHMARKS, V1_PROPERTIES
 from ..primates.v1_property import NO_OR_YES, V1Property
+from .styles import PRIMATE_COLOUR, PRIMATE_FILL, colour_of
 
 if TYPE_CHECKING:
     from brainscore_core.metrics import Score
@@ -16,16 +17,12 @@ if TYPE_CHECKING:
 
     from ..benchmarks.joint_comparison import JointComparison
 
-# Okabe & Ito's colours, distinct for colour-blind readers. In grey print the two are alike, so that areas of primates
-# are pale: a lightness of 79, the model's is 54.
-MODEL_COLOUR, PRIMATE_COLOUR = "#D55E00", "#0072B2"
-PRIMATE_FILL = "#A6CEE3"
 BUILT_FROM_GROUND = "#ECECEC"  # of panels on data that VOneBlocks are sampled from; held out data stand on white
 _MOST_CHARACTERS = 42  # that the labels of bins take, with a space each, on the smallest panel
 _LARGEST_DOT = 2500  # points^2, where all neuroids lie in one place
 
 
-def property_distribution(score: "Score", ax: "Axes") -> None:
+def property_distribution(score: "Score", ax: "Axes", *, colour: str | None = None) -> None:
     """Model and primate histograms of one V1 property, side by side, with the score; the model's alone if unscored.
 
     The title names the property and gives the score with its 95 % interval, or ± its error where it has none. The
@@ -36,18 +33,21 @@ def property_distribution(score: "Score", ax: "Axes") -> None:
     score : Score
         Of a V1 property benchmark.
     ax : Axes
+    colour : str, optional
+        Of the model where other models are beside it; default, its colour in `model_styles`.
     """
     row = V1_BENCHMARKS[score.attrs["benchmark_identifier"]]
+    colour = colour or colour_of(score.attrs["model_identifier"])
     edges = np.asarray(row.edges)
     place = np.arange(len(edges) - 1)
-    for who, offset, colour in (("primate", -0.2, PRIMATE_FILL), ("model", 0.2, MODEL_COLOUR)):
+    for who, offset, fill in (("primate", -0.2, PRIMATE_FILL), ("model", 0.2, colour)):
         values = np.asarray(score.attrs.get(f"{who}_values", []), float)
         defined = np.clip(values[~np.isnan(values)], edges[0], edges[-1])  # as the metric does
         if len(defined):
             fractions = np.histogram(defined, bins=edges)[0] / len(defined)
-            edge = PRIMATE_COLOUR if who == "primate" else colour
+            edge = PRIMATE_COLOUR if who == "primate" else fill
             label = f"{who}, n = {len(defined)}"
-            ax.bar(place + offset, fractions, width=0.4, color=colour, edgecolor=edge, linewidth=0.6, label=label)
+            ax.bar(place + offset, fractions, width=0.4, color=fill, edgecolor=edge, linewidth=0.6, label=label)
     ax.set_xlabel(f"{row.label} ({row.unit})" if row.unit else row.label)
     ax.set_ylabel("Fraction of cells")
     _label_bins(ax, row)
@@ -79,19 +79,22 @@ def _score_with_interval(score: "Score") -> str:
     return f"score {float(score):.2f} [{ends[0]:.2f}, {ends[1]:.2f}]"
 
 
-def joint_distribution(comparison: "JointComparison", ax: "Axes") -> None:
+def joint_distribution(comparison: "JointComparison", ax: "Axes", *, colour: str | None = None) -> None:
     """Two properties of the same cells: a dot for each primate neuron, and for model neuroids dots as large as many.
 
     Parameters
     ----------
     comparison : JointComparison
     ax : Axes
+    colour : str, optional
+        Of the model where other models are beside it; default, its colour in `model_styles`.
     """
     primate = comparison.primate
+    colour = colour or colour_of(comparison.model)
     at, how_many = np.unique(comparison.model_pairs, axis=0, return_counts=True)
     share = how_many / how_many.sum()
     neurons = np.array(primate.pairs)
-    ax.scatter(at[:, 0], at[:, 1], s=_LARGEST_DOT * share, color=MODEL_COLOUR, alpha=0.6, linewidth=0)
+    ax.scatter(at[:, 0], at[:, 1], s=_LARGEST_DOT * share, color=colour, alpha=0.6, linewidth=0)
     ax.scatter(neurons[:, 0], neurons[:, 1], s=14, color=PRIMATE_COLOUR, edgecolor="white", linewidth=0.4)
     ax.set_xscale("log")
     ax.set_yscale("log")
@@ -107,8 +110,8 @@ def joint_distribution(comparison: "JointComparison", ax: "Axes") -> None:
     show_origin(ax, held_out)
     result = f"score {row.score:.2f} [{row.score_low:.2f}, {row.score_high:.2f}], {origin_of(held_out)}"
     ax.set_title(f"Both in the same cells\n{result}", fontsize="medium")
-    for who, n, colour in (("primate", row.n_neurons, PRIMATE_COLOUR), ("model", row.n_pairs, MODEL_COLOUR)):
-        ax.scatter([], [], s=20, color=colour, label=f"{who}, n = {n}")
+    for who, n, dots in (("primate", row.n_neurons, PRIMATE_COLOUR), ("model", row.n_pairs, colour)):
+        ax.scatter([], [], s=20, color=dots, label=f"{who}, n = {n}")
     ax.legend(frameon=False, fontsize="small", loc="lower right")
 
 

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..robustness.evaluate import AdversarialEvaluation, NoiseCondition
-from .tuning import COLOURS
+from .tuning import COLOURS, MARKERS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_MARKERS = ("o", "s", "^", "D")
 _NOISE = {"model": "on", "fixed": "fixed", "none": "off"}
 
 
@@ -37,7 +36,7 @@ def accuracy_against_epsilon(evaluations: AdversarialEvaluation | Sequence[Adver
         ]
         for index, (evaluation, condition) in enumerate(conditions):
             epsilons, means, below, above, robust = _curve(condition)
-            colour, marker = COLOURS[index % len(COLOURS)], _MARKERS[index % len(_MARKERS)]
+            colour, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
             label = f"{_NOISE[condition.attack_noise]} / {_NOISE[condition.evaluation_noise]}"
             if len({each.attack.__class__ for each in several}) > 1:
                 label = f"{type(evaluation.attack).__name__}, {label}"

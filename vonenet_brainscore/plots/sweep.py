@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..seeds import SEEDS, mean_and_interval
-from .tuning import COLOURS
+from .styles import model_styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,7 +55,9 @@ def sweep_figure(sweep: "Dataset") -> "Figure":
         ax.set_axis_off()
     handles, labels = axes[0].get_legend_handles_labels()
     if handles:
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4), frameon=False)
+        wide = max(map(len, labels)) > _LONGEST_LABEL - 6
+        ncols = min(len(labels), columns if wide else 2 * columns)
+        figure.legend(handles, labels, loc="outside lower center", ncols=ncols, frameon=False)
     titles = [f"Mean and 95 % interval over {scores.sizes[name]} {name}s" for name in drawn]
     figure.suptitle(titles[0] if titles else "Scores of a sweep", fontsize="medium")
     return figure
@@ -67,18 +69,30 @@ def _panel(scores: "DataArray", setting: str, drawn: Sequence[str], ax: "Axes") 
     order = np.argsort(place)
     place, scores = place[order], scores.isel({setting: order})
     mean, half = mean_and_interval(scores, drawn)
+    styles = model_styles(map(str, scores["model"].values))
     if setting == "model":
         draws = scores.transpose("model", ...).values.reshape(scores.sizes["model"], -1)  # (model, draw)
         beside = np.linspace(-0.15, 0.15, draws.shape[1]) if draws.shape[1] > 1 else [0]
         for at, values in zip(place, draws, strict=True):
             ax.plot(at + np.asarray(beside), values, ".", color="0.7", zorder=1)
-        ax.errorbar(place, mean.values, half.values, fmt="o", capsize=3, color=COLOURS[5])
+        for at, model, value, reach in zip(place, scores["model"].values, mean.values, half.values, strict=True):
+            style = styles[str(model)]
+            ax.errorbar([at], [value], [reach], fmt=style.marker, capsize=3, color=style.colour)
     else:
         apart = _apart(place, scores.sizes["model"])
         for index, model in enumerate(scores["model"].values):
             line = mean.sel(model=model).values, half.sel(model=model).values
-            colour = COLOURS[index % len(COLOURS)]
-            ax.errorbar(place + apart[index], *line, fmt="o-", capsize=3, markersize=4, color=colour, label=str(model))
+            colour, marker, dashes = styles[str(model)]
+            ax.errorbar(
+                place + apart[index],
+                *line,
+                color=colour,
+                marker=marker,
+                linestyle=dashes,
+                markersize=4,
+                capsize=3,
+                label=str(model),
+            )
     if labels is not None:
         ax.set_xticks(place, labels, rotation=20 if max(map(len, labels)) > 8 else 0)
     if len(place) == 1:  # a single value stands in the middle, not at the edges
@@ -94,10 +108,11 @@ def _interaction(scores: "DataArray", setting: str, other: str, ax: "Axes") -> N
     place, _ = _places(scores[setting].values)
     order = np.argsort(place)
     means = scores.mean(set(scores.dims) - {"model", setting, other})
+    styles = model_styles(map(str, scores["model"].values))
     for index, model in enumerate(scores["model"].values):
         for value in scores[other].values:
             line = means.sel({"model": model, other: value}).values[order]
-            ax.plot(place[order], line, color=COLOURS[index % len(COLOURS)], linewidth=0.7, alpha=0.6, zorder=1)
+            ax.plot(place[order], line, color=styles[str(model)].colour, linewidth=0.7, alpha=0.6, zorder=1)
             if index == 0:
                 ax.annotate(f" {value}", (place[order][-1], line[-1]), fontsize=6, color="0.4", va="center")
 

@@ -24,8 +24,10 @@ AXES = {  # dimension of a curve -> how it is drawn
     "phase": _Axis("Phase (degrees)", tick_step=90),
     "contrast": _Axis("Contrast", octaves=True),
 }
-# Okabe & Ito's colours; the first of the eight, black, last.
+# Of neuroids and conditions: Okabe & Ito's colours, the first of the eight, black, last; `styles` has those of models.
+# Markers tell lines apart in grey print.
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
 def tuning_curve(
@@ -61,8 +63,9 @@ def tuning_curve(
     if half_width is not None and trials is None:
         raise ValueError("a half width belongs to a mean over trials; give the trials too")
     levels = curves[axis].values
-    for rates, name, colour in zip(curves.transpose("neuroid", axis).values, _names(curves), COLOURS, strict=False):
-        ax.plot(levels, rates, "o-", color=colour, markersize=3.5, label=name)
+    of_neuroids = zip(curves.transpose("neuroid", axis).values, _names(curves), COLOURS, MARKERS, strict=False)
+    for rates, name, colour, marker in of_neuroids:
+        ax.plot(levels, rates, color=colour, marker=marker, markersize=4.5, label=name)
     if trials is not None:
         by_trial = trials.transpose("neuroid", axis, "trial").values
         for rates, colour in zip(by_trial, COLOURS, strict=False):

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,15 +31,18 @@ class Picture(NamedTuple):
 def property_pictures(scores: "Mapping[str, Mapping[str, Score]]") -> dict[str, list[Picture]]:
     """V1 properties, model against primate: for each benchmark one picture per model that was measured on it."""
     from ..plots.properties import property_distribution
+    from ..plots.styles import model_styles
 
     pictures: dict[str, list[Picture]] = {}
+    styles = model_styles(scores)
     for model, of_model in scores.items():
         for identifier, score in of_model.items():
             if "model_values" not in score.attrs:
                 continue
             n_units, n_undefined = score.attrs["n_units"], score.attrs["n_undefined"]
             caption = f"{n_units} responsive neuroids, {n_undefined} of them without a value"
-            picture = _panel(model, lambda ax, score=score: property_distribution(score, ax), caption)
+            draw = partial(property_distribution, score, colour=styles[model].colour)
+            picture = _panel(model, draw, caption)
             pictures.setdefault(identifier, []).append(picture)
     return pictures
 
@@ -46,8 +50,10 @@ def property_pictures(scores: "Mapping[str, Mapping[str, Score]]") -> dict[str, 
 def joint_pictures(jointly: "Mapping[str, Sequence[JointComparison]]") -> dict[str, list[Picture]]:
     """Pairs of V1 properties of the same cells, model against primate, by their names."""
     from ..plots.properties import joint_distribution
+    from ..plots.styles import model_styles
 
     pictures: dict[str, list[Picture]] = {}
+    styles = model_styles(jointly)
     for model, of_model in jointly.items():
         for comparison in of_model:
             heading = " and ".join(name.replace("_", " ") for name in comparison.primate.properties).capitalize()
@@ -57,45 +63,55 @@ def joint_pictures(jointly: "Mapping[str, Sequence[JointComparison]]") -> dict[s
                 f"({row.ceiling:.3f}), with the interval of 95 % of samples; right histograms without the pairing "
                 f"reach {row.without_pairing:.3f}"
             )
-            picture = _panel(model, lambda ax, comparison=comparison: joint_distribution(comparison, ax), caption)
+            draw = partial(joint_distribution, comparison, colour=styles[model].colour)
+            picture = _panel(model, draw, caption)
             pictures.setdefault(heading, []).append(picture)
     return pictures
 
 
-def gabor_pictures(comparisons: "Mapping[str, GaborComparison]") -> dict[str, list[Picture]]:
+def gabor_pictures(
+    comparisons: "Mapping[str, GaborComparison]", models: Sequence[str] = ()
+) -> dict[str, list[Picture]]:
     """Single parameters by their name and population: those with primate counts, then the model's alone."""
     from ..gabors.primate_gabors import PARAMETERS
     from ..plots.gabors import orientation_histogram, parameter_histogram, unscored_histogram
+    from ..plots.styles import model_styles
 
     pictures: dict[str, list[Picture]] = {}
+    styles = model_styles(models or comparisons)
     for model, comparison in comparisons.items():
         published: set[str] = set()
+        colour = styles[model].colour
         for row in comparison.distributions:
             names = row.primate.parameters
             published |= set(names)
             if len(names) > 1:
                 continue
             if names == ("orientation",):
-                picture = _panel(model, lambda ax, row=row: orientation_histogram(row, ax), projection="polar")
+                picture = _panel(model, partial(orientation_histogram, row, colour=colour), projection="polar")
             else:
-                picture = _panel(model, lambda ax, row=row: parameter_histogram(row, ax))
+                picture = _panel(model, partial(parameter_histogram, row, colour=colour))
             heading = f"{PARAMETERS[names[0]].label}: {row.primate.population}"
             pictures.setdefault(heading, []).append(picture)
         for name in PARAMETERS:
             if name not in published:
-                values = comparison.filters[name]
-                picture = _panel(model, lambda ax, name=name, values=values: unscored_histogram(values, name, ax))
+                draw = partial(unscored_histogram, comparison.filters[name], name, colour=colour)
+                picture = _panel(model, draw)
                 pictures.setdefault(PARAMETERS[name].label, []).append(picture)
     return pictures
 
 
-def large_gabor_pictures(comparisons: "Mapping[str, GaborComparison]") -> dict[str, list[Picture]]:
+def large_gabor_pictures(
+    comparisons: "Mapping[str, GaborComparison]", models: Sequence[str] = ()
+) -> dict[str, list[Picture]]:
     """The joint distribution of nx and ny, which a small panel does not hold."""
     from ..plots.gabors import nx_ny_joint
+    from ..plots.styles import model_styles
 
+    styles = model_styles(models or comparisons)
     joint = []
     for model, comparison in comparisons.items():
-        figure = nx_ny_joint(comparison)
+        figure = nx_ny_joint(comparison, colour=styles[model].colour)
         joint.append(_picture(model, figure, f"nx and ny; {figure.get_suptitle()}"))
     return {"nx and ny jointly: simple": joint} if joint else {}
 
