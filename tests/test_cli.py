@@ -9,9 +9,12 @@ import sys
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 from tiny_networks import tiny_vonenet
 from typing_commands import typed
+
+from vonenet_brainscore.cli.main import app
 
 BANDWIDTH = "Marques2020_Schiller1976-sf_bandwidth"
 
@@ -38,6 +41,15 @@ def test_help_names_the_commands(run):
     assert status == 0
     for name in ("list", "score", "data", "register", "self-check", "choose-layers"):
         assert name in shown
+
+
+@pytest.mark.parametrize("command", sorted(typer.main.get_command(app).commands))
+def test_help_fits_eighty_columns(command, run, monkeypatch):
+    """No name of an option is cut, and no word of its help."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+    status, shown = run(command, "--help")
+    assert status == 0 and "--help" in shown and "…" not in shown
 
 
 def test_threads_wait_without_taking_the_processor():

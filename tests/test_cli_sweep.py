@@ -49,6 +49,14 @@ def test_flags_take_several_words():
     expected = "sweep --models a --models b --seed 3 --set x=1 --set y=2 --output o"
     assert " ".join(found) == expected
     assert flag_before_each(["--models"], ["--models"]) == ["--models"]
+    found = flag_before_each(["--back_end", "a", "b", "--back-end=c"], ["--back-end"])
+    assert found == ["--back_end", "a", "--back_end", "b", "--back-end=c"]
+
+
+def test_flags_may_have_underscores_or_hyphens(run):
+    for flag in ("--cluster-option", "--cluster_option"):
+        status, _ = run("sweep", "--models", "voneresnet50", "--output", "out", flag, "nothing")
+        assert status.startswith("error: --cluster-option has 'nothing'; it takes NAME=VALUE")
 
 
 def test_settings_are_numbers_ranges_and_words():

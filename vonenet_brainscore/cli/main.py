@@ -12,12 +12,13 @@ import typer
 
 from ..progress import LOGGER
 from . import attacks, comparison, data, doctor, gabors, report, robustness, scoring, submission, sweep, training
-from .many_words import ManyWords
+from .many_words import ManyWords, either_spelling
 
 app = typer.Typer(
     help="VOneNets as experimental subjects of Brain-Score: score them against primate visual cortex.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"token_normalize_func": either_spelling},
 )
 app.command("list")(scoring.list_models_and_benchmarks)
 app.command()(scoring.score)

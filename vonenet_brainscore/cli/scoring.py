@@ -36,8 +36,7 @@ BackEnds = Annotated[
     list[str] | None,
     typer.Option(
         "--back_end",
-        "--back-end",
-        help="A VOneBlock before a network, as timm:resnet18; may be repeated. The same as vonenet:timm:resnet18.",
+        help="A VOneBlock before this network, as timm:resnet18; may be repeated.",
     ),
 ]
 Memory = Annotated[
@@ -133,16 +132,14 @@ def score(
     cache: Annotated[bool, typer.Option(help="Return a score kept for the same content, and keep new ones.")] = True,
     output: Annotated[Path | None, typer.Option(help="Write the table to a .json, .csv or .nc file.")] = None,
     figure: Annotated[
-        Path | None, typer.Option(help="Where the figure of V1 properties goes; default MODEL-V1-properties.png.")
+        Path | None, typer.Option(help="Where the figure of V1 properties goes; default, a name made of the model's.")
     ] = None,
     images: Images = None,
     responses: Responses = None,
     region: Region = "V1",
     region_in_file: Annotated[
         str | None,
-        typer.Option(
-            "--region-in-file", "--region_in_file", help="... what the file calls that region, if something else."
-        ),
+        typer.Option(help="... what the file calls that region, if something else."),
     ] = None,
     degrees: Degrees = None,
     window: Annotated[
@@ -155,10 +152,10 @@ def score(
         str | None, typer.Option(help="... which variable, or which table of an .nwb file, holds the responses.")
     ] = None,
     axes: Annotated[
-        str | None, typer.Option(help="... what an array's axes are, such as 'stimulus,repetition,neuron'.")
+        str | None, typer.Option(help="... an array's axes: stimulus, neuron and repetition, in its order.")
     ] = None,
     metric: Annotated[
-        str, typer.Option(help="... 'pls', 'ridge', 'rsa', 'cka', 'neuron_to_neuron' or 'linear_predictivity'.")
+        str, typer.Option(help="... pls, ridge, rsa, cka, neuron_to_neuron or linear_predictivity.")
     ] = "pls",
     splits: Annotated[int, typer.Option(min=1, help="... random splits into training and test stimuli.")] = 10,
     split_seed: Annotated[

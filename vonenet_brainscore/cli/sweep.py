@@ -50,7 +50,7 @@ def sweep(
     cluster: Annotated[str | None, typer.Option(help="A batch system: slurm, pbs, sge, lsf, oar ...")] = None,
     cluster_option: Annotated[
         list[str] | None,
-        typer.Option("--cluster-option", "--cluster_option", help="NAME=VALUE for it, such as queue=normal."),
+        typer.Option(help="NAME=VALUE for it, such as queue=normal."),
     ] = None,
     memory: Memory = None,
     device: Device = None,
