@@ -156,8 +156,8 @@ def v1_scores(model):
 @pytest.mark.parametrize("model", ["vonecornets", "timm:resnet18"])
 def test_figures_of_one_model_are_in_its_colour(model):
     colour = to_rgb(colour_of(model))
-    _, bars = property_distributions(v1_scores(model)).axes[0].containers
-    assert bars[0].get_facecolor()[:3] == colour
+    primate, bars = property_distributions(v1_scores(model)).axes[0].containers
+    assert bars[0].get_facecolor()[:3] == colour and primate[0].get_facecolor()[:3] == to_rgb(PRIMATE_FILL)
     comparison = replace(compare_gabors(tiny_vonenet()), model=model)
     for figure in (gabor_distributions(comparison), spatial_frequency_histograms(comparison), nx_ny_joint(comparison)):
         for ax in figure.axes:

@@ -72,13 +72,16 @@ def joint_pictures(jointly: "Mapping[str, Sequence[JointComparison]]") -> dict[s
 def gabor_pictures(
     comparisons: "Mapping[str, GaborComparison]", models: Sequence[str] = ()
 ) -> dict[str, list[Picture]]:
-    """Single parameters by their name and population: those with primate counts, then the model's alone."""
+    """Single parameters by their name and population: those with primate counts, then the model's alone.
+
+    `models` are all those of the report, by whose order colours are given.
+    """
     from ..gabors.primate_gabors import PARAMETERS
     from ..plots.gabors import orientation_histogram, parameter_histogram, unscored_histogram
     from ..plots.styles import model_styles
 
     pictures: dict[str, list[Picture]] = {}
-    styles = model_styles(models or comparisons)
+    styles = model_styles(models)
     for model, comparison in comparisons.items():
         published: set[str] = set()
         colour = styles[model].colour
@@ -108,7 +111,7 @@ def large_gabor_pictures(
     from ..plots.gabors import nx_ny_joint
     from ..plots.styles import model_styles
 
-    styles = model_styles(models or comparisons)
+    styles = model_styles(models)
     joint = []
     for model, comparison in comparisons.items():
         figure = nx_ny_joint(comparison, colour=styles[model].colour)
