@@ -141,6 +141,14 @@ def test_own_recordings(run, tiny_model, tmp_path):
     assert len((tmp_path / "r2.csv").read_text().splitlines()) == 3 + 4 and (tmp_path / "parts.svg").is_file()
     status, differences = run("compare", "voneresnet50", "vonealexnet", *words, "--noise", "none")
     assert status == 0 and "Models on responses" in differences and "0.000" in differences  # the same tiny network
+    raws = {}
+    for seed in range(4):
+        responses = np.random.default_rng(seed).normal(size=(30, 2, 1)) + np.zeros(2)
+        np.save(tmp_path / f"{seed}.npy", responses)
+        status, shown = run("compare", "voneresnet50", "vonealexnet", *words[:3], f"{seed}.npy", *words[4:])
+        raws[shown.split("voneresnet50")[1].split()[1]] = "*: raw is negative, so that" in shown
+    assert any(raws.values()) and not all(raws.values()) and "*" not in parts
+    assert all(raw.startswith("-") == raw.endswith("*") == explained for raw, explained in raws.items())
     status, _ = run("compare", *side_by_side, "--benchmark", BANDWIDTH)
     assert str(status).startswith("error: models are set side by side on one benchmark: give --benchmark, or --images")
     status, _ = run("score", "voneresnet50", "--images", "images")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from .own_recordings import Degrees, Images, Region, Responses, own_benchmark
-from .score_table import signed
+from .score_table import signed, star
 from .scoring import FIGURE_SUFFIXES, Device, Layers, Memory, Noise, Seed, Trials, Weights, in_bytes, region_layer_map
 from .tables import number, say, table
 
@@ -61,12 +61,12 @@ def compare(
     columns = ("score", "raw", "ceiling")
     shown = table(f"Models on {benchmark or one.identifier}", "model", *columns, numbers=columns)
     for name, row in scores.iterrows():
-        shown.add_row(str(name), *(number(row[column]) for column in columns))
+        shown.add_row(str(name), number(row["score"]), signed(row["raw"]), number(row["ceiling"]))
     named, columns = ("first", "second"), ("difference", "from", "to")
     pairs = table("Differences, 95 % interval", *named, *columns, numbers=columns, names=named, least=("none",))
     for _, row in differences.iterrows():
         pairs.add_row(row["first"], row["second"], *(number(row[name]) for name in ("difference", "low", "high")))
-    say(shown, pairs)
+    say(shown, *star(scores["raw"]), pairs)
     if output is not None:
         with written_whole(output) as partial:
             differences.to_csv(partial, index=False)
@@ -115,7 +115,7 @@ def partition(
     title = f"{found.benchmark}: {found.n_stimuli} stimuli, {len(found.neurons)} neurons"
     shown = table(title, "part", "model", *columns, numbers=columns, names=("model",))
     for (part, model), row in found.parts.iterrows():
-        shown.add_row(part, model, *(signed(row[name]) for name in ("mean", "low", "high")))
+        shown.add_row(part, model, *(number(row[name]) for name in ("mean", "low", "high")))
     say(shown, "R² of held-out stimuli, mean over neurons with its 95 % interval over images and neurons")
     if output is not None:
         with written_whole(output) as partial:

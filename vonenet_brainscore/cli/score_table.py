@@ -1,6 +1,6 @@
 """Printed scores: a table, and remarks about its figures below it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .tables import number, table
@@ -69,6 +69,11 @@ def interval(low: Any, high: Any, digits: int = 3) -> str:
 def signed(raw: Any) -> str:
     """A raw correlation, with a star where it is below 0."""
     return f"{number(raw)}{'*' if raw is not None and raw < 0 else ''}"
+
+
+def star(raws: Iterable[float]) -> list[str]:
+    """The line that explains the stars of some raw correlations, if there are any."""
+    return ["*: raw is negative, so that the score, its square, says nothing"] if any(raw < 0 for raw in raws) else []
 
 
 def _cells(row: Any) -> dict[str, str]:

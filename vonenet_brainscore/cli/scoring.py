@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .own_recordings import Degrees, Images, Region, Responses, own_benchmark
-from .score_table import interval, score_table, signed
+from .score_table import interval, score_table, signed, star
 from .tables import number, say, table
 
 if TYPE_CHECKING:
@@ -245,7 +245,12 @@ def choose_layers(
         shown.add_row(
             str(layer), *whole, signed(row["raw"]), *map(number, row[["error", "ceiling"]]), number(row["n_units"], 0)
         )
-    say(shown, "95 %: interval of the score", "error: of raw, its standard error over splits")
+    say(
+        shown,
+        "95 %: interval of the score",
+        "error: of raw, its standard error over splits",
+        *star(choice.scores["raw"]),
+    )
     say(f"region_layer_map={choice.region_layer_map}")
 
 
