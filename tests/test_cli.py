@@ -66,6 +66,19 @@ def test_threads_wait_without_taking_the_processor():
         assert shown.stdout.splitlines()[-1] == policy, shown.stderr
 
 
+def test_a_cluster_on_this_machine_is_silent():
+    """Dask's loggers write to the root logger's handlers, at any level, if it has some before Dask is imported."""
+    code = (
+        "import sys; from vonenet_brainscore.cli import main as cli; sys.argv = ['vonenet-brainscore', '--help']\n"
+        "try: cli.main()\n"
+        "except SystemExit: import logging\n"
+        "from distributed import LocalCluster\n"
+        "with LocalCluster(n_workers=1, processes=False, dashboard_address=None, silence_logs=logging.ERROR): pass"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 0 and run.stderr == ""
+
+
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc, whose allocator is set")
 def test_freed_memory_is_kept_for_the_next_batch():
     code = (

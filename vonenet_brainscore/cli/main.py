@@ -81,7 +81,6 @@ def main() -> None:
     _reuse_memory()
     debug, quiet, verbose = (flag in sys.argv for flag in _EVERYWHERE)
     sys.argv = [word for word in sys.argv if word not in _EVERYWHERE]
-    logging.basicConfig(format="%(message)s")  # to standard error
     LOGGER.setLevel(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
     if not debug and not verbose:  # Brain-Score's imports warn of what only its authors can change
         warnings.filterwarnings("ignore", category=FutureWarning)
