@@ -28,6 +28,7 @@ warnings.simplefilter("ignore")
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from PIL import Image  # noqa: E402
+from threadpoolctl import threadpool_limits  # noqa: E402
 
 from vonenet_brainscore import get_model, neural_benchmark, score_model  # noqa: E402
 from vonenet_brainscore.benchmarks.gram import _Recording, default_memory  # noqa: E402
@@ -132,10 +133,12 @@ def stages_of_products(features: np.ndarray, images: int) -> dict[str, float]:
         nonlocal products
         products += np.matmul(last[0], last[0].T, out=product)
 
+    with threadpool_limits(1, "blas"):  # as in the command
+        multiplied = blocks * min(cpu_ms(multiply, images) for _ in range(3))
     return {
         f"write into blocks {'on disk' if spilled else 'in memory'}": written,
         f"{'read, ' if spilled else ''}double precision, centre": centred,
-        "products": blocks * min(cpu_ms(multiply, images) for _ in range(3)),
+        "products": multiplied,
     }
 
 
