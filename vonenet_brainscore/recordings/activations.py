@@ -22,8 +22,9 @@ from .noise_draws import noise_draws
 if TYPE_CHECKING:
     from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
 
-# Images a batch. Every batch has this size, the last one padded, because a network's arithmetic may differ in the
-# last bit with it. On a CPU more loses time: the VOneBlock responses of 8 images are 50 MB, past any cache.
+# Images per batch. Every batch has this size (the last one is padded), because the batch size may change the last bit
+# of a network's arithmetic. Larger batches are slower on a CPU: VOneBlock responses to 8 images are 50 MB, beyond any
+# cache.
 BATCH_SIZE = {"cpu": 8, "cuda": 64}
 
 
@@ -31,15 +32,16 @@ BATCH_SIZE = {"cpu": 8, "cuda": 64}
 class _Input:
     content: bytes
     pixels: np.ndarray  # float32 (3, y, x)
-    shown_before: int = 0  # how often the same picture stands earlier in the list
+    shown_before: int = 0  # how often the same picture occurs earlier in the list
 
 
 class ActivationsExtractor:
     """Records the layers of a network.
 
-    Trials are real: each is a fresh draw of the VOneBlock's noise, keyed by seed, stimulus content, trial and recorded
-    window. A picture listed four times is shown four times: one trial of each is what four trials of one would be.
-    A network without noise answers every trial alike, so it runs once. Its mode and noise are left as they were found.
+    Each trial is a new draw of the VOneBlock's noise, keyed by seed, stimulus content, trial and recorded window. A
+    picture that is listed four times is shown four times, with the same draws as four trials of the picture listed
+    once. A network without noise runs once, because all trials are equal. The network's mode and noise are restored
+    afterwards.
 
     Parameters
     ----------
@@ -47,17 +49,17 @@ class ActivationsExtractor:
         Takes normalised images (batch, 3, y, x).
     identifier : str
     image_size : int
-        Edge of the square that images are stretched to, in pixels.
+        Side of the square to which images are resized, in pixels.
     noise : {'model', 'none'}
-        Whether the VOneBlock's noise is as the network has it, or off.
+        'model' keeps the VOneBlock's noise; 'none' switches it off.
     seed : int
-        Of the noise.
+        Seed of the noise.
     trials : int, optional
-        To run instead of the number that a call asks for.
+        Number of trials to run, in place of the number that a call requests.
     device : str or torch.device, optional
-        Where to run, and where the network is moved; by default where it is.
+        Device to which the network is moved; by default it stays where it is.
     batch_size : int, optional
-        Halved for good when memory runs out.
+        Halved permanently if memory runs out.
     progress : bool
     """
 
@@ -94,7 +96,7 @@ class ActivationsExtractor:
 
     @property
     def device(self) -> torch.device:
-        """Where the network is."""
+        """The device of the network."""
         return self._weights.device
 
     @property
@@ -122,13 +124,13 @@ class ActivationsExtractor:
             self.noise = before
 
     def trials_run(self, asked: int) -> int:
-        """How many trials are run where so many are asked for."""
+        """The number of trials that are run when `trials` are requested."""
         return (self.trials or asked) if self.is_noisy else 1
 
     def stream(
         self, images: Sequence[Any], layers: Sequence[str], *, trials: int = 1, average: bool = True
     ) -> Iterator[tuple[slice, dict[str, list[np.ndarray]]]]:
-        """The layers' responses, a batch at a time, in the order of the images.
+        """The layers' responses, batch by batch, in the order of the images.
 
         Parameters
         ----------
@@ -137,7 +139,7 @@ class ActivationsExtractor:
         layers : sequence of str
         trials : int
         average : bool
-            Whether to return the mean over trials or each of them.
+            Return the mean over trials, or each trial.
 
         Yields
         ------
@@ -242,7 +244,7 @@ class ActivationsExtractor:
 
     @contextmanager
     def _set_up(self) -> Iterator[None]:
-        """The network in evaluation mode with the noise asked for, and as it was afterwards."""
+        """Context with the network in evaluation mode and the requested noise; both are restored."""
         training = [module for module in self.network.modules() if module.training]
         block = self.block
         noise = None if block is None else (block.noise_mode, block.noise_scale, block.noise_level, block.fixed_noise)

@@ -21,29 +21,29 @@ _BLOCK_LAYERS = ("vone_block", "vone_block.output")
 
 
 def presentation_coordinates(stimuli: Any) -> tuple[dict[str, np.ndarray], list[Any]]:
-    """What is known of each stimulus, and the images.
+    """Coordinates of the presentations, and the images.
 
     Parameters
     ----------
     stimuli : StimulusSet, folder, path, or sequence of images
-        A Brain-Score stimulus set; a folder of images, taken in the order of their names; an image or several, as
-        paths, Pillow images, uint8 arrays or `Picture`s.
+        A Brain-Score stimulus set; a folder of images, in the order of their names; or one or several images as paths,
+        Pillow images, uint8 arrays or `Picture`s.
 
     Returns
     -------
     dict of arrays, shape (presentation,)
-        The stimulus set's columns, or a unique `stimulus_id` (the file name, with its folder where names repeat, or the
-        first half of the content's digest where there is no file); and `stimulus_path`, '' where there is none.
+        The stimulus set's columns, or a unique `stimulus_id` (the file name, with its folder if names repeat, or the
+        first half of the content's digest if there is no file); and `stimulus_path`, which is '' without a file.
     list
         What `stimuli.images.as_picture` reads.
 
     Raises
     ------
     ValueError
-        If there are no stimuli, a table of them does not say where they are, or a file has further frames or pages, or
-        a mark that asks for a rotation.
+        If there are no stimuli, a table does not give their paths, or a file has several frames or pages or a rotation
+        flag.
     TypeError
-        If they are none of these.
+        If `stimuli` is none of these.
     FileNotFoundError
         If a folder or file is missing.
     """
@@ -78,7 +78,7 @@ def _images(stimuli: Any) -> list[Any]:
 
 
 def _stimulus_ids(images: Sequence[Path | Picture]) -> np.ndarray:
-    """Names that are no two alike: of the file, with its folder or a number behind it where names repeat."""
+    """Unique names: the file name, with its folder or a number appended if names repeat."""
     names = [image.name if isinstance(image, Path) else image.content.hex()[:32] for image in images]
     names = [
         str(image) if isinstance(image, Path) and names.count(name) > 1 else name
@@ -108,17 +108,17 @@ def package(
     identifier : str
         The model's.
     recorded : dict from layer to list of arrays
-        One array a call, shape (stimulus, *units), or (stimulus, trial, *units) with ``by_trial``.
+        One array per call, of shape (stimulus, *units), or (stimulus, trial, *units) with ``by_trial``.
     presentations : dict of arrays, shape (stimulus,)
     block : VOneBlock, optional
-        To describe its units.
+        For the coordinates of its units.
     regions : mapping from layer to region, optional
     by_trial : bool
 
     Returns
     -------
     NeuroidAssembly
-        (presentation, neuroid); with a third dimension `time_step` where a layer was called more than once, NaN after
+        (presentation, neuroid); with a third dimension `time_step` if a layer was called more than once, and NaN after
         the last call of a layer that was called less often. Trials are presentations with a `repetition`.
     """
     from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly

@@ -7,7 +7,7 @@ from .subject import Subject
 
 
 class FrontEndSubject(Subject):
-    """A VOneBlock alone: it represents V1, and refuses what an untrained network could answer with noise only."""
+    """A VOneBlock alone: it represents V1 and refuses regions and tasks that need a trained back end."""
 
     why = "is a V1 front end without a back end"
 

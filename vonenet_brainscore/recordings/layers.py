@@ -9,7 +9,7 @@ from torch import nn
 
 from ..arguments import nearest_names
 
-LOGITS = "logits"  # Brain-Score's name for what the whole network puts out
+LOGITS = "logits"  # Brain-Score's name for the output of the whole network
 
 
 class _DeepestLayerReached(Exception):
@@ -22,9 +22,9 @@ def check_layers(network: nn.Module, layers: Sequence[str]) -> None:
     Raises
     ------
     ValueError
-        Naming the layer and those nearest to it; or if the list is empty or names a layer twice.
+        If a layer does not exist (the message names the nearest ones), is named twice, or the list is empty.
     TypeError
-        If it is no list.
+        If `layers` is not a list.
     """
     if isinstance(layers, str) or not isinstance(layers, Sequence):
         raise TypeError(f"layers is a list of names, not {shortened(layers)}")
@@ -41,10 +41,10 @@ def check_layers(network: nn.Module, layers: Sequence[str]) -> None:
 
 
 class LayerReader:
-    """Runs a network on a batch and returns what the layers put out.
+    """Runs a network on a batch and returns the outputs of its layers.
 
-    A layer that is called several times, as in a recurrent network, gives one tensor a call. The forward pass is cut
-    short once the last of them has answered; how often each is called is learnt by running one image to the end.
+    A layer that is called several times, as in a recurrent network, gives one tensor per call. The forward pass stops
+    after the last call of the last layer; the number of calls is counted first, on one image.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class LayerReader:
         self._calls: int | None = None  # calls of all layers together in one forward pass
 
     def __call__(self, batch: torch.Tensor) -> dict[str, list[torch.Tensor]]:
-        """What each layer put out, a list with one tensor (batch, ...) a call."""
+        """The outputs of each layer, a list with one tensor (batch, ...) per call."""
         if self._calls is None:
             outputs = self._run(batch[:1])
             silent = [layer for layer, calls in outputs.items() if not calls]
@@ -84,7 +84,7 @@ class LayerReader:
                         f"layer {layer!r} puts out {tuple(output.shape)} for {len(batch)} images, not a response each; "
                         "record a layer around it"
                     )
-                outputs[layer].append(output.detach().clone())  # a later in-place operation must not reach it
+                outputs[layer].append(output.detach().clone())  # not changed by later operations
                 if sum(map(len, outputs.values())) == self._calls:
                     raise _DeepestLayerReached
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from brainscore_vision.model_interface import BrainModel
 
 BRAINSCORE_PREFIX = "brainscore:"
-VISUAL_DEGREES = 8  # of a network that does not say; Brain-Score's own default
+VISUAL_DEGREES = 8  # of a network that does not state it; Brain-Score's default
 REBUILT = "front end rebuilt from its published Gabor parameters (seed 0), no checkpoint"
 
 
@@ -42,10 +42,10 @@ def load_subject(
     batch_size: int | None = None,
     progress: bool = True,
 ) -> "BrainModel":
-    """The subject that a name, a network or a `BrainModel` stands for.
+    """The subject for a name, a network or a `BrainModel`.
 
-    A named VOneNet begins as its front end, rebuilt from published parameters: V1 on grey stimuli needs no more. The
-    released checkpoint is loaded when a region behind the front end, a task or a stimulus with colour asks for it.
+    A named VOneNet starts as its front end, rebuilt from published parameters, which suffices for V1 and grey stimuli.
+    The released checkpoint is loaded when a region behind the front end, a task or a coloured stimulus needs it.
 
     Parameters
     ----------
@@ -56,28 +56,28 @@ def load_subject(
         only Brain-Score knows; or a `BrainModel`, returned as it is.
     noise : {'model', 'none'}
     trials : int, optional
-        Instead of the number that the benchmark asks for.
+        Number of trials, in place of the benchmark's.
     seed : int
-        Of the noise.
+        Seed of the noise.
     region_layer_map : mapping from region to layer, optional
         Added to the model's own.
     front_end : mapping, optional
         Arguments of `get_model` (`FRONT_END_ARGUMENTS`) in place of those that a named model was published with.
     weights : path or 'random', optional
-        Of a network named by a reference, as for `named_network`. Without them ``vonenet:...`` represents V1 only,
-        since the library's weights were trained behind another stem.
+        Weights of a network named by a reference, as for `named_network`. Without them ``vonenet:...`` represents V1
+        only, since the library's weights were trained behind another stem.
     device : str or torch.device, optional
-        By default a GPU if there is one, for named models; where it is, for a network.
+        By default a GPU, if there is one, for named models; a network stays on its device.
     batch_size : int, optional
     progress : bool
 
     Raises
     ------
     ValueError
-        For an unknown name, with the nearest ones; for settings that a `BrainModel` cannot be given from outside; for
-        a front end that cannot be.
+        For an unknown name (the message names the nearest ones), for settings that cannot be changed in a `BrainModel`,
+        or for an impossible front end.
     TypeError
-        For anything that is not a model, or a front-end argument that does not exist.
+        For an object that is not a model, or a front-end argument that does not exist.
     """
     from brainscore_vision.model_interface import BrainModel
 
@@ -117,7 +117,7 @@ def load_subject(
 
 
 def has_named_front_end(model: Any) -> bool:
-    """Whether a model is a name that says which VOneBlock it has, so that its settings can be changed."""
+    """Whether a model is a name that determines its VOneBlock, so that its settings can be changed."""
     return isinstance(model, str) and (model in MODELS or model.startswith(VONENET_PREFIX))
 
 
@@ -127,7 +127,7 @@ def is_reference(model: str) -> bool:
 
 
 def settings_of_references(model: Any, **settings: Any) -> dict[str, Any]:
-    """Settings that apply to models named by a reference: those given, or none for any other model."""
+    """Settings for models named by a reference: those given, or none for any other model."""
     return settings if isinstance(model, str) and is_reference(model) else {}
 
 
@@ -181,7 +181,7 @@ def _vonenet_subject(
     *,
     weights: str | Path | None,
 ) -> Subject:
-    """A VOneBlock before a network of a library; V1 alone where no weights are named."""
+    """A VOneBlock before a network of a library; V1 alone if no weights are given."""
     network, words = vonenet_behind(name, weights, **front_end)
     words += _changes(front_end)
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device is None else device
@@ -207,14 +207,14 @@ def _changes(front_end: Mapping[str, Any]) -> str:
 
 
 def with_own_regions(known: Mapping[str, str], given: Mapping[str, str] | None) -> dict[str, str]:
-    """The known map with the user's entries.
+    """The known map, updated with the user's entries.
 
     Raises
     ------
     ValueError
-        For a region that is one of ours but for its spelling.
+        For a misspelt region.
     TypeError
-        For anything but names of regions and of layers.
+        For anything other than names of regions and layers.
     """
     given = {} if given is None else given
     if not isinstance(given, Mapping) or not all(isinstance(name, str) for pair in given.items() for name in pair):
@@ -235,7 +235,7 @@ def network_subject(
     name: str | None = None,
     named: NamedNetwork | None = None,
 ) -> Subject:
-    """The subject that a network is; `name` and `named` say what a reference to one brought along."""
+    """The subject for a network; `name` and `named` come from a reference."""
     layers = {name for name, _ in network.named_modules()}
     trained = (row for row in MODELS.values() if row.back_end)
     by_depth = network.regions_by_depth if isinstance(network, VOneNet) else {}  # of a back end by name
@@ -273,7 +273,7 @@ def _weights(network: nn.Module) -> str:
 
 
 def _guessed(by_depth: Mapping[str, str], given: Mapping[str, str]) -> str:
-    """The remark that layers represent regions by their depth alone, for the record."""
+    """Remark for the record: which layers represent regions by their depth alone."""
     regions = [f"{region} {layer}" for region, layer in by_depth.items() if region not in given]
     return f"; by depth, not chosen on data: {', '.join(regions)}" if regions else ""
 

@@ -13,16 +13,16 @@ _CHANNELS_LAST = ("channel_x", "channel_y", "channel")
 
 
 def unit_axes(units: Sequence[int]) -> dict[str, np.ndarray]:
-    """Where each unit sits in its layer, in the order in which the layer is flattened.
+    """Position of each unit in its layer, in the order in which the layer is flattened.
 
-    Images are square, and so are maps: of three dimensions the two that are equal are the places. So layers of shape
-    (y, x, channel), as in Swin transformers, are told from those of shape (channel, y, x). Where all three are equal,
-    or none, the channel is taken to be the first, as Brain-Score takes it.
+    Because images and therefore maps are square, the two equal ones of three dimensions are the spatial ones. This
+    tells layers of shape (y, x, channel), as in Swin transformers, from those of shape (channel, y, x). If all three or
+    no two are equal, the channel is taken to be the first dimension, as in Brain-Score.
 
     Parameters
     ----------
     units : sequence of int
-        Shape of the layer without its batch.
+        Shape of the layer without its batch dimension.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def unit_axes(units: Sequence[int]) -> dict[str, np.ndarray]:
 def receptive_field_degrees(block: VOneBlock, index: np.ndarray) -> np.ndarray:
     """Receptive-field centres, in degrees from the centre of the field, of the block's rows or columns.
 
-    A unit's kernel is centred on pixel ``stride * index``; a pixel's place is its middle.
+    A unit's kernel is centred on pixel ``stride * index``; the position of a pixel is that of its centre.
     """
     return (index * block.stride + 0.5 - block.image_size / 2) / block.pixels_per_degree
 
@@ -91,7 +91,7 @@ def vone_units(block: VOneBlock, channel: np.ndarray, row: np.ndarray, column: n
 def neuroid_coordinates(
     identifier: str, layer: str, units: Sequence[int], block: VOneBlock | None = None
 ) -> dict[str, np.ndarray]:
-    """All coordinates of a layer's units.
+    """All coordinates of the units of a layer.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def neuroid_coordinates(
     units : sequence of int
         Shape of the layer without its batch.
     block : VOneBlock, optional
-        Given where the layer is the block's output.
+        If the layer is the output of this block.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def neuroid_coordinates(
 
 
 def side_by_side(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """The coordinates of several layers, one after the other; NaN, or '' for text, where a layer has none."""
+    """The coordinates of several layers, concatenated; NaN, or '' for text, if a layer has none."""
     names = list(dict.fromkeys(name for part in parts for name in part))
     columns = {}
     for name in names:

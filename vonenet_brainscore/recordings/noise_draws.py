@@ -1,9 +1,9 @@
-"""Standard-normal draws that depend on what is shown and which trial it is, never on batch or order.
+"""Standard-normal draws that depend on the stimulus and the trial, never on batches or their order.
 
-With noise and many trials they take most of the time: 14 ms of CPU time for 1.6 million units (`--shares` of
-tests/benchmarks/neural_predictivity.py). torch draws three times as fast, but 32 bits of its seed decide the draws, so
-that some of a hundred thousand would be the same, and their last bits depend on the processor's vector instructions.
-SFC64, 1.3 times as fast, has no keys.
+With noise and many trials they take most of the time: 20 ms of CPU time for 1.6 million units (`--shares` of
+tests/benchmarks/neural_predictivity.py). torch draws five times as fast, but from a seed of 32 bits, so that some of a
+hundred thousand draws would be equal, and their last bits depend on the processor's vector instructions. SFC64, 1.8
+times as fast, has no keys.
 """
 
 import hashlib
@@ -17,20 +17,20 @@ def noise_draw(shape: Sequence[int], *, seed: int, content: bytes, trial: int, w
     """One standard-normal draw for the units of one recording of one stimulus.
 
     The key of a counter-based generator (Philox; Salmon et al. 2011, SC11) is a hash of the four arguments, so a
-    draw is the same bits in any order, batch, process or number of workers, and two draws share nothing.
+    draw has the same bits in any order, batch, process or number of workers, and two draws are independent.
 
     Parameters
     ----------
     shape : sequence of int
-        Of the recorded units, for example (channel, y, x).
+        Shape of the recorded units, for example (channel, y, x).
     seed : int
         The subject's seed.
     content : bytes
         Key of the stimulus (`Picture.content`).
     trial : int
-        From 0.
+        Number of the trial, from 0.
     window : str
-        Which part of the units is recorded.
+        Which of the units are recorded.
 
     Returns
     -------
@@ -57,9 +57,9 @@ def noise_draws(
     window: str = "full",
     threads: int = 1,
 ) -> np.ndarray:
-    """`noise_draw` for several stimuli, side by side.
+    """`noise_draw` for several stimuli.
 
-    `trial` is one number for all of them, or one for each.
+    `trial` is one number for all stimuli, or one for each.
 
     Returns
     -------

@@ -29,7 +29,7 @@ def record(
     flat: bool = False,
     progress: bool = True,
 ) -> "NeuroidAssembly | DataArray":
-    """What the layers of a model answer to images.
+    """Responses of the layers of a model to images.
 
     Parameters
     ----------
@@ -38,17 +38,17 @@ def record(
         normalised with mean and standard deviation 0.5.
     stimuli : folder, sequence of images, or StimulusSet
         Images as paths, Pillow images or uint8 arrays of shape (y, x) or (y, x, 3). They fill the visual field. A
-        picture that is listed several times is shown several times, each time with noise of its own: one trial of a
-        picture listed four times is what four trials of it would be.
+        picture that is listed several times is shown several times, each time with new noise: one trial of a picture
+        that is listed four times equals four trials of the picture listed once.
     layers : sequence of str, optional
         As in ``network.named_modules()``, or 'logits'; by default the VOneBlock.
     trials : int
-        Noise draws.
+        Number of noise draws.
     average : bool
         Return the mean over trials, or each trial as its own presentation with a `repetition`. Trials of a network
         without noise are equal.
     seed : int
-        Of the noise.
+        Seed of the noise.
     noise : {'model', 'none'}
     device : str or torch.device, optional
     flat : bool
@@ -104,7 +104,7 @@ def record(
 
 
 def _flat(assembly: "NeuroidAssembly") -> "DataArray":
-    """The same without indices of several levels."""
+    """The assembly without multi-level indices."""
     from brainscore_core.supported_data_standards.brainio.assemblies import walk_coords
     from xarray import DataArray
 

@@ -1,4 +1,4 @@
-"""Recording of any `BrainModel` in parts of the stimuli, so that responses need not be in memory all at once."""
+"""Recording of any `BrainModel` in parts of the stimuli, so that the responses need not fit into memory together."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,12 +13,12 @@ STIMULI_AT_A_TIME = 64  # Brain-Score's own batch, so that a commitment's batche
 
 
 def way_of_recording(subject: Any) -> str:
-    """How a subject can be recorded from: `STREAMED`, `BATCHES`, `PIECES` or, where pieces could differ, `WHOLE`.
+    """How a subject can be recorded: `STREAMED`, `BATCHES`, `PIECES` or, if pieces could differ, `WHOLE`.
 
-    `BATCHES` is for Brain-Score's own commitment around its own wrapper of a PyTorch network: the wrapper's
-    preprocessing and network answer the batches that they would answer for the whole set, so that the responses are
-    the same bits, without being packaged. It is refused where something is hooked into it (a PCA of the activations,
-    for one) or eye movements are on, for those see more than one batch; such a subject records everything itself.
+    `BATCHES` applies to Brain-Score's own commitment with its own wrapper of a PyTorch network: the wrapper's
+    preprocessing and network run on the same batches as for the whole set, so that the responses are bit-identical,
+    without being packaged. It does not apply if hooks are attached (such as a PCA of the activations) or eye movements
+    are simulated, because these use more than one batch; such a subject records all stimuli itself.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class StreamedSubject:
     Raises
     ------
     ValueError
-        If it has to be recorded as a whole.
+        If the subject can only be recorded as a whole.
     """
 
     def __init__(self, subject: Any) -> None:
@@ -93,7 +93,7 @@ class StreamedSubject:
         ----------
         stimuli : StimulusSet
         number_of_trials : int
-            Passed on to `look_at`; Brain-Score's commitments answer every trial alike.
+            Passed on to `look_at`; all trials of Brain-Score's commitments are equal.
 
         Yields
         ------
@@ -104,7 +104,7 @@ class StreamedSubject:
         Raises
         ------
         ValueError
-            If a stimulus has no response, or several, or they are of more than one time bin.
+            If a stimulus has no response or several, or the responses have more than one time bin.
         """
         for rows, windows in self.stream_windows(stimuli, number_of_trials):
             if len(windows) != 1:
@@ -119,7 +119,7 @@ class StreamedSubject:
         slice
             Which stimuli.
         list of array, shape (stimulus, neuroid)
-            One for each time bin; a network without time answers all of them with one array.
+            One for each time bin; the same array for all bins if the network has no time.
         """
         if self.way == BATCHES:
             layers = self.subject.layer_model.region_layer_map[self._region]
@@ -169,7 +169,7 @@ class StreamedSubject:
 def stream_steps(
     subject: Any, stimuli: Any, n_time_bins: int, number_of_trials: int
 ) -> Iterator[tuple[Any, list[np.ndarray], list[int]]]:
-    """Responses in each step of time, where a step is answered in one time bin or alike in several.
+    """Responses in each time step of the network, which may correspond to several time bins.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def stream_steps(
         With `stream_recording`; for several time bins with `stream_windows`.
     stimuli : StimulusSet
     n_time_bins : int
-        As many as are being recorded.
+        Number of time bins that are being recorded.
     number_of_trials : int
 
     Yields
@@ -199,7 +199,7 @@ def stream_steps(
 
 
 def some_of(stimuli: Any, rows: "slice | np.ndarray") -> Any:
-    """A part of a stimulus set, with an identifier of its own."""
+    """A part of a stimulus set, with its own identifier."""
     from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
     some = StimulusSet(stimuli.iloc[rows].reset_index(drop=True))
