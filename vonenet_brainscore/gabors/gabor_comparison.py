@@ -32,7 +32,7 @@ class DistributionComparison:
     model_counts : int array
         Of the model's cells of that type in the primate's bins; those beyond the outermost bins count in them.
     n_outside : int
-        How many these are.
+        Number of cells beyond the outermost bins.
     similarity, ceiling : Score or None
         Kolmogorov-Smirnov similarity of the model, and of samples of the primate data themselves (see
         `binned_similarity`); for a joint distribution as `joint_ks_similarity`. None if the model has no
@@ -168,8 +168,9 @@ class GaborComparison:
 def compare_gabors(model: Any, *, seed: int = 0) -> GaborComparison:
     """The Gabor filters of a model against published distributions of macaque V1.
 
-    Each population of neurons is compared with the model's cells of that type, all its cells with all. 'Built from'
-    are data that VOneBlocks are sampled from unless told otherwise (``rand_param``, other limits of spatial frequency).
+    Each population of neurons is compared with the model's cells of the same type (simple, complex or all). 'Built
+    from' marks data from which VOneBlocks are sampled by default (not with ``rand_param`` or other limits of spatial
+    frequency).
 
     Parameters
     ----------
@@ -227,14 +228,14 @@ def _compare(primate: PrimateDistribution, filters: pd.DataFrame, seed: int) -> 
 
 @cache
 def _scores_of_primates(primate: PrimateDistribution, seed: int) -> "tuple[Score, Score]":
-    """Ceiling and floor, which no model changes."""
+    """Ceiling and floor, which do not depend on the model."""
     return _scores(primate, primate.neurons, seed)
 
 
 def _scores(primate: PrimateDistribution, bin_numbers: np.ndarray, seed: int) -> "tuple[Score, Score]":
     """Similarity and distance of cells to the primate's, over the same samples.
 
-    A cell's bin stands for it, so that joint distributions go the same way as those of one parameter.
+    Each cell is represented by its bin, so that joint distributions are treated like those of one parameter.
     """
     edges = np.arange(primate.counts.size + 1) - 0.5
     similarity, distance = (

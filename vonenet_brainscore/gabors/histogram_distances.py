@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def wasserstein_distance(p: ArrayLike, q: ArrayLike, positions: ArrayLike, *, period: float | None = None) -> float:
-    """Wasserstein distance between two histograms: the share of cells moved, times how far, at the least.
+    """Wasserstein distance between two histograms: the smallest sum of shares of cells times the distances moved.
 
     ``sum_i |P_i - Q_i - c| (x_{i+1} - x_i)`` with the cumulative shares P and Q and ``c = 0``. On a circle the sum
     includes the way from the last position to the first, and c is the value that makes it smallest, the median of

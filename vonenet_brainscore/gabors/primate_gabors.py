@@ -35,11 +35,11 @@ class GaborParameter:
 
     @property
     def distance_unit(self) -> str:
-        """In which a distance between two distributions comes."""
+        """The unit of a distance between two distributions."""
         return {"log2": "octaves", "log10": "decades"}.get(self.scale, self.unit)
 
     def on_scale(self, values: NDArray) -> NDArray:
-        """The values where differences are distances."""
+        """The values on the scale on which differences are distances."""
         if self.scale == "linear":
             return values
         return np.log2(values) if self.scale == "log2" else np.log10(values)
@@ -93,7 +93,7 @@ class PrimateDistribution:
 
     @property
     def neurons(self) -> NDArray:
-        """Where each neuron counts, as a number into the flattened `counts`: (neuron,)."""
+        """The bin of each neuron, as an index into the flattened `counts`: (neuron,)."""
         return np.repeat(np.arange(self.counts.size), self.counts.ravel())
 
     @property
@@ -121,7 +121,7 @@ class PrimateDistribution:
         return np.bincount(self.bin_numbers(*values), minlength=self.counts.size).reshape(self.counts.shape)
 
     def bin_numbers(self, *values: NDArray) -> NDArray:
-        """Where each value counts, as a number into the flattened `counts`: (channel,)."""
+        """The bin of each value, as an index into the flattened `counts`: (channel,)."""
         bins = [
             np.clip(np.searchsorted(self.edges, each, side="right") - 1, 0, len(self.edges) - 2)
             for each in self.on_axis(*values)
@@ -172,7 +172,7 @@ def _envelopes(parameters: tuple[str, ...], counts: NDArray) -> PrimateDistribut
 
 PRIMATE_GABORS = (
     _orientations("all", np.array(_ALL_ORIENTATIONS.edges), np.array(_ALL_ORIENTATIONS.counts)),
-    # VOneBlocks are sampled from fewer cells of the study; the source at hand does not say which.
+    # VOneBlocks are sampled from fewer cells of the study; their source does not say which.
     _orientations("246 cells", ORIENTATION_EDGES_DEG, ORIENTATION_COUNTS),
     _frequencies("all", "all", _ALL_FREQUENCIES.counts, held_out=False),
     # VOneBlocks are sampled from the simple foveal cells, without the bins above 8 cycles/degree.

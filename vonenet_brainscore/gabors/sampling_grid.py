@@ -63,7 +63,7 @@ def beyond_kernel(filters: pd.DataFrame, sampling: Sampling) -> np.ndarray:
 
 
 def sampling_table(block: VOneBlock, filters: pd.DataFrame) -> pd.DataFrame:
-    """How many filters cannot be carried, in the paper's setting and in the block's.
+    """Numbers of filters that cannot be represented, in the paper's setting and in the block's.
 
     Returns
     -------

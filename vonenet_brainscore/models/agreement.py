@@ -1,4 +1,4 @@
-"""Checks that a checkpoint agrees with the arguments given beside it."""
+"""Checks that a checkpoint agrees with the arguments given with it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from .vone_block import VOneBlock
 
 
 def fixed_by(checkpoint: Checkpoint, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What the checkpoint says of its front end; ValueError if arguments given contradict it."""
+    """The front-end settings of a checkpoint; ValueError if arguments contradict them."""
     filters = checkpoint.state_dict.get("vone_block.simple_conv_q0.weight")
     if filters is None:
         raise ValueError(f"{checkpoint.path} holds no VOneNet: it has no vone_block.simple_conv_q0.weight")
@@ -45,7 +45,7 @@ def refuse_other_back_end(checkpoint: Checkpoint, back_end: str | None, model_ar
 
 
 def contents(state_dict: Mapping[str, Tensor]) -> str:
-    """What network a state dict holds, in words."""
+    """Description of the network in a state dict."""
     names = {name.removeprefix("model.") for name in state_dict if name.startswith("model.")}
     for architecture, network in BACK_ENDS.items():
         with torch.device("meta"):

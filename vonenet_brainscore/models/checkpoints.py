@@ -28,7 +28,7 @@ _MOST_COMPRESSED = (
 
 @dataclass(frozen=True, eq=False)  # tensors have no single truth value to compare by
 class Checkpoint:
-    """What a checkpoint file says of a trained network.
+    """Contents of a checkpoint file of a trained network.
 
     Attributes
     ----------
@@ -91,11 +91,11 @@ def _sha256_of(path: Path, _modified: int, _size: int) -> str:
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
-    """The weights in a file that ``torch.save`` wrote, and what the file says of them.
+    """The weights in a file written by ``torch.save``, and their description in the file.
 
-    Read are ``{'state_dict': ..., 'flags': ..., 'epoch': ..., ...}``, as training scripts write it, and a state dict by
-    itself. ``flags`` may name the architecture ``arch`` or ``model_arch`` and spell it with any capitals and
-    underscores. The optimizer's state and whatever else there is are dropped.
+    Accepted are ``{'state_dict': ..., 'flags': ..., 'epoch': ..., ...}``, as training scripts write it, and a bare
+    state dict. ``flags`` may name the architecture ``arch`` or ``model_arch`` and spell it with any capitals and
+    underscores. The optimizer's state and all other entries are dropped.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
 
 
 def load_file(path: Path) -> tuple[Any, str]:
-    """Content and sha256 of one and the same file, even if another takes its name while it is read.
+    """Content and sha256 of the same file, even if the file is replaced while it is read.
 
     Raises
     ------
@@ -142,12 +142,12 @@ def load_file(path: Path) -> tuple[Any, str]:
             raise
         except (
             Exception
-        ) as error:  # a damaged file makes torch raise almost anything, OSError and struct.error included
+        ) as error:  # torch raises almost any error for a damaged file, including OSError and struct.error
             raise ValueError(f"{path} {_what_is_wrong(head, error)}") from error
 
 
 def load_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Give a network the weights of a state dict.
+    """Load the weights of a state dict into a network.
 
     Raises
     ------
@@ -223,7 +223,7 @@ def _state_dict(weights: Any, path: Path) -> dict[str, Tensor]:
 
 
 def _problem(value: Tensor) -> str | None:
-    """What keeps a tensor from being weights, other than its numbers."""
+    """Why a tensor cannot be weights, apart from its values."""
     if value.layout != torch.strided or value.is_quantized or value.is_nested or value.device.type != "cpu":
         return "is not a dense tensor with its values"
     if value.is_floating_point() and value.element_size() < 2:

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from ..arguments import check_text
 from ..progress import progress_bar
 
-# Five attempts: long enough to outlast a restarting router, short enough that a machine without network is told soon.
+# Five attempts: enough to outlast a restarting router, few enough to report a missing network soon.
 WAITS_S = (0.0, 0.5, 1.0, 2.0, 4.0)
 TIMEOUT_S = 30.0  # of silence from the server
 CHUNK_BYTES = 1 << 20
@@ -39,18 +39,18 @@ class _Interrupted(_Refused):
 def download(address: str, target: str | Path, *, sha256: str | None = None) -> Path:
     """The file at ``address``, saved as ``target``; downloaded only if it is not there yet.
 
-    The bytes go to ``<target>.part``, which becomes ``target`` once all of them are on the disk and is removed where
-    they are incomplete. A broken connection is taken up where it broke if the server allows it, else from the start. Of
-    several processes that want the same target one downloads and the others wait for it. The file's sha256 is kept in
-    ``<target>.sha256`` (as ``sha256sum`` writes it) and compared at each call; a file that was there before without
-    one is accepted as it is.
+    The bytes are written to ``<target>.part``, which is renamed to ``target`` once it is complete on the disk and
+    removed if it stays incomplete. A broken connection is resumed if the server allows it, and otherwise restarted. If
+    several processes need the same target, one downloads it and the others wait. The file's sha256 is kept in
+    ``<target>.sha256`` (as ``sha256sum`` writes it) and compared at each call; a file that was there before without one
+    is accepted as it is.
 
     Parameters
     ----------
     address : str
-        ``https://``, ``http://`` or ``file://``. The server has to give the file's length.
+        ``https://``, ``http://`` or ``file://``. The server must state the file's length.
     target : path
-        Its folder is made if need be.
+        Its folder is created if necessary.
     sha256 : str, optional
         64 hexadecimal digits that the file must have; default, those recorded at an earlier call.
 
@@ -113,7 +113,7 @@ def _receive(address: str, part: IO[bytes]) -> None:
     for attempt, wait_s in enumerate(WAITS_S, start=1):
         time.sleep(wait_s)
         received = part.tell()
-        # Without an ETag nobody can tell whether the rest would be the rest of the same file.
+        # Without an ETag, the rest might belong to another version of the file.
         headers = {"Range": f"bytes={received}-", "If-Range": etag} if etag and received else {}
         try:
             with _opened(address, headers) as response:
@@ -137,7 +137,7 @@ def _receive(address: str, part: IO[bytes]) -> None:
 
 
 def _opened(address: str, headers: dict[str, str]) -> Any:
-    """The server's answer, a context manager to read from."""
+    """The server's response, a context manager that can be read."""
     try:
         return urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=TIMEOUT_S)
     except urllib.error.HTTPError as error:
@@ -149,7 +149,7 @@ def _opened(address: str, headers: dict[str, str]) -> Any:
 
 
 def _length(response: Any) -> int:
-    """Length of the whole file in bytes, without which a cut connection would look like the end of the file."""
+    """Length of the whole file in bytes; without it a broken connection would look like the end of the file."""
     length = response.headers["Content-Length"] or ""
     if not length.isdecimal():
         raise _Refused(f"the server does not say how long the file is (Content-Length {length!r})")

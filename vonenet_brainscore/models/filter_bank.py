@@ -58,10 +58,10 @@ class FilterGroup(NamedTuple):
 def filters_by_colour(weight: Tensor) -> list[FilterGroup]:
     """A bank in groups of filters that see one colour each, and a last group of those that see several.
 
-    Finding the colours costs a twentieth of convolving one image, so that it is done anew at each call, and nothing
-    that happens to the weights can be missed.
+    Finding the colours takes a twentieth of the time of convolving one image. It is repeated at each call, so that no
+    change of the weights is missed.
 
-    The kernels have no weights too small to matter (`cleared`); the bank itself stays as it is.
+    Negligible weights are cleared in the kernels (`cleared`); the bank itself is not changed.
 
     Parameters
     ----------
@@ -86,12 +86,12 @@ def filters_by_colour(weight: Tensor) -> list[FilterGroup]:
 
 
 def cleared(weight: Tensor) -> Tensor:
-    """Weights with zeros in place of those that are too small to matter, which would only cost time.
+    """Weights with zeros in place of negligible ones, which would only cost time.
 
-    What is below a hundred-thousandth of the rounding error of the largest weight changes no sum of a few hundred
-    products. In the tails of the Gabors' Gaussians some weights are denormal, and a multiplication by a denormal number
-    takes many processors a hundred cycles: a few hundred of them make a whole convolution several times slower. However
-    small the largest weight is, none remains that is denormal in its own dtype.
+    Weights below a hundred-thousandth of the rounding error of the largest one do not change a sum of a few hundred
+    products. Some weights in the tails of the Gabors' Gaussians are denormal, and many processors need a hundred cycles
+    to multiply by a denormal number: a few hundred of them make a convolution several times slower. No weight that is
+    denormal in its own dtype remains, however small the largest weight is.
     """
     if not weight.numel():
         return weight
@@ -118,7 +118,7 @@ def draw_colours(channels: int, *, seed: int, quadrature: str = DEFAULTS["quadra
     ----------
     channels : int
     seed : int
-        Of a torch generator of its own.
+        Seed of a separate torch generator.
     quadrature : {'matched', 'paper'}
         'matched': both filters of a pair see one colour, as quadrature means it. 'paper': each sees its own, as in the
         released VOneNets, where about two thirds of the pairs disagree.

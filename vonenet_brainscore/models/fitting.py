@@ -41,7 +41,7 @@ def check_fit(back_end: nn.Module, name: str, shape: tuple[int, int, int]) -> No
 
 
 def output_shape(network: nn.Module, module: str, image_size: int, name: str) -> torch.Size:
-    """Shape of what a module gives for one image of so many pixels a side.
+    """Shape of the output of a module for one square image.
 
     Raises
     ------

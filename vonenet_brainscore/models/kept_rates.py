@@ -14,7 +14,7 @@ class KeptRates:
         self._versions: tuple[object, object] = (None, None)
 
     def of(self, x: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
-        """``compute(x)``, or what it returned last if this is the tensor it was last given.
+        """``compute(x)``, or its last result if `x` is the same, unchanged tensor.
 
         Rates that are differentiated are not kept, since their graph can be walked once. Neither are those of tensors
         made under ``torch.inference_mode``, where torch does not track writing.

@@ -96,10 +96,10 @@ class BackEnd:
 
 
 class Refit(nn.Module):
-    """Stands where the stem was: brings maps to the grid and the layout that the network was made for.
+    """Replaces the stem: brings maps to the grid and layout that the network expects.
 
-    A coarser grid takes means of the maps, as a patch embedding of 16 pixels does of its pixels; a finer one is
-    interpolated between them.
+    For a coarser grid the maps are averaged, as a patch embedding averages its pixels; for a finer one they are
+    interpolated.
 
     Parameters
     ----------
@@ -134,9 +134,9 @@ def cut_behind_stem(network: nn.Module, name: str, image_size: int) -> BackEnd:
     network : nn.Module
         From `library_network`.
     name : str
-        Its name there.
+        The network's name in that library.
     image_size : int
-        Side of the images that it was made for.
+        Side of the images for which the network was made, in pixels.
 
     Raises
     ------
@@ -201,7 +201,7 @@ def _stages(network: nn.Module, cut: Cut, stem: tuple[str, ...]) -> list[str]:
 
 
 def regions_by_depth(stages: Sequence[str]) -> dict[str, str]:
-    """V2, V4 and IT as the stages that end the thirds of a network; data may well choose others."""
+    """V2, V4 and IT as the last stages of each third of a network; data may favour others."""
     ends = [max(1, round(len(stages) * third / 3)) - 1 for third in (1, 2, 3)]
     return dict(zip(("V2", "V4", "IT"), (stages[end] for end in ends), strict=True)) if stages else {}
 

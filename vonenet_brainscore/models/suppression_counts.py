@@ -24,9 +24,9 @@ class SuppressionCounts:
     study
         Authors, year, journal, volume and first page or article number.
     population
-        Which neurons or recording sites.
+        The neurons or recording sites.
     counted
-        Who counted them in each bin.
+        Who counted the neurons in each bin.
     n
         How many they are.
     counts

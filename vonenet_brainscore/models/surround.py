@@ -79,11 +79,11 @@ def surround_widths(parameters: GaborParameters, extent: float, unit: str) -> Fl
 def pool_features(
     parameters: GaborParameters, *, orientation_width_deg: float = 60, octaves: float = np.inf
 ) -> FloatArray:
-    """Features F of a bank's channels whose inner products are the similarities by which a surround pools them.
+    """Features F of a bank's channels whose inner products are the weights with which a surround pools channels.
 
     ``F F'`` is the product of a von Mises function of the difference in orientation, ``exp(kappa (cos(2 d) - 1))``, and
-    a Gaussian of the difference in log frequency. Smooth as it is, it has few features: 19 of orientation at 60
-    degrees, where a full matrix would be (channel, channel).
+    a Gaussian of the difference in log frequency. Because these are smooth, few features suffice (19 of
+    orientation at 60 degrees), whereas a full matrix would be (channel, channel).
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def grating_energy(q0: FloatArray, q1: FloatArray, frequencies: FloatArray) -> F
 def made_surround(
     parameters: GaborParameters, q0: FloatArray, q1: FloatArray, settings: Mapping[str, Any]
 ) -> Normalisation | None:
-    """The stage that gives the cells of a bank their surrounds; None where the settings ask for none.
+    """The stage that gives the cells of a bank their surrounds; None if the settings have none.
 
     With s the suppression index of a channel, its strength is ``s / (1 - s)``: the channel's own grating of full
     contrast and without end has a pool of 1, so that its response is ``1 / (1 + s / (1 - s)) = 1 - s`` of what it would
@@ -183,7 +183,7 @@ def made_surround(
     Raises
     ------
     ValueError
-        If a width of the pool is none that `pool_features` can have.
+        If `pool_features` refuses a width of the pool.
     """
     if settings["surround"] is None:
         return None

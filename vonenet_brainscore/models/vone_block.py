@@ -16,7 +16,7 @@ from .settings import BLOCK, DEFAULTS, checked_settings
 from .surround import made_surround
 from .v1_cells import simple_and_complex_cells
 
-# Filter responses computed at once on a CPU: 16 MB of float32, whose memory is reused instead of mapped afresh.
+# Filter responses computed at once on a CPU: 16 MB of float32, whose memory is reused and not mapped again.
 _RESPONSES_AT_ONCE = 2**22
 _NOISE = ("noise_mode", "noise_scale", "noise_level")
 
@@ -29,21 +29,21 @@ class VOneBlock(nn.Module):
 
     The filters are buffers, which no optimiser sees. Submodules that may be replaced: ``simple``, which rectifies the
     simple cells of some images at a time, ``normalisation``, which gives rates their surround or is None, and
-    ``noise``, which rectifies the noisy rates. ``output`` hands out what the block does, for recording.
+    ``noise``, which rectifies the noisy rates. ``output`` returns the block's output, for recording.
 
     Parameters
     ----------
     gabor_parameters : GaborParameters
-        One filter a channel.
+        One filter per channel.
     colours_q0, colours_q1 : Tensor, shape (channel,)
         Colour channel (0, 1, 2 for red, green, blue) that each filter of a bank sees.
     **settings
-        Those of `settings.BLOCK`, which become attributes; the rows of `settings.FRONT_END` say what each is.
+        Settings in `settings.BLOCK`, which become attributes; `settings.FRONT_END` describes each.
 
     Raises
     ------
     TypeError
-        If there is no such setting, or it is not of its kind.
+        If a setting does not exist or has the wrong type.
     ValueError
         If the channels, the parameters and the colours differ in number, or a setting is out of its range.
     """
@@ -99,26 +99,26 @@ class VOneBlock(nn.Module):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Its settings by name, as they are now: arguments of `get_model` and of this class."""
+        """The current settings by name, as arguments of `get_model` and of this class."""
         return {name: getattr(self, name) for name in BLOCK}
 
     def rates(self, x: Tensor, padding: int | None = None) -> Tensor:
         """Responses without noise: filters, cells, normalisation.
 
-        Parameters, returns and refusals as for `cell_rates`; what is normalised is taken for all of the field.
+        Parameters, returns and errors as for `cell_rates`; the normalisation treats `x` as the whole visual field.
         """
         cells = self.cell_rates(x, padding)
         return cells if self.normalisation is None else self.normalisation(cells, self.k_exc)
 
     def cell_rates(self, x: Tensor, padding: int | None = None) -> Tensor:
-        """Rates of the simple and complex cells before anything divides them: filters, cells.
+        """Rates of the simple and complex cells before normalisation: filters, cells.
 
         Parameters
         ----------
         x : Tensor, shape (batch, colour, y, x)
             Normalised images, or windows of them.
         padding : int, optional
-            Zeros around `x` in pixels; None for ``ksize // 2``, 0 for those cells alone whose filter lies within `x`.
+            Zeros around `x` in pixels; None for ``ksize // 2``, 0 for only the cells whose filter lies within `x`.
 
         Returns
         -------
@@ -136,7 +136,7 @@ class VOneBlock(nn.Module):
             raise ValueError(
                 f"{tuple(x.shape[2:])} pixels with padding {padding} are less than a {self.ksize}-pixel filter"
             )
-        # Every q0, and q1 of the complex cells alone: simple cells have no use for theirs.
+        # Every q0, and the q1 of the complex cells; simple cells do not use theirs.
         weight = torch.cat((self.simple_conv_q0.weight, self.simple_conv_q1.weight[self.simple_channels :]))
         groups = filters_by_colour(weight)
         at_once = self._images_at_once(x, padding)
@@ -152,7 +152,7 @@ class VOneBlock(nn.Module):
         return rates
 
     def add_noise(self, rates: Tensor, draw: Tensor) -> Tensor:
-        """Rectified rates with noise of the current mode, scale and level (see `noisy`), made of a given draw.
+        """Rectified rates with noise of the current mode, scale and level (see `noisy`), from a given draw.
 
         Parameters
         ----------
@@ -182,7 +182,7 @@ class VOneBlock(nn.Module):
     def set_noise_mode(
         self, noise_mode: str | None = None, noise_scale: float | None = None, noise_level: float | None = None
     ) -> None:
-        """Set the noise: its mode ('neuronal', 'gaussian' or None), scale and level; a None scale or level stays.
+        """Set the noise: its mode ('neuronal', 'gaussian' or None), scale and level; None keeps the scale or level.
 
         Raises
         ------
@@ -196,7 +196,7 @@ class VOneBlock(nn.Module):
             setattr(self, name, value)
 
     def fix_noise(self, batch_size: int = 256, seed: int | None = None) -> None:
-        """Use one draw for every further batch of at most `batch_size` images, until `unfix_noise`.
+        """Use the same draw for all further batches of at most `batch_size` images, until `unfix_noise`.
 
         The draw is for images of `image_size`, and the same on every device; for others assign `fixed_noise`. A None
         seed takes it from torch's global generator.
@@ -206,7 +206,7 @@ class VOneBlock(nn.Module):
         self.fixed_noise = torch.randn(shape, generator=generator).to(self.simple_conv_q0.weight)
 
     def units(self, height: int, width: int) -> tuple[int, int, int]:
-        """Shape (channel, y, x) of the response to an image of so many pixels."""
+        """Shape (channel, y, x) of the response to an image of `height` x `width` pixels."""
         y, x = ((side + 2 * (self.ksize // 2) - self.ksize) // self.stride + 1 for side in (height, width))
         return self.simple_channels + self.complex_channels, y, x
 
@@ -216,10 +216,10 @@ class VOneBlock(nn.Module):
 
     @contextmanager
     def repeated_trials(self) -> Iterator[None]:
-        """Context within which forward calls on one tensor convolve it once, and only draw noise anew.
+        """Context in which repeated forward calls on one tensor convolve it once and only redraw the noise.
 
-        An input that is written to, or whose rates are differentiated, is convolved anew; so is one made under
-        ``torch.inference_mode``, where torch does not track writing. The block is to stay as it is within the context.
+        An input that is written to, or whose rates are differentiated, is convolved again; so is one made under
+        ``torch.inference_mode``, where torch does not track writing. The block must not be changed within the context.
         """
         outer, self._kept = self._kept, KeptRates()
         try:
@@ -228,7 +228,7 @@ class VOneBlock(nn.Module):
             self._kept = outer
 
     def extra_repr(self) -> str:
-        """What the weights do not say."""
+        """The settings."""
         return ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
 
     @property

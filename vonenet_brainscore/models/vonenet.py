@@ -41,10 +41,9 @@ class WeightsSource:
 
 
 class VOneNet(nn.Module):
-    """A VOneBlock and what reads it: (batch, colour, y, x) to logits (batch, classes).
+    """A VOneBlock and its back end: (batch, colour, y, x) to logits (batch, classes).
 
-    Without a back end it is the front end alone, and gives what its ``vone_block`` gives, so that one layer name serves
-    every model.
+    Without a back end it returns the output of its ``vone_block``, so that one layer name serves every model.
 
     Parameters
     ----------
@@ -88,7 +87,7 @@ class VOneNet(nn.Module):
 
     @property
     def module(self) -> "VOneNet":
-        """The model itself, for code written for the ``DataParallel`` that the released models came wrapped in."""
+        """The model itself, for code that expects the ``DataParallel`` around the released models."""
         return self
 
 
@@ -103,7 +102,7 @@ def get_model(
     back_end_pretrained: bool = False,
     **kwargs: Any,
 ) -> VOneNet:
-    """A VOneNet, in training mode as torch makes its modules.
+    """A VOneNet, in training mode, as torch creates modules.
 
     Parameters
     ----------
@@ -114,14 +113,14 @@ def get_model(
         With the released weights of `model_arch`, downloaded if need be. Where `weights` or `back_end` is given it does
         not matter.
     map_location : str or torch.device, optional
-        Where the model is to be.
+        Device of the model.
     weights : path, optional
-        A checkpoint of one's own. Without a back end, its VOneBlock is taken.
+        Your own checkpoint. Without a back end, its VOneBlock is used.
     n_classes : int, optional
         Outputs of the network that `model_arch` or `back_end` names; default, those of the checkpoint, and 1000 without
         one.
     back_end : nn.Module or str, optional
-        In place of `model_arch`: a network of one's own, which takes the bottleneck, (batch, 64, 56, 56); or
+        In place of `model_arch`: your own network, which takes the bottleneck, (batch, 64, 56, 56); or
         ``timm:NAME`` or ``torchvision:NAME``, a network of these libraries whose stem is replaced (`stems.CUTS`).
     back_end_pretrained : bool
         With the library's weights behind the stem. They were trained with another stem, so that the network needs
@@ -234,7 +233,7 @@ def _behind(
 ) -> BackEnd | None:
     """What stands behind the bottleneck; with `drawn` False, weights of a named architecture are left unset."""
     if row is not None:
-        with torch.device("cpu" if drawn else "meta"):  # to draw weights that a file will replace would cost seconds
+        with torch.device("cpu" if drawn else "meta"):  # drawing weights that a file will replace would take seconds
             network = BACK_ENDS[row.back_end](n_classes)
         return BackEnd(network if drawn else network.to_empty(device="cpu"), BOTTLENECK_CHANNELS, ())
     if back_end is None:

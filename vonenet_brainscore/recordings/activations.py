@@ -22,9 +22,8 @@ from .noise_draws import noise_draws
 if TYPE_CHECKING:
     from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
 
-# Images per batch. Every batch has this size (the last one is padded), because the batch size may change the last bit
-# of a network's arithmetic. Larger batches are slower on a CPU: VOneBlock responses to 8 images are 50 MB, beyond any
-# cache.
+# Images per batch. Every batch has this size (the last one is padded), because it may change the last bit of a
+# network's arithmetic. Larger batches are slower on a CPU: VOneBlock responses to 8 images are 50 MB, beyond any cache.
 BATCH_SIZE = {"cpu": 8, "cuda": 64}
 
 
@@ -39,9 +38,8 @@ class ActivationsExtractor:
     """Records the layers of a network.
 
     Each trial is a new draw of the VOneBlock's noise, keyed by seed, stimulus content, trial and recorded window. A
-    picture that is listed four times is shown four times, with the same draws as four trials of the picture listed
-    once. A network without noise runs once, because all trials are equal. The network's mode and noise are restored
-    afterwards.
+    picture that is listed four times is shown four times, with the draws of four trials of the picture listed once. A
+    network without noise runs once, because all trials are equal. Mode and noise of the network are restored.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ FRONT_END = "vone_block"  # the layer that is V1
 
 
 class Subject(BrainModel):
-    """A network that can be recorded from and can do tasks.
+    """A network that can be recorded and can perform tasks.
 
     Recording, trials and time are this project's; tasks (labels, probabilities, odd-one-out) are Brain-Score's own.
 
@@ -30,16 +30,16 @@ class Subject(BrainModel):
     visual_degrees : float
         Width of the visual field that the image spans.
     weights : str
-        Which weights the network has, for the record.
+        Description of the network's weights, for the record.
     readout_layer : str, optional
-        What probabilities and odd-one-out are read from; by default the last layer of the map.
+        Layer from which probabilities and odd-one-out choices are read; by default the last layer of the map.
     time_steps : mapping from region to (start, length, steps), optional
-        In ms after stimulus onset, for regions whose layer answers once a time step.
+        In ms after stimulus onset, for regions whose layer responds once per time step.
     load_trained : callable, optional
-        Gives the trained network and the words for `weights`, where `extractor` has the front end alone. Called when
-        more is asked for than the front end can answer.
+        Returns the trained network and its description for `weights`, if `extractor` has only the front end. Called
+        when the front end does not suffice.
     architecture : nn.Module, optional
-        What `load_trained` will give, without its weights, to know layers by.
+        The network that `load_trained` will return, without its weights, to look up layers.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Subject(BrainModel):
         return self.region_layer_map[self.region]
 
     def start_recording(self, recording_target: str, time_bins: Sequence[tuple[int, int]] = ((50, 200),)) -> None:
-        """Say which region to record from, and over which windows in ms after stimulus onset.
+        """Set the region to record, and its time windows in ms after stimulus onset.
 
         Raises
         ------
@@ -117,17 +117,18 @@ class Subject(BrainModel):
                 f"Name one with region_layer_map, for example {{{region!r}: {self.layers[-1]!r}}}"
             )
         if self.region_layer_map[region].startswith(FRONT_END):
-            # Whatever was recorded before: the checkpoint's front end, loaded for it, may differ in the last bit.
+            # Whatever was recorded before, because the checkpoint's front end may differ from the rebuilt one in the
+            # last bit.
             self.extractor.network, self.weights = self._front_end
         else:
             self.become_trained()
         self.region = region
-        # Brain-Score's benchmarks hand each bin over as a tuple inside an array without dimensions.
+        # Brain-Score's benchmarks pass each bin as a tuple inside an array without dimensions.
         self.time_bins = [(int(start), int(end)) for start, end in (np.asarray(each).tolist() for each in time_bins)]
         self._does_task = False
 
     def start_task(self, task: str, *args: Any, **kwargs: Any) -> None:
-        """Say which task to do; Brain-Score's own tasks, on the trained network."""
+        """Set the task: one of Brain-Score's own, performed by the trained network."""
         self.become_trained()
         if task != BrainModel.Task.passive:
             self._tasks.start_task(task, *args, **kwargs)
@@ -140,7 +141,7 @@ class Subject(BrainModel):
         ----------
         stimuli : StimulusSet or sequence of images
         number_of_trials : int
-            Averaged, each with noise of its own.
+            Number of trials to average, each with its own noise.
         require_variance : bool
             Return each trial, as its own presentation, instead of the mean.
 
@@ -168,7 +169,7 @@ class Subject(BrainModel):
         return NeuroidAssembly(values[..., steps], coords=coordinates, dims=[*responses.dims[:2], "time_bin"])
 
     def record(self, stimuli: Any, layers: Sequence[str], *, trials: int = 1, average: bool = True) -> NeuroidAssembly:
-        """Responses of layers, of the trained network where the front end alone cannot give them.
+        """Responses of layers, from the trained network if the front end does not suffice.
 
         Returns
         -------
@@ -254,9 +255,9 @@ class Subject(BrainModel):
         return int(np.abs(starts - start_ms).argmin())
 
     def become_able(self, stimuli: Any, layers: Sequence[str]) -> None:
-        """Load the trained network for what the front end alone cannot answer: layers behind it, and colour.
+        """Load the trained network for layers behind the front end and for colour.
 
-        Which filter sees which colour is a draw of each released model's own, which only its checkpoint knows.
+        The colours of the filters were drawn separately for each released model and are known only from its checkpoint.
         """
         if self._load_trained is None:
             return
@@ -274,7 +275,7 @@ class Subject(BrainModel):
                 ) from error
 
     def become_trained(self) -> None:
-        """Load the trained network, where only the front end has been loaded."""
+        """Load the trained network, if only the front end has been loaded."""
         if self._load_trained is None:
             return
         if self._trained is None:
@@ -284,5 +285,5 @@ class Subject(BrainModel):
 
 
 def _listed(stimuli: Any) -> Any:
-    """Stimuli that can be gone through twice."""
+    """Stimuli that can be iterated over twice."""
     return list(stimuli) if isinstance(stimuli, Iterator) else stimuli

@@ -12,7 +12,7 @@ from brainscore_vision.model_interface import BrainModel
 
 
 def tasks(identifier: str, extractor: Any, readout_layer: str) -> BehaviorArbiter:
-    """The tasks that a network can do, started with `start_task` and done by `look_at`.
+    """The tasks that a network can perform, set by `start_task` and performed by `look_at`.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def tasks(identifier: str, extractor: Any, readout_layer: str) -> BehaviorArbite
     extractor : ActivationsExtractor
         Labels are read from the network's logits.
     readout_layer : str
-        What probabilities and odd-one-out are read from.
+        Layer from which probabilities and odd-one-out choices are read.
     """
     return BehaviorArbiter(
         {

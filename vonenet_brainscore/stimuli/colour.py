@@ -7,12 +7,12 @@ from .picture_files import picture_size
 
 
 def colour_in_words(image: Any) -> str | None:
-    """Which pixel of a picture has colour, and which; None for a grey picture.
+    """Description of the first coloured pixel of a picture; None for a grey picture.
 
     Parameters
     ----------
     image : anything that `images.as_picture` takes
-        Of an `OnScreen` the pixel is that of the file, and pixels that the screen cuts off do not count.
+        For an `OnScreen`, the pixel's position is that in the file, and pixels outside the screen are ignored.
     """
     pixels = image.visible() if isinstance(image, OnScreen) else as_picture(image).pixels
     place = first_colour(pixels)

@@ -1,7 +1,7 @@
 """The drifting-grating experiments of Marques et al. 2021: their parameters and their pixels.
 
-Brain-Score draws each grating on a field of 12 degrees and 672 pixels and then crops or pads that field to what the
-subject sees. Here the same pixels are drawn directly, and only where they are wanted.
+Brain-Score draws each grating on a field of 12 degrees and 672 pixels and then crops or pads that field to the
+subject's screen. Here the same pixels are drawn directly, and only those that are needed.
 
 Source of the designs: Marques, Schrimpf & DiCarlo 2021, bioRxiv 2021.03.01.433495, as packaged for Brain-Score's
 ``Marques2020`` benchmarks.
@@ -43,7 +43,7 @@ _ORIENTATION_CYCLES = (2, 3, 4)  # aperture of the orientation experiment, in cy
 
 
 def _receptive_field() -> list[tuple]:
-    # Sorted by column, as the analysis needs it: Brain-Score's generator emits an order that its own check refuses.
+    # Sorted by column, as the analyses expect; Brain-Score's generator returns an order that its own check rejects.
     return list(
         product(
             _MAPPING_POSITION,
@@ -90,10 +90,10 @@ GRATING_SETS = {
 
 
 def grating_parameters(name: str) -> pd.DataFrame:
-    """Parameters of one grating experiment, one row per presentation, in the order that the tuning analysis wants.
+    """Parameters of one grating experiment, one row per presentation, in the order that the tuning analyses expect.
 
-    Rows are sorted by position, radius, spatial frequency, orientation and phase, phase fastest. In the orientation
-    set, whose radius is 2, 3 or 4 cycles of the grating, number of cycles comes in place of radius.
+    Rows are sorted by position, radius, spatial frequency, orientation and phase, phase fastest. The orientation
+    set, whose radius is 2, 3 or 4 cycles of the grating, is sorted by number of cycles in place of radius.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def grating_parameters(name: str) -> pd.DataFrame:
     DataFrame
         ``position_y``, ``position_x`` and ``radius`` in degrees of visual angle (y downwards, x rightwards, from the
         centre of the screen), ``contrast`` in [0, 1], ``spatial_frequency`` in cycles/degree, ``orientation`` and
-        ``phase`` in degrees. The blank has contrast 0 and NaN elsewhere.
+        ``phase`` in degrees. The blank has contrast 0 and NaN for all other parameters.
 
     Raises
     ------
@@ -137,9 +137,9 @@ def screen_size(visual_degrees: float) -> int:
 def field_pixels(
     visual_degrees: float, window: tuple[int, int, int, int] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels of the 12-degree field, (y, x), that a window of the subject's screen shows.
+    """Pixels of the 12-degree field, (y, x), in a window of the subject's screen.
 
-    Negative or beyond the field where the screen is wider than it.
+    Negative or outside the field if the screen is wider than the field.
 
     Raises
     ------
@@ -157,20 +157,21 @@ def field_pixels(
 def render_gratings(
     parameters: pd.DataFrame, *, visual_degrees: float = 8, window: tuple[int, int, int, int] | None = None
 ) -> np.ndarray:
-    """Gratings as the subject's screen shows them, pixel for pixel what Brain-Score's generator and screen give.
+    """Gratings on the subject's screen, identical to those of Brain-Score's generator and screen in every pixel.
 
     Inside ``(x - x0)^2 + (y - y0)^2 <= radius^2`` the luminance is
-    ``(1 + contrast sin(2 pi f ((x - x0) cos o + (y - y0) sin o) + p)) / 2 * 255``, cut to whole numbers; elsewhere 128.
-    Gratings that differ in radius only share one drawing, and nothing outside the largest of their circles is computed.
+    ``(1 + contrast sin(2 pi f ((x - x0) cos o + (y - y0) sin o) + p)) / 2 * 255``, truncated to integers; elsewhere
+    it is 128. Gratings that differ only in radius are drawn once, and nothing outside the largest of their circles is
+    computed.
 
     Parameters
     ----------
     parameters : DataFrame
-        As `grating_parameters` gives it: all of it or any rows, in any order.
+        As returned by `grating_parameters`: all of it or any rows, in any order.
     visual_degrees : float
         Width of the subject's screen. Beyond 12 degrees it is padded with grey.
     window : (top, left, height, width), optional
-        In screen pixels; the part to render. All of the screen if not given.
+        The part to render, in screen pixels; the whole screen by default.
 
     Returns
     -------
@@ -191,7 +192,7 @@ def render_gratings(
     for (y0, x0, contrast, frequency, orientation, phase), members in drawings.items():
         rows, y = _extent(y_px, y0, radii[members].max())
         columns, x = _extent(x_px, x0, radii[members].max())
-        # Bit equality with the generator hangs on this order of operations.
+        # Bit equality with the generator depends on this order of operations.
         angle, shift = orientation / 180 * np.pi, phase / 180 * np.pi
         carrier = np.sin((x * np.cos(angle) + (y * np.sin(angle))[:, None]) * frequency * 2 * np.pi + shift)  # (y, x)
         grating = ((carrier * contrast + 1) / 2 * 255).astype(np.uint8)
@@ -209,10 +210,10 @@ def grating_stimulus_set(name: str, directory: str | Path, *, visual_degrees: fl
     name : str
         As in `grating_parameters`.
     directory : path
-        Where the images go, as ``Marques2020_<name>_<row>.png``; made if need be.
+        Folder for the images, ``Marques2020_<name>_<row>.png``; created if necessary.
     visual_degrees : float
-        Width of the screen the images fill. With 12, Brain-Score's ``place_on_screen`` will do the rest; with the
-        subject's own width nothing is left to do.
+        Width of the screen that the images fill. With 12, Brain-Score's ``place_on_screen`` places them on the
+        subject's screen; with the width of that screen, they need not be placed.
 
     Returns
     -------
@@ -244,11 +245,11 @@ def gratings_as_images(
     parameters : DataFrame
         As for `render_gratings`.
     identifier : str
-        Also the beginning of the files' names.
+        Also the prefix of the file names.
     directory, visual_degrees
         As for `grating_stimulus_set`.
     render : callable
-        `render_gratings`, or another one with its arguments.
+        `render_gratings`, or another function with the same arguments.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Images as a network sees them: decoded and resized with Pillow, exactly as torchvision does it."""
+"""Images as a network sees them: decoded and resized with Pillow, exactly as by torchvision."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -20,14 +20,14 @@ _SCREEN_GREY = 128  # Brain-Score's background, Pillow's 'gray'
 
 @dataclass(frozen=True)
 class Picture:
-    """Pixels, and the key that says which picture they are.
+    """Pixels, and a key that identifies the picture.
 
     Attributes
     ----------
     pixels : uint8 array, shape (y, x, 3)
         RGB.
     content : bytes
-        Equal for equal pictures, whatever their file, name or place in a list: the key of their noise draws.
+        The key of noise draws: equal for equal pictures, independent of their file, name or position in a list.
     """
 
     pixels: np.ndarray
@@ -41,9 +41,9 @@ class Picture:
 
 @dataclass(frozen=True)
 class OnScreen:
-    """A picture file as it stands in the middle of a grey screen, or as much of it as the screen holds.
+    """A picture file in the middle of a grey screen, cropped to the screen if necessary.
 
-    It is decoded and placed whenever `picture` is called, so that a whole set of screens takes no memory.
+    The file is decoded and placed at each call of `picture`, so that a set of screens takes no memory.
 
     Attributes
     ----------
@@ -61,13 +61,13 @@ class OnScreen:
     def size(self, of_picture: tuple[int, int]) -> tuple[int, int]:
         """Height and width of the screen for a picture of this height and width, in pixels.
 
-        The screen's pixels are as large as the picture's. NumPy rounds halves to even, and so Brain-Score does.
+        The screen's pixels are as large as the picture's. Halves are rounded to even, as in Brain-Score.
         """
         height, width = (int(np.round(self.ratio * side)) for side in of_picture)
         return height, width
 
     def corner(self, of_picture: tuple[int, int]) -> tuple[int, int]:
-        """Row and column of the screen at which the picture's first pixel lies; negative where it is cut off."""
+        """Row and column of the screen at which the picture's first pixel lies; negative if the picture is cropped."""
         sides = zip(self.size(of_picture), of_picture, strict=True)
         if self.ratio >= 1:
             row, column = (int(np.round((screen - picture) / 2)) for screen, picture in sides)
@@ -76,7 +76,7 @@ class OnScreen:
         return row, column
 
     def visible(self) -> np.ndarray:
-        """As much of the picture as the screen holds, uint8 (y, x, 3); errors are those of `read_image`."""
+        """The part of the picture that is on the screen, uint8 (y, x, 3); errors are those of `read_image`."""
         pixels = read_pixels(self.path)
         if self.ratio >= 1:
             return pixels
@@ -97,7 +97,7 @@ class OnScreen:
 
 
 def first_colour(pixels: np.ndarray) -> tuple[int, int] | None:
-    """Row and column of the first pixel (y, x, 3) whose three channels are not equal, None where all are grey."""
+    """Row and column of the first pixel (y, x, 3) whose three channels are not equal; None if all are grey."""
     red, green, blue = np.moveaxis(pixels, -1, 0)
     if np.array_equal(red, green) and np.array_equal(red, blue):
         return None
@@ -113,7 +113,7 @@ def content_of(pixels: np.ndarray) -> bytes:
 
 
 def read_image(path: str | PathLike, *, as_shown: bool = False) -> Picture:
-    """The picture in a file: its pixels as `read_pixels` gives them, and their key."""
+    """The picture in a file: its pixels (`read_pixels`) and their key."""
     pixels = read_pixels(path, as_shown=as_shown)
     return Picture(pixels, content_of(pixels))
 
@@ -180,9 +180,9 @@ def as_picture(image: Any) -> Picture:
 
 
 def resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Pixels stretched to a size: Pillow's bilinear filter, which widens with the reduction (antialiasing).
+    """Pixels resized by Pillow's bilinear filter, which is wider for stronger reductions (antialiasing).
 
-    This is what ``torchvision.transforms.Resize(size)`` does to a Pillow image.
+    Equal to ``torchvision.transforms.Resize(size)`` of a Pillow image.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ def resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def normalise(
     pixels: np.ndarray, mean: float | Sequence[float] = 0.5, std: float | Sequence[float] = 0.5
 ) -> np.ndarray:
-    """What a network is fed: ``(pixels / 255 - mean) / std`` in float32, colour first.
+    """The input of a network: ``(pixels / 255 - mean) / std`` in float32, colour first.
 
     The released VOneNets were trained with mean 0.5 and standard deviation 0.5 in every colour.
 
@@ -240,12 +240,12 @@ def image_files(folder: str | PathLike) -> list[Path]:
 
 
 def stimulus_files(stimuli: Any) -> list[Any]:
-    """The image file of each row of a Brain-Score StimulusSet: a Path, or an `OnScreen` where it was placed on one.
+    """The image file of each row of a Brain-Score StimulusSet: a Path, or an `OnScreen` if it was placed on a screen.
 
     Raises
     ------
     ValueError
-        If a table is no StimulusSet, or does not say where an image is.
+        If a table is not a StimulusSet, or does not give the path of an image.
     """
     paths = getattr(stimuli, "stimulus_paths", None)
     if "stimulus_id" not in stimuli or not isinstance(paths, Mapping):

@@ -15,10 +15,10 @@ MASK_PARAMETERS = ("mask_contrast", "mask_inner_radius", "mask_radius", "mask_or
 def render(
     parameters: pd.DataFrame, *, visual_degrees: float = 8, window: tuple[int, int, int, int] | None = None
 ) -> np.ndarray:
-    """Gratings, with their masks where `parameters` has the columns `MASK_PARAMETERS`.
+    """Gratings, with their masks if `parameters` has the columns `MASK_PARAMETERS`.
 
     The luminance is ``(1 + sum_k contrast_k sin(...)) / 2 * 255``, the sum running over the one or two gratings at that
-    place, cut to whole numbers as in `render_gratings`; 128 where there is none. A grating of contrast 0 is not there.
+    place, cut to whole numbers as in `render_gratings`; 128 where there is none. Gratings of contrast 0 are not drawn.
 
     Parameters
     ----------

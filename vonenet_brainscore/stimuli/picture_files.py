@@ -1,4 +1,4 @@
-"""Properties of image files beside their pixels: bits per channel, number of frames, rotation flag and size."""
+"""Properties of image files other than their pixels: bits per channel, number of frames, rotation flag and size."""
 
 from os import PathLike, fspath
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import ExifTags, Image
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
-# Pillow goes by a file's content, and would hand PostScript, a program, to Ghostscript whatever the file is called.
+# Pillow identifies a file by its content, and would pass PostScript, a program, to Ghostscript whatever its name.
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
 _BITS_PER_SAMPLE = 258  # TIFF 6.0 (Adobe 1992), page 29
 _UPRIGHT = 1  # Exif 2.32 (CIPA DC-008), tag 0x0112: row 0 is the top of the picture, column 0 its left side
@@ -41,7 +41,7 @@ def open_picture(path: str | PathLike, *, load: bool = True, as_shown: bool = Fa
             bits = bits_per_channel(image)
             if as_shown and image.format != "MPO":
                 frames = int(getattr(image, "n_frames", 1))
-            if as_shown and image.format != "PNG":  # Pillow turns a TIFF as it decodes it, and then forgets the mark
+            if as_shown and image.format != "PNG":  # Pillow rotates a TIFF when it decodes it, and then drops the flag
                 orientation = image.getexif().get(ExifTags.Base.Orientation, _UPRIGHT)
             if load and bits <= 8:
                 image.load()
@@ -73,7 +73,7 @@ def picture_size(path: str | PathLike) -> tuple[int, int]:
 
 
 def bits_per_channel(image: Image.Image) -> int:
-    """How many bits per channel has in the file that Pillow opened, rather than in the mode that it decodes to.
+    """Number of bits per channel in the file that Pillow opened, not in the mode to which it is decoded.
 
     Pillow has no mode for 16-bit colour, nor for 16-bit grey with transparency, and keeps their high bytes alone.
     """

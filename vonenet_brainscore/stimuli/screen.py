@@ -1,7 +1,7 @@
 """Pictures placed on a subject's screen, to the pixel as Brain-Score places a PNG, from files of every format.
 
-Brain-Score's `place_on_screen` writes each placed picture to a file of the format it came in, which for JPEG and WebP
-is not what was placed. What stands here takes the place of its inner functions for the time of one call.
+Brain-Score's `place_on_screen` writes each placed picture in the format of its file, which JPEG and WebP do not store
+exactly. The functions of this module replace Brain-Score's inner functions during one call.
 """
 
 from collections.abc import Iterator
@@ -25,8 +25,8 @@ def placed_exactly(folder: Path | None = None) -> Iterator[None]:
     Parameters
     ----------
     folder : Path, optional
-        Where the placed pictures are written, as PNG, for subjects that read files. Without it a placed set's
-        `stimulus_paths` are `OnScreen`s, which this package's own subjects look at and which no file is written for.
+        Folder for the placed pictures, as PNG, for subjects that read files. Without it, the `stimulus_paths` of a
+        placed set are `OnScreen`s, which this package's subjects read without a file.
     """
     from brainscore_vision.benchmark_helpers import screen
 
