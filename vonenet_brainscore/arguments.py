@@ -1,4 +1,4 @@
-"""Checks of arguments at the public functions, worded alike: which argument, its value, and what is allowed."""
+"""Checks of the arguments of public functions; every message gives the argument, its value and the allowed values."""
 
 import difflib
 import math
@@ -67,9 +67,9 @@ class Setting:
         Raises
         ------
         TypeError
-            If it is not of the setting's kind.
+            If the value is not of the setting's kind.
         ValueError
-            If it is out of the setting's range.
+            If the value is outside the setting's range.
         """
         if self.kind == "choice or real" and isinstance(value, Real) and not isinstance(value, bool):
             return self._checked_number(value)
@@ -99,7 +99,7 @@ class Setting:
         return value if isinstance(value, int | float) else (float if real else int)(value)
 
     def read(self, word: Any) -> Any:
-        """The value that a word of the command line stands for."""
+        """The value of a word of the command line."""
         if self.kind == "choice or real" and word not in self.choices:
             with suppress(ValueError):
                 return float(word)
@@ -107,7 +107,7 @@ class Setting:
 
     @property
     def allowed(self) -> str:
-        """What is allowed, in words."""
+        """The allowed values, in words."""
         if self.choices:
             numbers = [f"a number in {self.within}"] if self.within else []
             return " or ".join(["none" if each is None else each for each in self.choices] + numbers)
@@ -127,19 +127,19 @@ class Setting:
 
     @property
     def type(self) -> type:
-        """The type of its values, None apart."""
+        """The type of its values other than None."""
         return _TYPES[self.kind]
 
     @property
     def help(self) -> str:
-        """Text, unit, what is allowed, and default, for the command line and for docstrings."""
+        """Text, unit, allowed values and default, for the command line and for docstrings."""
         unit = f", in {self.unit}" if self.unit else ""
         default = "none" if self.default is None else self.default
         return f"{self.text}{unit}: {self.allowed}; default {default}."
 
 
 def check_whole(**arguments: Any) -> None:
-    """Raise TypeError unless each is a whole number, which True and False are not; ValueError beyond 64 bits."""
+    """Raise TypeError unless each is a whole number (True and False are not); ValueError beyond 64 bits."""
     _check_kind(arguments, Integral, "a whole number")
     for name, value in arguments.items():
         if abs(value) >= 2**63:
@@ -171,7 +171,7 @@ def check_scheduler(scheduler: Any) -> None:
 
 
 def check_seed(seed: Any, name: str = "seed") -> None:
-    """Raise unless a seed is a whole number that NumPy's generators take, [0, 2**32)."""
+    """Raise unless a seed is a whole number in [0, 2**32), the range of NumPy's generators."""
     if isinstance(seed, bool) or not isinstance(seed, Integral):
         raise TypeError(f"{name} is {shortened(seed)}; it must be a whole number, so that the result is reproducible")
     if not 0 <= int(seed) < 2**32:
@@ -179,7 +179,7 @@ def check_seed(seed: Any, name: str = "seed") -> None:
 
 
 def nearest_names(name: str, known: Iterable[str]) -> list[str]:
-    """At most three known names that a mistyped one may mean: those that contain it, or else those spelt like it."""
+    """At most three known names that contain a mistyped one, or else have a similar spelling."""
     names = list(known)
     containing = [each for each in names if name and name.lower() in each.lower()]
     at_start = re.compile(rf"\b{re.escape(name)}", re.IGNORECASE)  # of a word of the known name
@@ -188,7 +188,7 @@ def nearest_names(name: str, known: Iterable[str]) -> list[str]:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of an error message about an unknown name: the nearest one if there is any, and all that are allowed."""
+    """The end of an error message about an unknown name: the nearest name, if any, and all allowed names."""
     names = list(known)
     near = nearest_names(name, names)
     return f"did you mean {near[0]!r}? It takes {', '.join(names)}" if near else f"it takes {', '.join(names)}"
@@ -201,14 +201,14 @@ def _check_kind(arguments: dict[str, Any], kind: type, words: str) -> None:
 
 
 def usable_device(device: Any) -> "torch.device":
-    """The device that a user means.
+    """The device with a given name.
 
     Raises
     ------
     ValueError
-        If there is no such device on this machine, or nothing can be computed on it.
+        If this machine has no such device, or cannot compute on it.
     TypeError
-        For what is neither text nor a torch.device.
+        If the argument is neither text nor a torch.device.
     """
     import torch
 

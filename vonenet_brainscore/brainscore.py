@@ -1,6 +1,6 @@
-"""The installed Brain-Score: which plugins it has, and its code run without its side effects.
+"""The installed Brain-Score: its plugins, and contexts in which its code has no side effects.
 
-Those are its caches by name, its pip installs and its use of NumPy's global generator.
+The side effects are caches by name, pip installs and the use of NumPy's global generator.
 """
 
 import os
@@ -57,7 +57,7 @@ def registrations(kind: PluginKind, folder: Path | None = None) -> dict[str, lis
     ----------
     kind : 'benchmark', 'data', 'model' or 'stimulus_set'
     folder : path, optional
-        Where the plugin folders are; that of the installed package when left out.
+        Folder of the plugin folders; by default that of the installed package.
 
     Returns
     -------
@@ -91,24 +91,24 @@ def environment(**variables: str) -> Iterator[None]:
 
 @contextmanager
 def without_pip() -> Iterator[None]:
-    """Within the context Brain-Score installs no packages for its plugins, unless the user's environment has it so."""
+    """Context in which Brain-Score installs no packages for its plugins, unless the user's environment requests it."""
     with environment(BS_INSTALL_DEPENDENCIES=os.environ.get("BS_INSTALL_DEPENDENCIES", "no")):
         yield
 
 
 @contextmanager
 def without_result_caching() -> Iterator[None]:
-    """Within the context Brain-Score's caches, which know a recording by names alone, are neither read nor written."""
+    """Context in which Brain-Score's caches, which identify recordings by names only, are neither read nor written."""
     with environment(RESULTCACHING_DISABLE="1"):
         yield
 
 
 @contextmanager
 def without_chatter(progress: bool) -> Iterator[None]:
-    """Within the context Brain-Score prints no more than a user has asked for.
+    """Context in which Brain-Score prints only what the user has requested.
 
-    What it prints for its own scheduler never reaches the output; without `progress`, neither do its progress bars and
-    its estimates of memory.
+    Lines for Brain-Score's own scheduler are always removed; without `progress`, also its progress bars and estimates
+    of memory.
     """
     from brainscore_vision.benchmark_helpers import screen
     from brainscore_vision.metric_helpers import transformations
@@ -123,7 +123,7 @@ def without_chatter(progress: bool) -> Iterator[None]:
 
 
 class _Lines:
-    """A text stream without the lines that begin in one of several ways; in all else the stream itself."""
+    """A text stream that drops lines with one of several beginnings, and otherwise behaves like the stream."""
 
     def __init__(self, stream: TextIO, dropped: tuple[str, ...]) -> None:
         self._stream, self._dropped, self._begun = stream, dropped, ""
@@ -144,7 +144,7 @@ class _Lines:
 
 @contextmanager
 def seeded_global_generator(seed: int) -> Iterator[None]:
-    """Seed NumPy's global generator within the context and restore it; Brain-Score's bootstraps take no other."""
+    """Seed NumPy's global generator, which Brain-Score's bootstraps use, within the context and restore it."""
     state = np.random.get_state()  # noqa: NPY002
     np.random.seed(seed)  # noqa: NPY002
     try:

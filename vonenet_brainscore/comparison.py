@@ -18,13 +18,14 @@ def compare_models(
     """Scores of models on one benchmark, and the differences between them.
 
     All models are scored with the same splits. The interval of a difference is paired: both scores are computed again
-    for the same images and neurons, drawn with replacement (`benchmarks.intervals.neural_intervals`), so that what an
-    image or a neuron does to both of them cancels. It is often far narrower than the intervals of the scores suggest.
+    for the same images and neurons, drawn with replacement (`benchmarks.intervals.neural_intervals`), so that effects
+    of single images and neurons on both scores cancel. It is often far narrower than the intervals of the scores
+    suggest.
 
     Parameters
     ----------
     models : sequence of models, or mapping from name to model
-        Models as for `score_model`; names are by default a string itself or what the model calls itself.
+        Models as for `score_model`; by default, a model is named by its string or its identifier.
     benchmark : str or Benchmark
         One benchmark.
     **settings
@@ -36,8 +37,8 @@ def compare_models(
     scores : DataFrame, one row per model
         As `results_table`, indexed by `model`.
     differences : DataFrame, one row per pair of models
-        ``first`` and ``second``; ``difference``, the first one's score less the second one's; ``low`` and ``high``, its
-        95 % interval, NaN where the benchmark's metric leaves nothing to draw again.
+        ``first`` and ``second``; ``difference``, the score of the first minus that of the second; ``low`` and ``high``,
+        its 95 % interval, NaN where the benchmark's metric leaves nothing to draw again.
 
     Raises
     ------
@@ -86,25 +87,25 @@ def score_difference(first: "Score", second: "Score") -> dict[str, float]:
     """The difference of two scores on one benchmark, with its paired 95 % interval.
 
     Both scores are computed for the same draws of images and neurons. The interval has the width and the skew of the
-    middle 95 % of these differences, which a draw with a ceiling near 0 does not stretch, and is placed around the
-    difference of the scores themselves.
+    middle 95 % of these differences, which draws with a ceiling near 0 hardly affect, and is centred on the difference
+    of the scores themselves.
 
     Parameters
     ----------
     first, second : Score
-        Of the same benchmark, seed and splits.
+        Scores with the same benchmark, seed and splits.
 
     Returns
     -------
     dict
-        `difference`, `low`, `high`; the last two NaN where either score was drawn from nothing.
+        `difference`, `low`, `high`; the last two are NaN if a score has no bootstrap.
 
     Raises
     ------
     ValueError
-        If the scores are of different benchmarks or seeds, whose draws are not of the same images.
+        If the scores are of different benchmarks or seeds, so that their draws do not contain the same images.
     TypeError
-        If they are no Scores.
+        If the arguments are not Scores.
 
     Examples
     --------
@@ -132,7 +133,7 @@ def score_difference(first: "Score", second: "Score") -> dict[str, float]:
 
 
 def named_models(models: Any) -> dict[str, Any]:
-    """Two or more models by their names; of a list, a string itself or what a model calls itself.
+    """Two or more models by name: in a list, a model is named by its string or its identifier.
 
     Raises
     ------

@@ -45,9 +45,9 @@ def noise_correlations(
     Raises
     ------
     ValueError
-        For neuroids that are not there, fewer than two of them or of the trials, or a model without noise.
+        For neuroids that do not exist, fewer than two neuroids or trials, or a model without noise.
     TypeError
-        For a `BrainModel`, of whose trials Brain-Score returns the mean alone.
+        For a `BrainModel`, for which Brain-Score returns only the mean over trials.
     """
     import xarray as xr
 

@@ -10,12 +10,12 @@ PARTIAL = ".*.*.part.*"  # what `written_whole` calls files that are being writt
 
 
 def check_writable(path: str | Path, suffixes: Sequence[str]) -> Path:
-    """The path, if a file of that kind can be written there; to be asked before the work whose result it will hold.
+    """The path, if a file of that kind can be written there; checked before the computation of its content.
 
     Raises
     ------
     ValueError
-        For another suffix.
+        If the suffix is not allowed.
     FileNotFoundError
         If its folder does not exist.
     PermissionError
@@ -36,10 +36,9 @@ def check_writable(path: str | Path, suffixes: Sequence[str]) -> Path:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` to write to; renamed to it once it is on the disk, removed on an error.
+    """A temporary file next to `path`, renamed to `path` once it is on the disk, and removed after an error.
 
-    No other process, on this machine or another, has that name. It keeps the suffix, by which libraries choose a
-    format.
+    Its name is unique among all processes on all machines, and keeps the suffix, by which libraries choose a format.
     """
     partial = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.part{path.suffix}")
     try:

@@ -1,7 +1,7 @@
-"""Scores kept on disk under the content of everything that made them.
+"""Scores kept on disk under a digest of everything on which they depend.
 
 Brain-Score's own caches pickle results under names, so that two models of one name collide. Here a score is a JSON
-file, of which nothing is executed on reading, named by a digest of its content.
+file, which is read without executing code and named by the digest of its content.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ _STORE = "vonenet_brainscore.scores"  # folder in result-caching's home, and its
 
 
 def content_digest(content: Mapping[str, Any]) -> str:
-    """Digest of a content, whatever the order of its entries.
+    """Digest of a content, independent of the order of its entries.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def content_digest(content: Mapping[str, Any]) -> str:
     Raises
     ------
     TypeError
-        If it holds anything else, whose text might be the same for different things.
+        If it contains anything else, whose text might not be unique.
     """
     return _sha256(_json(content))
 
@@ -48,7 +48,7 @@ class KeptScores:
     Parameters
     ----------
     folder : Path
-        Made when the first score is written.
+        Created when the first score is written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -59,7 +59,7 @@ class KeptScores:
         return self.folder / f"{content_digest(content)}.json"
 
     def read(self, content: Mapping[str, Any]) -> "Score | None":
-        """The score kept for this content; None where there is none.
+        """The score kept for this content, or None.
 
         Warns
         -----
@@ -81,14 +81,14 @@ class KeptScores:
             return None
 
     def write(self, content: Mapping[str, Any], score: "Score") -> None:
-        """Keep a score for this content, in place of one that is there.
+        """Keep a score for this content, replacing an existing one.
 
         Raises
         ------
         OSError
             If the file cannot be written.
         TypeError
-            If the score holds something that is neither plain, nor an array, nor an assembly.
+            If the score contains anything other than plain values, arrays and assemblies.
         """
         encoded = _encoded(score)
         kept = {"score": encoded, "sha256": _sha256(_json(encoded)), "content": content}
@@ -104,7 +104,7 @@ class KeptScores:
             partial.write_text(text, encoding="utf-8")
 
     def remove_leftovers(self) -> None:
-        """Remove the partial files that killed processes left of scores that are kept by now."""
+        """Remove partial files that killed processes left, of scores that have since been kept."""
         for partial in self.folder.glob(PARTIAL):
             if (self.folder / f"{partial.name.split('.')[1]}.json").exists():
                 with suppress(OSError):  # what cannot be removed does no harm
@@ -112,7 +112,7 @@ class KeptScores:
 
 
 def kept_or_computed(content: Mapping[str, Any], compute: "Callable[[], Score]") -> "Score":
-    """The score that earlier calls kept for this content, or what `compute` returns, kept for later ones.
+    """The score that an earlier call kept for this content; otherwise `compute` is called and its score kept.
 
     Scores are in result-caching's folder, ``$RESULTCACHING_HOME`` or ``~/.result_caching``. RESULTCACHING_DISABLE and
     RESULTCACHING_CACHEDONLY apply, under the name ``vonenet_brainscore.scores``.
@@ -127,7 +127,7 @@ def kept_or_computed(content: Mapping[str, Any], compute: "Callable[[], Score]")
     Raises
     ------
     NotCachedError
-        If RESULTCACHING_CACHEDONLY forbids computing a score that is not there.
+        If there is no score and RESULTCACHING_CACHEDONLY forbids computing it.
 
     Warns
     -----
@@ -167,7 +167,7 @@ def _plain(value: Any) -> Any:
 
 
 def _decoded_score(value: Any) -> "Score":
-    """The score that `_encoded` made plain; an error where that was no score, or is damaged."""
+    """The score that `_encoded` encoded; an error if the data are damaged or no score."""
     score = _decoded(value)
     if type(score).__name__ != "Score":
         raise TypeError(f"it holds a {type(score).__name__}, not a Score")
@@ -176,7 +176,7 @@ def _decoded_score(value: Any) -> "Score":
 
 
 def _encoded(value: Any) -> Any:
-    """Plain JSON for a Score and all that hangs on it; arrays keep their type, assemblies their coordinates."""
+    """Plain JSON for a Score and its attributes; arrays keep their type, assemblies their coordinates."""
     import xarray as xr
     from brainscore_core.supported_data_standards.brainio.assemblies import walk_coords
 
@@ -205,7 +205,7 @@ def _encoded(value: Any) -> Any:
 
 
 def _decoded(value: Any) -> Any:
-    """What `_encoded` made plain, as it was."""
+    """The inverse of `_encoded`."""
     if not isinstance(value, dict):
         return value
     kind = value["kind"]
@@ -218,7 +218,7 @@ def _decoded(value: Any) -> Any:
         dtype = np.dtype(value["dtype"])
         if dtype.kind not in "biufcUSO":
             raise ValueError(f"it holds an array of {dtype}")
-        # Text as wide as it is, not as wide as the file says.
+        # Text has the width of its content, not the width stated in the file.
         return np.array(value["values"], dtype.char if dtype.kind in "US" else dtype).reshape(value["shape"])
     coords = {name: (dims, _decoded(each)) for name, dims, each in value["coords"]}
     assembly = _assembly_classes()[kind](_decoded(value["values"]), coords=coords, dims=value["dims"])

@@ -12,16 +12,16 @@ from torch import nn
 
 @dataclass(frozen=True)
 class LayerChoice:
-    """What `choose_layers` found.
+    """The result of `choose_layers`.
 
     Attributes
     ----------
     scores : DataFrame, one row per layer
         `score`, `raw`, `ceiling`, `error` (of `raw`), `score_low` and `score_high` (95 % interval of the score) and
-        `n_units`, highest `raw` first: a score is squared, and loses its sign. The highest of several scores is too
-        high, having been chosen for it: score the layer on other recordings to know its own.
+        `n_units`, sorted by `raw`, because a score is squared and loses its sign. The highest of several scores is
+        biased upwards by the selection: score the layer on other recordings to obtain an unbiased score.
     region_layer_map : dict
-        The region to its best layer, to be passed on as `region_layer_map=`.
+        The region and its best layer, to be used as `region_layer_map=`.
     """
 
     scores: pd.DataFrame
@@ -41,10 +41,10 @@ def choose_layers(
     memory: int | None = None,
     progress: bool = True,
 ) -> LayerChoice:
-    """Score candidate layers on a benchmark of a region, and take the best.
+    """Score candidate layers on a benchmark of a region, and choose the best.
 
-    Brain-Score's `LayerSelection` does this layer by layer, and keeps its choice by name alone, whatever the layers
-    were. Here all layers are recorded together, and nothing is kept.
+    Brain-Score's `LayerSelection` scores layer by layer and stores its choice under the model's name, without the list
+    of layers. Here all layers are recorded together, and nothing is stored.
 
     Parameters
     ----------
@@ -52,8 +52,8 @@ def choose_layers(
         As for `score_model`. Of the models of Brain-Score's plugins, those that are its own commitment around its own
         wrapper of a PyTorch network.
     benchmark : str or Benchmark
-        One that exact compression recognises (PLS, ridge, CKA or dissimilarities); use public data, which the
-        leaderboard's are not.
+        A benchmark with PLS, ridge, CKA or dissimilarities, which is compressed exactly. Use public data, not those of
+        the leaderboard.
     layers : sequence of str, optional
         Candidates; by default `candidate_layers` of the network, or the candidates that a commitment names.
     noise, trials, seed, weights, device, memory, progress
@@ -104,7 +104,7 @@ def choose_layers(
         )
     if len(time_bins := getattr(each, "timebins", [None])) != 1:
         raise ValueError(f"layers are chosen on a benchmark of one time bin; {each.identifier} has {len(time_bins)}")
-    # A network that commits to no layer yet has to name one to be a subject; the candidates are recorded below.
+    # A subject must have a layer for the region; the candidates are recorded below.
     plain = isinstance(model, nn.Module) or (isinstance(model, str) and is_reference(model))
     subject = load_subject(
         model,

@@ -38,19 +38,19 @@ def v1_properties(
     model : str, nn.Module or BrainModel
         As for `score_model`.
     layer : str, optional
-        To measure in place of the model's V1: any layer of a named model or network.
+        Layer to measure in place of the model's V1: any layer of a named model or network.
     properties : sequence of str, optional
         Of ``primates.property_table.V1_PROPERTIES`` and ``primates.extra_properties.EXTRA_PROPERTIES``. By default
         all of the first that can be measured here: those on gratings, which are drawn, and the seven on textures if
         Brain-Score's stimuli are on this machine.
     extra : bool
         Also those that no benchmark has: contrast response, plaids, surrounds, size by contrast, receptive-field size
-        and, of a VOneBlock with its noise on, Fano factors. They show each neuroid variants of its best grating,
-        about 20,000 presentations in all.
+        and, of a VOneBlock with its noise on, Fano factors. Each neuroid is shown variants of its best
+        grating, about 20,000 presentations in total.
     curves : bool
         Also the tuning curves of the experiments: all of `tuning_curves` but contrast.
     trials : int, optional
-        Noise draws to average over, in place of 20.
+        Number of noise draws to average, in place of 20.
     noise : {'model', 'none'}
     seed : int
         Of the noise.
@@ -151,8 +151,9 @@ def tuning_curves(
     model, layer, trials, noise, seed, device, progress
         As for `v1_properties`.
     units : sequence of int, optional
-        Positions on the `neuroid` axis of `v1_properties` of the same model, layer and seed. All by default, which for
-        the contrast of thousands of units takes many minutes: nearly each has a best grating of its own.
+        Positions on the `neuroid` axis of `v1_properties` of the same model, layer and seed. By default all, which
+        takes many minutes for contrast curves of thousands of units, because nearly every unit has its own best
+        grating.
 
     Returns
     -------
@@ -162,7 +163,7 @@ def tuning_curves(
     Raises
     ------
     ValueError
-        As `v1_properties`, or for a unit that is not there.
+        As `v1_properties`, or for a unit that does not exist.
     """
     from .tuning.tuning_curves import contrast_tuning, tuning_curves_of
 
@@ -188,7 +189,7 @@ def _known_properties() -> dict[str, Any]:
 
 
 def _why_unavailable(row: Any, experiments: "GratingExperiments") -> str:
-    """Why the recorded layer cannot have a property; '' where it can. Nothing is shown to the model."""
+    """Why a property cannot be measured in the recorded layer; '' if it can. No stimulus is shown."""
     requirement = getattr(row, "requirement", None)
     try:
         if requirement is not None:
@@ -206,7 +207,7 @@ def _measured(experiments: "GratingExperiments", how: Any) -> Any:
 
 
 def _chosen_properties(asked: Sequence[str] | None, extra: bool) -> tuple[list[str], dict[str, str]]:
-    """Those to measure, and why others are left out: by default, where their stimuli are not here."""
+    """The properties to measure, and why others are omitted (by default, because their stimuli are unavailable)."""
     from .benchmarks.storage import data_status
     from .primates.property_table import TEXTURE_STIMULI, V1_PROPERTIES
 

@@ -1,4 +1,4 @@
-"""Progress of long computations: a bar in a terminal, lines in a log file, nothing where the logger is silenced."""
+"""Progress of long computations: a bar in a terminal, lines in a log file, nothing if the logger is silenced."""
 
 import logging
 import os
@@ -21,7 +21,7 @@ def is_quiet() -> bool:
 def progress_bar(*, shown: bool = True, **settings: Any) -> "tqdm[Any]":
     """A progress bar on standard error.
 
-    Where that is a file or a pipe, or the terminal is dumb, a line now and then takes the place of a bar.
+    If that is a file or a pipe, or the terminal is dumb, lines are printed from time to time in place of a bar.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def progress_bar(*, shown: bool = True, **settings: Any) -> "tqdm[Any]":
 
 
 def note(text: str) -> None:
-    """Say something on the way, on standard error, above a bar that is shown."""
+    """Print a message on standard error, above the progress bar."""
     if not is_quiet():
         tqdm.write(text, file=sys.stderr)
 
@@ -46,14 +46,14 @@ def _is_plain() -> bool:
 
 
 class _Lines(tqdm):
-    """Tells its progress in lines, at most one in ten seconds and one at the end."""
+    """Prints progress as lines, at most one in ten seconds and one at the end."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(mininterval=_SECONDS_BETWEEN_LINES, ncols=0, **settings)
 
     @staticmethod
     def status_printer(file: Any) -> Callable[[str], None]:
-        """What writes a line."""
+        """A function that writes a line."""
 
         def write(text: str) -> None:
             if text:

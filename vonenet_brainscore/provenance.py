@@ -16,7 +16,7 @@ _PACKAGES = ("brainscore_vision", "brainscore_core", "torch", "numpy", "scipy", 
 
 
 def provenance(subject: Any, loaded: "LoadedBenchmark", *, seed: int) -> dict[str, Any]:
-    """Which model, benchmark, layers, weights, noise, trials, seed, data and versions made a score.
+    """Model, benchmark, layers, weights, noise, trials, seed, data and versions of a score.
 
     Parameters
     ----------
@@ -28,10 +28,10 @@ def provenance(subject: Any, loaded: "LoadedBenchmark", *, seed: int) -> dict[st
     -------
     dict
         `model_identifier`, `benchmark_identifier`, `benchmark_version`, `region`, `seed`, `versions`; `data_source` for
-        a known benchmark; what `own_recordings` of `neural_benchmark` says, with digests of responses and stimuli; for
+        a known benchmark; the `own_recordings` of `neural_benchmark`, with digests of responses and stimuli; for
         this package's subjects also `layer`, `weights`, `noise` (mode, scale and level, or 'none'), `noise_seed`,
-        `trials`, `batch_size`, `threads`, `device`. Network arithmetic may differ in the last bit between the last
-        three.
+        `trials`, `batch_size`, `threads`, `device`. The last three may change the last bit of
+        network arithmetic.
     """
     from .benchmarks.storage import wanted_files
     from .recordings.subject import Subject
@@ -53,12 +53,12 @@ def provenance(subject: Any, loaded: "LoadedBenchmark", *, seed: int) -> dict[st
 
 
 def no_score(subject: Any, loaded: "LoadedBenchmark", error: Exception, *, seed: int) -> Any:
-    """NaN in place of a score that could not be made, so that those of other benchmarks are not lost with it.
+    """NaN in place of a score that could not be computed, so that scores of other benchmarks are not lost.
 
     Returns
     -------
     Score
-        NaN, with `provenance` and, as `problem`, what the error says.
+        NaN, with `provenance` and, as `problem`, the error message.
     """
     from brainscore_core.metrics import Score
 
@@ -68,14 +68,14 @@ def no_score(subject: Any, loaded: "LoadedBenchmark", error: Exception, *, seed:
 
 
 def in_words(error: BaseException) -> str:
-    """What an error says; its kind where that says nothing, or not to a user."""
+    """The message of an error, or its type if the message is empty or not meant for users."""
     text = str(error)
     plain = isinstance(error, ValueError | OSError | MemoryError) and text
     return text if plain else f"{type(error).__name__}: {text}".removesuffix(": ")
 
 
 def content_of_score(subject: Any, loaded: "LoadedBenchmark", *, seed: int) -> dict[str, Any] | None:
-    """Everything that a score depends on, as plain values; None where that cannot be known.
+    """Everything on which a score depends, as plain values; None if that is unknown.
 
     Known are this package's subjects, of torch's and this package's modules, on known benchmarks, whose data have
     registered hashes. Trained weights that the region needs are loaded.
@@ -102,7 +102,7 @@ def content_of_score(subject: Any, loaded: "LoadedBenchmark", *, seed: int) -> d
         "seed": seed,
         "benchmark_seed": getattr(loaded.benchmark, "seed", None),
         "network": network,
-        # What a front end would load for stimuli with colour.
+        # The weights that a front end would load for coloured stimuli.
         "checkpoint": checkpoint_sha256(released) if released is not None and released.is_file() else None,
         "visual_degrees": subject.visual_degrees(),
         "image_size": subject.extractor.image_size,
@@ -118,7 +118,7 @@ def _recording(subject: Any, benchmark: Any) -> dict[str, Any]:
 
 
 def recording_settings(subject: "Subject", region: str | None, trials: int) -> dict[str, Any]:
-    """How a subject of this package is recorded from, where so many trials are asked for.
+    """How a subject of this package is recorded when `trials` are requested.
 
     Returns
     -------
@@ -149,15 +149,15 @@ def _region(benchmark: Any) -> str | None:
 
 
 def versions() -> dict[str, str]:
-    """Of this package and of those whose arithmetic makes scores."""
+    """Versions of this package and of those that compute scores."""
     return {"vonenet_brainscore": __version__, **{name: version(name) for name in _PACKAGES}}
 
 
 def network_digest(network: "torch.nn.Module") -> str | None:
-    """Digest of a network: its modules, as they print, and every parameter and buffer.
+    """Digest of a network: the printed form of its modules, and every parameter and buffer.
 
-    None where that does not tell what it computes: if a module is neither torch's nor this package's, is hooked, or
-    carries code of its own, such as a `forward` set on the instance.
+    None if these do not determine the computation: if a module is neither torch's nor this package's, has hooks, or has
+    its own code, such as a `forward` set on the instance.
     """
     ours = __name__.rpartition(".")[0]
     for module in network.modules():
@@ -169,7 +169,7 @@ def network_digest(network: "torch.nn.Module") -> str | None:
 
 
 def state_digest(network: "torch.nn.Module") -> str:
-    """Digest of a network's modules, as they print, and of every parameter and buffer, whatever code they run."""
+    """Digest of the printed form of a network's modules and of every parameter and buffer, whatever their code."""
     import torch
 
     digest = hashlib.sha256(repr(network).encode())

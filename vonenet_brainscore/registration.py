@@ -1,7 +1,7 @@
 """Registering the models with the installed Brain-Score, so that its own `load_model` and `score` find them.
 
-Brain-Score finds a model by text in a plugin folder inside its own package and nowhere else, so a thin folder is put
-there whose models are this package's subjects. It lists no requirements, so Brain-Score installs nothing for it.
+Brain-Score finds models only by the text of plugin folders inside its own package. A small folder is therefore written
+there, whose models are this package's subjects. It lists no requirements, so that Brain-Score installs nothing for it.
 """
 
 import errno
@@ -57,13 +57,13 @@ def test_visual_degrees(identifier):
 def register(target: Path | None = None) -> Path:
     """Make Brain-Score find all models, each under its row's `brainscore_identifier`.
 
-    Registering again changes nothing; over another version's registration, this version's is put. The folder is
-    written atomically.
+    Registering again changes nothing; the registration of another version is replaced. The folder is written
+    atomically.
 
     Parameters
     ----------
     target : path, optional
-        Folder of Brain-Score's model plugins; that of the installed package when left out.
+        Folder of Brain-Score's model plugins; by default that of the installed package.
 
     Returns
     -------
@@ -73,9 +73,9 @@ def register(target: Path | None = None) -> Path:
     Raises
     ------
     FileNotFoundError
-        If there is no such target.
+        If the target does not exist.
     FileExistsError
-        If something that `register` did not write, or not to the end, is in the way.
+        If the plugin folder exists and `register` did not write it, or did not finish.
     ValueError
         If another plugin registers one of the identifiers already.
     PermissionError
@@ -111,12 +111,12 @@ def register(target: Path | None = None) -> Path:
 
 
 def unregister(target: Path | None = None) -> bool:
-    """Undo `register`, without a trace.
+    """Undo `register` completely.
 
     Returns
     -------
     bool
-        Whether there was anything to undo.
+        Whether the models were registered.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def unregister(target: Path | None = None) -> bool:
     folder = target / PLUGIN
     found = _is_ours(folder)
     with _writing(target):
-        if found:  # renamed first, so that Brain-Score never meets half of it
+        if found:  # renamed first, so that Brain-Score never finds a part of it
             folder.rename(Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=target)) / PLUGIN)
         for unfinished in target.glob(f"{_UNFINISHED}*"):
             shutil.rmtree(unfinished)
@@ -135,7 +135,7 @@ def unregister(target: Path | None = None) -> bool:
 
 
 def _plugin_files() -> dict[str, str]:
-    """File name -> text; the marker comes last, so that a folder with one is whole."""
+    """File name -> text; the marker comes last, so that a folder with a marker is complete."""
     lines = [
         f"model_registry[{row.brainscore_identifier!r}] = lambda: _subject({name!r})\n" for name, row in MODELS.items()
     ]

@@ -18,10 +18,10 @@ SUFFIXES = (".json", ".csv", ".nc")
 
 
 def results_table(scores: "Mapping[str, Score]") -> pd.DataFrame:
-    """One row a benchmark: score, raw, ceiling, error, intervals where there are any, and the record of what made it.
+    """One row per benchmark: score, raw, ceiling, error, intervals if available, and provenance.
 
     `score_low` and `score_high` are the ends of the score's 95 % interval, likewise those of raw and ceiling. `error`
-    is what Brain-Score calls so, which for most benchmarks is the error of `raw`: `error_of` says whose it is.
+    is Brain-Score's error, for most benchmarks that of `raw`; `error_of` names the quantity.
 
     Parameters
     ----------
@@ -30,15 +30,15 @@ def results_table(scores: "Mapping[str, Score]") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by `benchmark`. `raw` and `ceiling` are NaN where the benchmark has none. `remarks` is text, a line a
+        Indexed by `benchmark`. `raw` and `ceiling` are NaN if the benchmark has none. `remarks` is text, one line per
         remark.
 
     Raises
     ------
     TypeError
-        If they are no scores by benchmark.
+        If `scores` is not a mapping from benchmark to Score.
     ValueError
-        If there are none.
+        If `scores` is empty.
 
     Examples
     --------
@@ -134,13 +134,13 @@ def _native(value: Any) -> Any:
 
 
 def claimed_ceiling(attrs: Mapping[str, Any]) -> float:
-    """The ceiling in a score's attributes; NaN where there is none, or where none is claimed."""
+    """The ceiling in a score's attributes; NaN if there is none."""
     ceiling = attrs.get("ceiling")
     return _number(ceiling) if getattr(ceiling, "attrs", {}).get("claimed", True) else np.nan
 
 
 def _number(value: Any) -> float:
-    """NaN for none, and for what some of Brain-Score's metrics keep beside a score: an array of several."""
+    """A number; NaN for None, and for arrays, which some of Brain-Score's metrics store with a score."""
     return np.nan if value is None or np.ndim(value) else float(value)
 
 

@@ -13,14 +13,14 @@ _MADE_BY = ("model_identifier", "layer", "noise", "trials", "seed", "weights")
 
 
 class Scores(dict[str, Any]):
-    """Scores by benchmark: a dict that shows itself as a table in a notebook."""
+    """Scores by benchmark: a dict that a notebook displays as a table."""
 
     def _repr_html_(self) -> str:
         return score_html(self) if self else "no scores"
 
 
 def score_html(scores: "dict[str, Score]") -> str:
-    """A table of scores as HTML: score, 95 % interval, raw, ceiling and error, and what made them.
+    """A table of scores as HTML: score, 95 % interval, raw, ceiling, error and provenance.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def score_html(scores: "dict[str, Score]") -> str:
 
 
 def show_in_notebook() -> None:
-    """Have the notebook that this runs in, if it is one, show a Score of Brain-Score's as `score_html` does."""
+    """Let the running notebook, if there is one, display Brain-Score's Scores by `score_html`."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     if shell is None or "text/html" not in shell.display_formatter.formatters:

@@ -42,14 +42,14 @@ def score_model(
     benchmark : str, Benchmark, or a list of them
         An identifier, 'V1-properties' for the fifteen whose data ship with the package, or a Brain-Score benchmark.
     noise : {'model', 'none'}
-        The VOneBlock's neuronal noise as the model has it, or off.
+        The VOneBlock's neuronal noise as in the model, or off.
     trials : int, optional
-        Noise draws to average over, instead of the benchmark's own number.
+        Number of noise draws to average, in place of the benchmark's.
     seed : int
-        Of the noise and of every bootstrap.
+        Seed of the noise and of every bootstrap.
     seeds : int, optional
-        Score with so many seeds, from `seed` on: the mean, with the spread over them as its error. For a name or a
-        network.
+        Number of seeds, starting with `seed`: the score is the mean, and its error the standard deviation over seeds.
+        For a name or a network.
     region_layer_map : mapping from region to layer, optional
         Added to the model's own, or in place of its entries.
     front_end : mapping, optional
@@ -158,7 +158,7 @@ def each_score(
     cache: bool = True,
     progress: bool = True,
 ) -> "Iterator[tuple[str, Score, Exception | None]]":
-    """One subject's scores as they are made; benchmarks share its recordings.
+    """Scores of one subject, as they are computed; benchmarks share its recordings.
 
     Parameters
     ----------
@@ -172,9 +172,9 @@ def each_score(
     str
         The benchmark's identifier.
     Score
-        As `score_model`'s; `provenance.no_score` in place of one that could not be made.
+        As `score_model`'s; `provenance.no_score` in place of one that could not be computed.
     Exception or None
-        Why it could not.
+        The reason, if it could not.
     """
     from .benchmarks.running import run_benchmark
     from .benchmarks.v1_properties import V1PropertyBenchmark

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from xarray import DataArray
 
 
-# Settings that stand for a draw, over which results are averaged.
+# Settings that select a random draw, over which results are averaged.
 SEEDS = ("gabor_seed", "colour_seed", "seed")
-# Attributes that speak of one seed's recordings.
+# Attributes that describe the recordings of one seed.
 _OF_ONE_SEED = (
     *("seed", "noise_seed", "problem", "model_values", "n_probed", "n_units", "n_undefined", "remarks"),
     *(
@@ -32,7 +32,7 @@ _OF_ONE_SEED = (
 
 
 def over_seeds(each: Sequence[Any], seeds: range) -> Any:
-    """Scores from several seeds, put together.
+    """Scores from several seeds, combined.
 
     Parameters
     ----------
@@ -51,14 +51,14 @@ def over_seeds(each: Sequence[Any], seeds: range) -> Any:
 
 
 def seed_range(first: int, count: int) -> range:
-    """So many seeds from the first one on.
+    """`count` seeds, starting with the first.
 
     Raises
     ------
     TypeError
-        If the count is no whole number.
+        If the count is not a whole number.
     ValueError
-        If there are fewer than two seeds, of which there is no spread.
+        If there are fewer than two seeds, which have no spread.
     """
     check_whole(seeds=count)
     if count < 2:

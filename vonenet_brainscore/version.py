@@ -9,7 +9,7 @@ __version__ = "0.1.0"
 
 @lru_cache
 def code_digest() -> str:
-    """Digest of this package's own modules: another version of them may score otherwise."""
+    """Digest of this package's own modules, other versions of which may give other scores."""
     root, digest = Path(__file__).parent, hashlib.sha256()
     for module in sorted(root.rglob("*.py")):
         name, code = str(module.relative_to(root)).encode(), module.read_bytes()
