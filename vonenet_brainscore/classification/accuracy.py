@@ -19,8 +19,9 @@ class Accuracy:
     ----------
     mean : float
     low, high : float
-        Wilson's score interval (Wilson 1927, J Am Stat Assoc 22:209) for so many images. Draws of the noise are no
-        further images: where an image is answered correctly in some draws only, the interval is a little wide.
+        Wilson's score interval (Wilson 1927, J Am Stat Assoc 22:209) for the number of images. Draws of the noise do
+        not count as further images: if some images are answered correctly in some draws only, the interval is slightly
+        wide.
     images : int
     """
 
@@ -39,7 +40,7 @@ def accuracy(correct: Iterable[float]) -> Accuracy:
     Parameters
     ----------
     correct : iterable of float
-        For each image, the share of draws that were answered correctly.
+        For each image, the share of draws with a correct answer.
 
     Raises
     ------
@@ -68,14 +69,14 @@ def majority_accuracy(correct: Iterable[float]) -> Accuracy:
 
 
 def undecided(correct: Iterable[float], draws: int) -> int:
-    """How many images have a chance of a correct answer that may be above or below a half, as far as draws tell.
+    """Number of images for which the draws do not decide whether most answers are correct.
 
     Parameters
     ----------
     correct : iterable of float
         As in `accuracy`.
     draws : int
-        Of each image; with one, as of a network without noise, an answer is what it is.
+        Number of draws per image; with one, as for a network without noise, every answer is decided.
     """
     if draws == 1:
         return 0
@@ -84,7 +85,7 @@ def undecided(correct: Iterable[float], draws: int) -> int:
 
 
 def binomial_interval(successes: int, trials: int, coverage: float = COVERAGE) -> tuple[float, float]:
-    """Exact interval of a probability (Clopper & Pearson 1934, Biometrika 26:404), which errs no more than it says.
+    """Exact, conservative interval of a probability (Clopper & Pearson 1934, Biometrika 26:404).
 
     Parameters
     ----------
@@ -101,7 +102,7 @@ def binomial_interval(successes: int, trials: int, coverage: float = COVERAGE) -
 
 
 def label_ranks(logits: Tensor, labels: Tensor) -> Tensor:
-    """How many classes the network prefers to the right one: 0 where it is correct. A tie counts against the network.
+    """Number of classes that the network prefers to the correct one: 0 if it is correct. Ties count against it.
 
     Parameters
     ----------

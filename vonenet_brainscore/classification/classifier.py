@@ -18,18 +18,19 @@ NOISE = ("model", "fixed", "none")
 
 
 class Classifier(nn.Module):
-    """A network that takes images in [0, 1], so that a distance between images is one in pixels.
+    """A network that takes images in [0, 1], so that distances between images are in pixel values.
 
     Parameters
     ----------
     network : nn.Module
-        Takes ``(images - mean) / std`` of shape (batch, 3, y, x), gives logits (batch, class). Put in evaluation mode.
+        Takes ``(images - mean) / std`` of shape (batch, 3, y, x), returns logits (batch, class). Set to evaluation
+        mode.
     mean, std : float or sequence of three
         VOneNets were trained with 0.5 and 0.5. For a network with its own normalisation inside: 0 and 1.
     name : str
-        For the record.
+        Name in the provenance.
     training_noise : str
-        Noise mode that the network was trained with, for the record.
+        Noise mode during training, for the provenance.
 
     Attributes
     ----------
@@ -41,7 +42,7 @@ class Classifier(nn.Module):
     ValueError
         If `mean` or `std` has not one or three numbers, or `std` is not positive.
     TypeError
-        If they are no numbers, or the network is none.
+        If these are not numbers, or the network is not an nn.Module.
 
     Examples
     --------
@@ -85,13 +86,13 @@ class Classifier(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the network is."""
+        """The device of the network."""
         return self.mean.device
 
     def with_noise(self, noise: str) -> "Classifier":
-        """A classifier of the same network, whose VOneBlocks have the noise that `NOISE` says.
+        """A classifier with the same network, whose VOneBlocks have one of the kinds of noise in `NOISE`.
 
-        The noise-free twin of a VOneNet is ``classifier.with_noise("none")``; the network itself stays as it is.
+        The noise-free twin of a VOneNet is ``classifier.with_noise("none")``; the network itself is not changed.
 
         Raises
         ------
@@ -118,7 +119,7 @@ class Classifier(nn.Module):
             Keys of the images' noise, as `contents_of` gives them. An image and its perturbed form share theirs.
         draws, seed : int
         purpose : str
-            What the draws are for; those of two purposes share nothing.
+            Purpose of the draws; draws for different purposes are independent.
 
         Returns
         -------
@@ -144,11 +145,11 @@ class Classifier(nn.Module):
 
     @contextmanager
     def drawn_noise(self, images: Tensor, contents: Sequence[bytes], *key: object) -> Iterator[None]:
-        """Context in which the network's noise is that of a key, and after which all is as it was.
+        """Context in which a key determines the network's noise; the previous state is restored afterwards.
 
-        A VOneBlock's draw is keyed image by image, whatever else is in the batch. What other noise a network has comes
-        from torch's global generator, which is seeded within the context by the key and the whole batch. Fixed noise
-        has one key.
+        A VOneBlock's draw is keyed image by image, independent of the batch. Other noise of a network comes from
+        torch's global generator, which is seeded within the context by the key and the whole batch. Fixed noise has one
+        key.
         """
         key = ("fixed",) if self.noise == "fixed" else key
         blocks = vone_blocks(self.network)
@@ -172,7 +173,7 @@ class Classifier(nn.Module):
         return draws
 
     def count_classes(self, image_size: int) -> int:
-        """How many classes the network tells apart.
+        """Number of classes of the network.
 
         Raises
         ------
@@ -200,7 +201,7 @@ class Classifier(nn.Module):
         return self.logits(grey, [b"first", b"second"], draws=draws, seed=0)
 
     def description(self, image_size: int) -> dict[str, object]:
-        """What decides the network's answers, as plain values that are equal for equal networks.
+        """Everything that determines the network's answers, as plain values that are equal for equal networks.
 
         Its name, the digest of its weights, how it answers two images of `image_size` pixels (which tells apart what
         weights do not say: code, attributes, hooks), the normalisation, and the noise in training and now.
@@ -211,7 +212,7 @@ class Classifier(nn.Module):
         return {
             "model": self.name,
             "weights": digest.hexdigest(),
-            # To digits that the rounding of arithmetic does not reach.
+            # To digits that arithmetic rounding does not affect.
             "answers": [float(f"{number:.3g}") for number in self.answers(image_size).flatten().tolist()],
             "mean": self.mean.flatten().tolist(),
             "std": self.std.flatten().tolist(),

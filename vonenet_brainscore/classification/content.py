@@ -13,12 +13,12 @@ Files = Callable[[LabelledImage], Sequence[Path]]
 
 
 def content_digest(files: Sequence[Path]) -> str:
-    """SHA-256 of files, in hexadecimal: of one file its own, of several that of their digests in order.
+    """SHA-256 of files, in hexadecimal: of the content of one file, or of the ordered digests of several.
 
     Raises
     ------
     FileNotFoundError, OSError
-        If one cannot be read.
+        If a file cannot be read.
     """
     digests = []
     for path in files:
@@ -31,7 +31,7 @@ def content_digest(files: Sequence[Path]) -> str:
 
 
 def own_file(image: LabelledImage) -> list[Path]:
-    """The file of an image that is made of no other."""
+    """The file of an image that was not generated from another."""
     return [image.path]
 
 

@@ -1,4 +1,4 @@
-"""What all evaluations of a classifier share: reading images in batches and keeping results as they are computed."""
+"""Common part of all evaluations of a classifier: reading images in batches and storing results as computed."""
 
 import hashlib
 import json
@@ -26,21 +26,21 @@ Load = Callable[[LabelledImage], np.ndarray]
 
 
 class Evaluation:
-    """A classifier and the images that it is asked about.
+    """A classifier and the images on which it is evaluated.
 
     Parameters
     ----------
     classifier : Classifier
     folder : ImageFolder
     draws : int
-        Of the noise that an image is scored in.
+        Number of noise draws per image.
     seed : int
 
     Attributes
     ----------
     images : list of LabelledImage
     n_classes : int
-        That the classifier tells apart.
+        Number of classes of the classifier.
     stochastic : bool
         Whether the classifier's answers depend on the draw.
     draws : int
@@ -79,10 +79,10 @@ class Evaluation:
         batch_size: int | None = None,
         progress: bool = True,
     ) -> "Rows":
-        """Results of every image, those of a run before included.
+        """Results of every image, including those of an earlier run.
 
-        Batches are the same however often a run is cut off, since results depend on them by rounding. A kept result is
-        taken only for the network, the settings and the content of the files that made it.
+        Batches do not depend on interruptions, because they affect the rounding of results. A stored result is used
+        only for the same network, settings and content of the files.
 
         Parameters
         ----------
@@ -116,7 +116,7 @@ class Evaluation:
         results = self._results(kind, measured, settings, output)
         self._check_kept(results, files)
         images, done = self.images, len(results.rows)
-        position = done // batch_size * batch_size  # a batch of which a part was kept is computed whole again
+        position = done // batch_size * batch_size  # a batch that was stored in part is computed again as a whole
         loader: Any = DataLoader(
             images[position:],  # type: ignore[arg-type]  # a sequence is a map-style dataset
             batch_size=batch_size,
@@ -166,7 +166,7 @@ class Evaluation:
         return ResultsFile(path, all_settings, measured)
 
     def _check_kept(self, results: ResultsFile, files: Files) -> None:
-        """ValueError unless the kept results are those of the first images, and these are what they were."""
+        """ValueError unless the stored results are those of the first images, with unchanged content."""
         kept = self.images[: len(results.rows)]
         named = [(row.get("image"), row.get("label")) for row in results.rows]
         if named != [(image.name, image.label) for image in kept]:
@@ -180,7 +180,7 @@ class Evaluation:
 
 
 class Rows(list[dict[str, Any]]):
-    """Results, one an image, and the `path` of the file that keeps them."""
+    """Results, one per image, and the `path` of the file that stores them."""
 
     def __init__(self, rows: Sequence[dict[str, Any]], *, path: Path) -> None:
         super().__init__(rows)
@@ -194,7 +194,7 @@ def check_classifier(classifier: Any) -> None:
 
 
 def _loaded(load: Load, files: Files, batch: Sequence[LabelledImage]) -> tuple[np.ndarray, list[str]] | Exception:
-    """Stacked pixels and digests; an error is handed over as it is, which a worker's loader buries in a traceback."""
+    """Stacked pixels and digests, or the error itself, which a worker's loader would bury in a traceback."""
     try:
         return np.stack([load(image) for image in batch]), [content_digest(files(image)) for image in batch]
     except (ValueError, OSError) as error:

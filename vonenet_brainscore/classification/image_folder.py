@@ -35,22 +35,22 @@ class ImageFolder:
     Attributes
     ----------
     in_path : path
-        A folder that holds a folder of images for each class, or one whose `val/` does.
+        A folder with one folder of images per class, or with such a folder `val/`.
     DS_factor : int
-        Keep the first and every so-many-th image.
+        Use every `DS_factor`-th image, starting with the first.
     image_size : int
         Side of the square that the network sees, in pixels.
     batch_size : int
-        Images that are answered at once.
+        Images per batch.
     classes : sequence of str, optional
         Names of the class folders in the order of the model's outputs, as in `read_image_folder`.
     workers : int
-        Processes that prepare images; 0 for none but this one.
+        Processes that load images; 0 for this process only.
 
     Raises
     ------
     TypeError
-        If an attribute is not of its kind.
+        If an attribute has the wrong type.
     ValueError
         If a number is out of its range.
     """
@@ -89,9 +89,9 @@ def read_image_folder(
     Parameters
     ----------
     folder : path
-        Or one whose `val/` is meant, unless that is one of the `classes`.
+        Or a folder whose `val/` is used, unless `val` is one of the `classes`.
     n_classes : int
-        How many classes the model tells apart.
+        Number of classes of the model.
     classes : sequence of str, optional
         The classes' folder names in the order of the model's outputs; some may be absent. By default the names
         that are there, sorted, which must then be as many as the model has outputs.
@@ -144,7 +144,7 @@ def class_folders(root: Path) -> list[str]:
 
 
 def load_crop(image: LabelledImage, image_size: int, *, resized: bool = True) -> np.ndarray:
-    """The middle square of an image made small: what ``Resize(shorter side)`` and ``CenterCrop`` of torchvision give.
+    """The central square of a resized image, as by torchvision's ``Resize(shorter side)`` and ``CenterCrop``.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def load_crop(image: LabelledImage, image_size: int, *, resized: bool = True) ->
     image_size : int
         Side of the square in pixels.
     resized : bool
-        Whether to make it small first, or to take the crop of the image as it is.
+        Resize the image before cropping, or crop it as it is.
 
     Returns
     -------

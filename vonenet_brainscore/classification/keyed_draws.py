@@ -8,7 +8,7 @@ import torch
 
 
 def seed_of(*key: object) -> int:
-    """A seed for torch: 63 bits of a hash of what the draw is for."""
+    """A seed for torch: 63 bits of a hash of the purpose of the draw."""
     digest = hashlib.sha256(b"\0".join(each if isinstance(each, bytes) else str(each).encode() for each in key))
     return int.from_bytes(digest.digest()[:8], "little") >> 1
 

@@ -1,4 +1,4 @@
-"""Classifiers by name: a published VOneNet, an architecture, a checkpoint, or a function of the user's."""
+"""Classifiers by name: a published VOneNet, an architecture, a checkpoint, or a function of the user."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,14 +23,14 @@ def load_classifier(
     std: float | Sequence[float] = 0.5,
     device: str | torch.device | None = None,
 ) -> Classifier:
-    """The classifier that a name stands for.
+    """The classifier with a given name.
 
     Parameters
     ----------
     model : str
         A `model_arch` of `get_model` or a name in `MODELS`, with its released weights; or ``module:function``, where
-        the function takes nothing and gives an nn.Module. Modules are found as Python finds them, and in the current
-        folder.
+        the function takes no arguments and returns an nn.Module. Modules are searched for on Python's path and in the
+        current folder.
     back_end : str, optional
         In place of `model`: ``timm:NAME`` or ``torchvision:NAME`` behind a VOneBlock, trained here and given as
         `weights`.
@@ -69,7 +69,7 @@ def load_classifier(
 
 
 def _training_noise(model: str, weights: str | Path | None) -> str:
-    """Noise mode that the weights were trained with: the published one, or what a checkpoint says."""
+    """Noise mode during training: the published one, or that stated by a checkpoint."""
     if weights is None:
         rows = [row for name, row in MODELS.items() if model in (name, row.model_arch)]
         return ("neuronal" if rows[0].noise else "none") if rows else "unknown"

@@ -9,23 +9,23 @@ from typing import Any
 
 
 class ResultsFile:
-    """JSON Lines: the first holds the settings, every further one the results of an image.
+    """JSON Lines: the first line holds the settings, every further one the results of an image.
 
-    Opening writes the settings, so that a place that cannot be written to is found out before the work.
+    Opening writes the settings, so that a folder that cannot be written to is reported before the computation.
 
     Parameters
     ----------
     path : path
-        Made if it is not there. If it is, its results are continued.
+        Created if it does not exist; otherwise its results are continued.
     settings : mapping
-        What the results depend on, as plain values.
+        Everything on which the results depend, as plain values.
     measured : mapping
         What is measured of each image, and how many numbers that is; None for a number by itself, not in a list.
 
     Attributes
     ----------
     rows : list of dict
-        The results so far, one an image.
+        The results so far, one per image.
 
     Raises
     ------
@@ -47,7 +47,7 @@ class ResultsFile:
             self._write([{"settings": settings}])
 
     def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Keep the results of more images."""
+        """Store the results of further images."""
         self._write(rows)
         self.rows += [dict(row) for row in rows]
 
@@ -85,7 +85,7 @@ class ResultsFile:
         if not whole:
             self._write([{"settings": settings}])
         else:
-            self._write([])  # find out now whether it can be written
+            self._write([])  # fails now if it cannot be written
 
     def _is_result(self, row: Any) -> bool:
         """Whether a line that was read holds what is measured: shares and distances, finite and not negative."""

@@ -21,14 +21,14 @@ class Validation:
     ----------
     top1 : Accuracy
     top5 : Accuracy or None
-        None where the network tells five classes apart or fewer.
+        None if the network has five classes or fewer.
     draws : int
-        Of the noise that every image was scored in; 1 for a network without noise.
+        Number of noise draws per image; 1 for a network without noise.
     rows : list of dict
         For each image: its name, label and sha256, and the shares of draws with its class first (`top1`) and among the
         first five (`top5`).
     output : Path
-        The file that keeps the rows.
+        The file that stores the rows.
     """
 
     top1: Accuracy
@@ -54,7 +54,7 @@ def validate(
     ----------
     classifier : Classifier
     in_path : path
-        A folder that holds a folder of images for each class, or one whose `val/` does.
+        A folder with one folder of images per class, or with such a folder `val/`.
     output : path
         A file of JSON Lines, one image per line, written as results come; results that are there already are kept if
         the network, the settings and the content of the images are the same, else refused. Or a folder, in which a file

@@ -36,8 +36,8 @@ def write_report(
     """Score models, compare their Gabor filters with macaque V1, and write all of it as one HTML page.
 
     The page loads nothing: pictures, style and the tables to download, as CSV, are inside it. A benchmark that cannot
-    be scored and a model without Gabor filters are on it with the reason. A page that is there is written over, whole
-    or not at all. The same scores and comparisons make the same page, so it bears no date.
+    be scored and a model without Gabor filters are on it with the reason. An existing page is replaced
+    atomically. The page has no date, so that the same scores and comparisons give the same page.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def _score_all(
 
 
 def _compare_all(named: Mapping[str, Any], seed: int) -> "tuple[dict[str, GaborComparison], dict[str, str]]":
-    """The comparison of each model that has Gabor filters, and of the others why there is none."""
+    """The comparison of each model with Gabor filters, and the reason for models without."""
     from ..gabors.gabor_comparison import compare_gabors
 
     comparisons, without = {}, {}

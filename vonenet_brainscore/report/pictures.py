@@ -20,7 +20,7 @@ def data_uri(media_type: str, content: bytes) -> str:
 
 
 class Picture(NamedTuple):
-    """A picture of one model as the page holds it: `source` is a data: URI, `alt` says what it shows."""
+    """A picture of one model on the page: `source` is a data: URI, `alt` describes it."""
 
     model: str
     source: str
@@ -107,7 +107,7 @@ def gabor_pictures(
 def large_gabor_pictures(
     comparisons: "Mapping[str, GaborComparison]", models: Sequence[str] = ()
 ) -> dict[str, list[Picture]]:
-    """The joint distribution of nx and ny, which a small panel does not hold."""
+    """The joint distribution of nx and ny, which needs a large panel."""
     from ..plots.gabors import nx_ny_joint
     from ..plots.styles import model_styles
 

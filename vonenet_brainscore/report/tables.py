@@ -32,7 +32,7 @@ def score_rows(scores: "Scores") -> Rows:
 
 
 def problems_of(scores: "Scores") -> dict[tuple[str, str], list[str]]:
-    """Why a benchmark could not be scored, with the models that this befell, by benchmark and problem."""
+    """Reasons why benchmarks could not be scored, with the models concerned, by benchmark and problem."""
     problems: dict[tuple[str, str], list[str]] = {}
     for model, of_model in scores.items():
         for identifier, score in of_model.items():
@@ -42,7 +42,7 @@ def problems_of(scores: "Scores") -> dict[tuple[str, str], list[str]]:
 
 
 def yardsticks_of(scores: "Scores") -> list[str]:
-    """Footnotes on what another laboratory measured of the properties that are scored."""
+    """Footnotes on other laboratories' measurements of the scored properties."""
     from ..primates.other_laboratories import footnotes
     from ..primates.property_table import V1_BENCHMARKS
 
@@ -57,7 +57,7 @@ def gabor_rows(comparisons: "Comparisons") -> Rows:
 
 
 def readable_name(identifier: str) -> str:
-    """What a V1 benchmark measures, in words, as 'Preferred orientation'; other names as they are."""
+    """The property of a V1 benchmark in words, as 'Preferred orientation'; other names unchanged."""
     from ..primates.property_table import V1_BENCHMARKS
 
     row = V1_BENCHMARKS.get(identifier)
@@ -65,13 +65,13 @@ def readable_name(identifier: str) -> str:
 
 
 def shared_value(of_model: Mapping[str, Mapping[str, Any]], column: str) -> Any:
-    """What all models have in a column of a row, as a ceiling; None where none of them has it."""
+    """The value that all models share in a column of a row, such as a ceiling; None if no model has it."""
     values = (columns.get(column) for columns in of_model.values())
     return next((value for value in values if not pd.isna(value)), None)
 
 
 def sampling_of(comparisons: "Comparisons") -> pd.DataFrame:
-    """How many filters the pixels and the kernel cannot carry, one row per model and setting."""
+    """Numbers of filters that pixels and kernel cannot represent, one row per model and setting."""
     return _by_model({name: each.sampling for name, each in comparisons.items()}).reset_index()
 
 

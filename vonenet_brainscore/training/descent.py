@@ -52,7 +52,7 @@ class Descent:
         self.model, self.optimizer = fabric.setup(classifier, self.sgd)
 
     def state_dict(self) -> dict[str, Any]:
-        """The network's state, and what the descent needs beside it to resume."""
+        """The network's state, and everything else that the descent needs to resume."""
         return {
             "state_dict": self.classifier.network.state_dict(),
             "optimizer": self.sgd.state_dict(),
@@ -93,7 +93,7 @@ class Descent:
                 logits = self.model(pixels)
             losses = F.cross_entropy(logits, labels, reduction="sum")
             self.optimizer.zero_grad()
-            # Processes average their gradients, though one may have fewer images: this makes it the batch's mean.
+            # Processes average their gradients, although one may have fewer images: this gives the mean over the batch.
             fabric.backward(losses * (fabric.world_size / in_batch))
             self.optimizer.step()
             sums += torch.stack([losses.detach().double(), (label_ranks(logits.detach(), labels) == 0).sum().double()])

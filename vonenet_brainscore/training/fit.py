@@ -33,7 +33,7 @@ _SAME_ANSWER = 0.01
 
 @dataclass(frozen=True)
 class Training:
-    """A network that was trained, and how that went.
+    """A trained network and the history of its training.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Training:
         `validation_top5`, `images_per_s` and `seconds`; None where there is no validation set, or no more than five
         classes. Accuracies are shares of images; in training, of the images as they were augmented then.
     rank : int
-        Of this process among those that trained.
+        Rank of this process among the training processes.
     """
 
     network: nn.Module
@@ -267,7 +267,7 @@ def _refuse_other_checkpoints(fabric: "Fabric", folder: RunFolder) -> None:
 
 
 def _side_of(images: LabelledImages) -> int:
-    """Side of the images in pixels, read off the first."""
+    """Side of the images in pixels, that of the first."""
     with keyed_draws("the first image"):
         first = images[0]
     if not isinstance(first, Sequence) or len(first) != 2:

@@ -31,18 +31,18 @@ COLUMNS = (
 
 
 class RunFolder:
-    """Where a training run keeps what it has, whole at any time.
+    """The folder of a training run, whose files are complete at any time.
 
-    Opening tries to write, so that a place that cannot be written to is found out before the work.
+    Opening writes to it, so that a folder that cannot be written to is reported before the training.
 
     Parameters
     ----------
     path : path
-        Made if it is not there.
+        Created if it does not exist.
     settings : mapping of mappings
-        What the weights depend on, as plain values by name; written into each checkpoint.
+        Everything on which the weights depend, as plain values by name; written into each checkpoint.
     resume : bool
-        Whether to resume the run that is there, if there is one.
+        Resume the run in the folder, if there is one.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ class RunFolder:
         return self.path / LAST
 
     def checkpoint(self) -> dict[str, Any] | None:
-        """What `last` holds; None if the run has to begin.
+        """The content of `last`; None if the run starts from the beginning.
 
         Raises
         ------
