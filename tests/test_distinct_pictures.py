@@ -69,7 +69,7 @@ def test_one_picture_in_two_formats_or_sizes_is_warned_of(tmp_path, picture, for
         Image.fromarray(picture).save(folder / "c.jpg", quality=75)
     else:
         Image.fromarray(picture).resize((128, 128)).save(folder / "c.png")
-    with pytest.warns(UserWarning, match="1 pairs of stimuli look the same, 'a' and 'c' for one"):
+    with pytest.warns(UserWarning, match="1 pairs of stimuli look the same, for example 'a' and 'c'"):
         paired(sorted(folder.iterdir()), np.arange(6.0).reshape(3, 2))
 
 

@@ -134,7 +134,7 @@ def test_ragged_cells_are_repetitions(tmp_path, values, save):
     np.testing.assert_array_equal(read_responses(tmp_path / "rows.mat").values, expected)
     even = cells([values[i].T for i in range(4)])
     save(tmp_path / "even.mat", {"responses": even})
-    with pytest.raises(ValueError, match=r"each of its 4 cells holds 2 x 3 numbers, and which .* say axes='stimulus,"):
+    with pytest.raises(ValueError, match=r"cells holds 2 x 3 numbers, .* not clear which .* axes='stimulus,"):
         read_responses(tmp_path / "even.mat")
     said = read_responses(tmp_path / "even.mat", axes="stimulus,repetition,neuron")
     np.testing.assert_array_equal(said.values, values)
@@ -213,7 +213,7 @@ def test_pixels_beside_the_responses_are_no_names(tmp_path, values):
     scipy.io.savemat(tmp_path / "r.mat", {"responses": values, "stimuli": np.zeros((4, 8, 8), np.uint8)})
     responses = read_responses(tmp_path / "r.mat")
     assert responses.stimuli is None
-    assert responses.notes[0] == "stimuli in the file are 4 x 8 x 8 uint8, no names, and are not used"
+    assert responses.notes[0] == "stimuli in the file are 4 x 8 x 8 uint8, not names, and are not used"
 
 
 @BOTH
@@ -241,7 +241,7 @@ def test_what_is_not_used_is_told_and_the_nearest_variable_named(tmp_path, value
 
 def test_settings_that_say_nothing_of_a_file_are_refused(tmp_path, values):
     np.save(tmp_path / "r.npy", values)
-    with pytest.raises(ValueError, match=r"variable is 'x', which says nothing of a \.npy file; leave it out"):
+    with pytest.raises(ValueError, match=r"variable is 'x', which does not apply to a \.npy file; leave it out"):
         read_responses(tmp_path / "r.npy", variable="x")
     with pytest.raises(TypeError, match="axes are 3; give text such as"):
         read_responses(values, axes=3)
@@ -269,7 +269,7 @@ def test_cells_that_cannot_be_one_array(tmp_path, save):
         (
             cells([np.ones((2, 3)), np.ones((3, 2))]),
             ValueError,
-            "which of these axes is the neuron is not clear",
+            "it is not clear which of these axes is the neuron",
         ),
         (np.tile(pairs, (1, 3)), ValueError, "cells of 4 x 3 hold arrays of different or too many dimensions"),
         (

@@ -318,8 +318,8 @@ def test_what_the_file_states_is_used_or_refused_and_never_dropped(images, featu
     assert (benchmark._visual_degrees, benchmark.own_recordings["time_bin"]) == (4, "70 to 170 ms")
     for settings, message in (
         ({"region": "v1"}, r"the responses are of 'V1', 'V2', none of 'v1'; did you mean 'V1'\?"),
-        ({"visual_degrees": 8}, r"visual_degrees \(--degrees\) is 8, and the responses state 4\.0"),
-        ({"time_bin": (50, 200)}, r"time_bin \(--window\) is \(50, 200\), and the responses state \(70\.0, 170\.0\)"),
+        ({"visual_degrees": 8}, r"visual_degrees \(--degrees\) is 8, but the responses state 4\.0"),
+        ({"time_bin": (50, 200)}, r"time_bin \(--window\) is \(50, 200\), but the responses state \(70\.0, 170\.0\)"),
     ):
         with pytest.raises(ValueError, match=message):
             neural_benchmark("mine", images, tmp_path / "r.nc", **settings)

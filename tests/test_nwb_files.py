@@ -168,13 +168,15 @@ def test_a_presentation_without_its_time_or_name_is_refused(tmp_path):
         read_responses(tmp_path / "r.nwb")
     pictures = [np.zeros(2)] * len(ONSETS)
     write(with_units(with_trials(session(), column="of", image=pictures)), tmp_path / "p.nwb")
-    with pytest.raises(ValueError, match=r"p\.nwb: column 'image' holds no name or number for each presentation"):
+    with pytest.raises(
+        ValueError, match=r"p\.nwb: column 'image' does not hold a name or number for each presentation"
+    ):
         read_responses(tmp_path / "p.nwb", variable="trials.image")
 
 
 def test_no_column_of_stimuli_is_told_with_what_there_is(tmp_path):
     write(with_units(with_trials(session(), column="shape")), tmp_path / "r.nwb")
-    with pytest.raises(ValueError, match=r"no tables of intervals have a column that .* It has trials \(start_time, "):
+    with pytest.raises(ValueError, match=r"no tables of intervals have a column .* The file has trials \(start_time, "):
         read_responses(tmp_path / "r.nwb")
 
 

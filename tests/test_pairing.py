@@ -110,7 +110,7 @@ def test_refuses_orders_that_programs_disagree_on(names, words):
 
 
 def test_a_hint_where_another_axis_fits(folder, values):
-    with pytest.raises(ValueError, match=r"4 images but 2 rows of responses; axis 1 has 4: if it is the stimuli"):
+    with pytest.raises(ValueError, match=r"4 images but 2 rows of responses; axis 1 has 4: if these are the stimuli"):
         paired(folder, values.T)
     np.testing.assert_array_equal(paired(folder, values.T, axes="neuron,stimulus").values[..., 0], values)
 
@@ -152,7 +152,7 @@ def test_refuses_unreadable_and_missing_images(folder, values):
 
 def test_refuses_pictures_that_are_not_shown_as_they_are(folder, values):
     Image.new("L", (4, 3)).save(folder / "d.png")
-    with pytest.raises(ValueError, match=r"d\.png is 4 x 3 pixels, and a model sees a square.*with the background"):
+    with pytest.raises(ValueError, match=r"d\.png is 4 x 3 pixels, but a model sees a square.*with the background"):
         paired(folder, values)
     first, second = Image.new("L", (4, 4)), Image.new("L", (4, 4), 255)
     first.save(folder / "d.png", save_all=True, append_images=[second])
@@ -189,5 +189,5 @@ def test_refuses_a_constant_neuron(folder, values):
     repeated = np.repeat(values[..., None], 3, axis=-1)
     repeated[:, 1] = 0.1
     repeated[1, 1, 0] = np.nan  # its mean differs from the others' in the last bit
-    with pytest.raises(ValueError, match=r"1 of 2 neurons answer all stimuli alike.*leave out '1'"):
+    with pytest.raises(ValueError, match=r"1 of 2 neurons respond equally to all stimuli.*leave out '1'"):
         paired(folder, repeated)

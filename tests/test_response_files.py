@@ -223,7 +223,7 @@ def test_refuses_headers_that_could_be_misread(tmp_path, header, message):
 def test_file_refusals(tmp_path, values):
     with pytest.raises(FileNotFoundError, match=re.escape(f"no responses at {tmp_path / 'r.csv'}")):
         read_responses(tmp_path / "r.csv")
-    with pytest.raises(ValueError, match=r"r\.pkl is none of the files that hold responses: \.npy, \.nc, \.csv, "):
+    with pytest.raises(ValueError, match=r"r\.pkl is not a kind of file that holds responses: \.npy, \.nc, \.csv, "):
         read_responses(tmp_path / "r.pkl")
     scipy.io.savemat(tmp_path / "r.mat", {"rates": values})
     message = r"r\.mat: has no variable 'responses'; has rates \(4 x 3 x 2 float64\)\. Name the one .* variable="
@@ -272,5 +272,5 @@ def test_a_variable_that_a_netcdf_file_has_not(tmp_path):
 
 def test_repetitions_of_stimuli_that_have_no_names():
     array = xr.DataArray(np.ones((4, 2)), dims=("presentation", "neuroid"))
-    with pytest.raises(ValueError, match="a repetition coordinate but none that names the stimuli"):
+    with pytest.raises(ValueError, match="a repetition coordinate but no coordinate that names the stimuli"):
         read_responses(array.assign_coords(repetition=("presentation", [0, 1, 0, 1])))

@@ -91,7 +91,7 @@ def test_several_stimulus_sets_are_refused():
 def test_a_region_for_each_stimulus_is_refused():
     array = in_array(None).assign_coords(area=("stimulus", ["V1", "V1", "V2", "V2"]))
     with pytest.raises(
-        ValueError, match="'area' is given along stimulus; a region is that of a neuron, along 'neuron'"
+        ValueError, match="'area' is given along stimulus; a region belongs to a neuron, along 'neuron'"
     ):
         read_responses(array)
 

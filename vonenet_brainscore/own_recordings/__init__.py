@@ -1,1 +1,1 @@
-"""Your own recordings: files of images and responses, their ceilings, and the benchmark made of them."""
+"""Your own recordings: files of images and responses, their ceilings, and a benchmark based on them."""

@@ -4,15 +4,15 @@ from typing import Any
 
 from .split_half import FEWEST_STIMULI
 
-# Those of Brain-Score's metrics that score each neuron by a correlation, which a split-half ceiling bounds.
+# Brain-Score's metrics that score each neuron by a correlation, for which split halves give a ceiling.
 METRICS = ("pls", "ridge", "neuron_to_neuron", "linear_predictivity")
-# Those that compare what all neurons together make of the stimuli -> fewest stimuli for which they are defined.
+# Metrics that compare the geometry of all neurons' responses -> fewest stimuli for which they are defined.
 GEOMETRIES = {"rsa": 3, "cka": 4}
 TRAIN_SIZE = 0.9  # Brain-Score's share of the stimuli in the training part of a split
 
 
 def geometry_benchmark(identifier: str, metric: str, assembly: Any, region: str, ceiling: Any, **shown: Any) -> Any:
-    """Brain-Score's `RSABenchmark` of one's own recordings, whose neurons are those of one subject.
+    """Brain-Score's `RSABenchmark` of your own recordings, with all neurons as one subject.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def geometry_benchmark(identifier: str, metric: str, assembly: Any, region: str,
         raise ValueError(
             f"{stimuli} stimuli and {neurons} neurons are too few for {metric!r}; needs {GEOMETRIES[metric]} and 2"
         )
-    # CKA is of the recordings themselves; Brain-Score's own benchmarks of it leave dissimilarities out in this way.
+    # CKA compares the recordings themselves; Brain-Score's CKA benchmarks omit dissimilarities in the same way.
     compared = {"rdm": _passthrough, "similarity": CKA(unbiased=True)} if metric == "cka" else {}
     return RSABenchmark(
         identifier=identifier,
@@ -55,8 +55,8 @@ def geometry_benchmark(identifier: str, metric: str, assembly: Any, region: str,
 
 
 def load_metric(metric: str, stratify: str | None, splits: int, split_seed: int) -> Any:
-    """One of `METRICS` with the splits of a benchmark of one's own."""
-    # Importing the plugin registers its metrics; `load_metric` would first pip-install what the plugin asks for.
+    """One of `METRICS` with the splits of a benchmark of your own recordings."""
+    # Importing the plugin registers its metrics; Brain-Score's `load_metric` would first pip-install its requirements.
     import brainscore_vision.metrics.regression_correlation  # noqa: F401
     from brainscore_vision import metric_registry
 
@@ -66,7 +66,7 @@ def load_metric(metric: str, stratify: str | None, splits: int, split_seed: int)
 
 
 def check_splits(stimulus_set: Any, metric: str, metric_object: Any, stratify: str | None) -> None:
-    """ValueError where stimuli are too few for the splits of a metric, or cannot be balanced in them."""
+    """Raise ValueError if there are too few stimuli for the splits of a metric, or they cannot be balanced."""
     stimuli = len(stimulus_set)
     train = int(TRAIN_SIZE * stimuli)
     components = getattr(metric_object.regression._regression, "n_components", 0)

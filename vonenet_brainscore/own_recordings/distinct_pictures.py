@@ -8,10 +8,10 @@ from PIL import Image
 
 from ..stimuli.images import Picture
 
-_EDGE = 16  # pixels of the small grey versions that nearly equal pictures are found by
-# A picture saved as JPEG, or at another size, keeps its small version to about 1 % of its standard deviation.
+_EDGE = 16  # pixels of the small grey versions by which nearly equal pictures are found
+# Saving a picture as JPEG or at another size changes its small version by about 1 % of its standard deviation.
 _NEARLY_EQUAL = 0.02
-_AT_ONCE = 256  # pictures that are compared with all others at a time, which bounds the memory
+_AT_ONCE = 256  # pictures compared with all others at a time, to limit memory
 
 
 def small_version(picture: Picture) -> np.ndarray:
@@ -21,10 +21,10 @@ def small_version(picture: Picture) -> np.ndarray:
 
 
 def check_distinct(contents: Mapping[Hashable, bytes], small_versions: np.ndarray) -> None:
-    """Refuse stimuli that are one picture under several names, and warn of those that nearly are.
+    """Raise ValueError if two stimuli are the same picture, and warn if two pictures are nearly equal.
 
-    Cross-validation splits stimuli by name. A regression that saw a test picture in training knows the responses to it
-    whatever the model's features are: even neurons that are tuned at random then seem to be predicted well.
+    Cross-validation splits stimuli by name. A regression that saw a test picture in training knows the responses to the
+    picture regardless of the model's features: even randomly tuned neurons then seem to be predicted well.
 
     Parameters
     ----------
@@ -50,16 +50,16 @@ def check_distinct(contents: Mapping[Hashable, bytes], small_versions: np.ndarra
         raise ValueError(
             f"{len(contents)} stimuli are {len(first)} different pictures: {other!r} is the same picture as {one!r}, "
             "so that training and test would share it. Give each picture once, and its presentations as repetitions: "
-            "an array (stimulus, neuron, repetition), or a table whose rows say the stimulus and the 'repetition'"
+            "an array (stimulus, neuron, repetition), or a table whose rows give the stimulus and the 'repetition'"
         )
     names = list(contents)
     pairs = _nearly_equal(small_versions)
     if pairs:
         one, other = (names[row] for row in pairs[0])
         warnings.warn(
-            f"{len(pairs)} pairs of stimuli look the same, {one!r} and {other!r} for one. If they are one picture in "
-            "two files, training and test share it and the score is too high: give it once, its presentations as "
-            "repetitions",
+            f"{len(pairs)} pairs of stimuli look the same, for example {one!r} and {other!r}. If these are one picture "
+            "in two files, training and test share it and the score is too high: give the picture once, with its "
+            "presentations as repetitions",
             stacklevel=2,
         )
 
@@ -71,7 +71,7 @@ def _nearly_equal(small_versions: np.ndarray) -> list[tuple[int, int]]:
     candidates = []
     for start in range(0, len(small_versions), _AT_ONCE):
         some = slice(start, start + _AT_ONCE)
-        # |a - b|^2 = |a|^2 + |b|^2 - 2 a b loses digits in float32, so this only finds whom to compare in full.
+        # |a - b|^2 = |a|^2 + |b|^2 - 2 a b loses digits in float32, so this only finds pairs for a full comparison.
         distance = squared[some, None] + squared - 2 * (small_versions[some] @ small_versions.T)
         limit = _NEARLY_EQUAL**2 * small_versions.shape[1] * np.maximum(variance[some, None], variance)
         rounding = 1e-5 * (squared[some, None] + squared)

@@ -9,7 +9,7 @@ MISSING_TEXTS = frozenset(
         *("", "nan", "none", "na", "<na>", "nat", "null", "n/a", "#n/a", "#n/a n/a", "#na", "-nan", "1.#ind"),
         *("-1.#ind", "1.#qnan", "-1.#qnan"),  # pandas (`read_csv`, na_values) and what C libraries print for NaN
         *("<missing>", "<undefined>"),  # MATLAB's string and categorical arrays
-        *("--", "masked"),  # NumPy prints a masked value so
+        *("--", "masked"),  # as NumPy prints a masked value
     }
 )
 # Numbers that programs write for a missing value.
@@ -28,12 +28,12 @@ _MARKS = (
 
 
 def numbers(column: pd.Series) -> pd.Series:
-    """A table's column as float64, NaN for a cell that says it is missing.
+    """A table's column as float64, with NaN for cells that are marked as missing.
 
     Raises
     ------
     ValueError
-        For the first cell that is no number, by column and row.
+        For the first cell that is not a number; gives its column and row.
     """
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "buif":
         return column.astype(np.float64)
@@ -41,7 +41,7 @@ def numbers(column: pd.Series) -> pd.Series:
         return pd.Series(column.to_numpy(np.float64, na_value=np.nan), name=column.name)
     texts = column.astype(object).where(column.notna(), "nan").astype(str).str.strip()
     texts = texts.mask(texts.str.lower().isin(MISSING_TEXTS), "nan")
-    # pandas' own parser of numbers may be wrong in the last bit; it only says here which are none.
+    # pandas' parser of numbers may err in the last bit; here it only finds texts that are not numbers.
     wrong = pd.to_numeric(texts, errors="coerce").isna() & (texts != "nan")
     if wrong.any():
         row = int(np.argmax(wrong))
@@ -54,10 +54,10 @@ def numbers(column: pd.Series) -> pd.Series:
 
 
 def check_marks(values: np.ndarray) -> None:
-    """Refuse responses that hold a number which programs write for a missing value.
+    """Raise ValueError if responses contain a number that programs write for a missing value.
 
-    Only where it lies apart: further from every other response than those are from each other. And -1 where all others
-    are whole numbers that are not negative, such as counts of spikes.
+    The number must be further from every other response than these are from each other. The number -1 is rejected if
+    all others are non-negative whole numbers, such as spike counts.
 
     Parameters
     ----------
@@ -82,5 +82,5 @@ def check_marks(values: np.ndarray) -> None:
             raise ValueError(
                 f"{int(marked.sum())} of {len(finite)} responses are {mark:g}, which programs write for a missing "
                 f"value; all others lie between {low:g} and {high:g}. Write NaN (or leave the cell empty) where "
-                "nothing was recorded. If it was measured, add a constant to all responses, which changes no score"
+                f"nothing was recorded. If {mark:g} was measured, add a constant to all responses: no score changes"
             )

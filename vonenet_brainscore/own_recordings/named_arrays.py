@@ -1,4 +1,4 @@
-"""Responses from a file of named arrays (MATLAB, HDF5, NumPy's .npz): which variable is what.
+"""Responses from a file of named arrays (MATLAB, HDF5, NumPy's .npz), by the names of its variables.
 
 A variable is an array of numbers, a list of texts, a `Cells`, or a dict of variables (a structure or a group); a list
 of dicts is an array of structures.
@@ -17,7 +17,7 @@ from .responses import Responses, check_room, not_used, role
 from .stated import REGIONS, STATEMENTS, checked_statements
 
 RESPONSES = "responses"
-# What the variables beside the responses may be called.
+# Accepted names of the variables other than the responses.
 BESIDE = {
     "stimuli": ("stimuli", "stimulus", "stimulus_id", "stimulus_ids", "stimulus_names", "stimulus_number"),
     "images": ("images", "image", "image_id", "image_ids", "image_names", "image_number"),
@@ -50,17 +50,17 @@ def from_variables(variables: Mapping[str, Any], *, variable: str | None = None,
     ----------
     variables : mapping from name to variable
     variable : str, optional
-        Which holds the responses, with the names of the structures around it: 'data.rates'. By default `responses`,
-        wherever it is, if it is in one place.
+        The variable with the responses, including the structures that contain it: 'data.rates'. By default
+        `responses`, in any structure, if there is only one variable of that name.
     axes : optional
         As in `response_files.read_responses`.
 
     Raises
     ------
     ValueError
-        If there is no such variable (lists what there is, with shapes), or it is laid out in no known way.
+        If the variable does not exist (the message lists all variables with shapes) or has an unknown layout.
     TypeError
-        If it holds no real numbers.
+        If the variable does not contain real numbers.
     """
     name, siblings = _where(variables, variable)
     found = siblings[name]
@@ -70,7 +70,7 @@ def from_variables(variables: Mapping[str, Any], *, variable: str | None = None,
     if isinstance(found, list) and found and isinstance(found[0], Mapping):
         return _from_structures(found)
     notes = [
-        f"{kind} in the file are {_kind(beside[kind])}, no names, and are not used"
+        f"{kind} in the file are {_kind(beside[kind])}, not names, and are not used"
         for kind in ("stimuli", "images", "repetitions")
         if isinstance(beside[kind], np.ndarray | Mapping) and not _is_names(beside[kind])
     ]
@@ -105,7 +105,7 @@ def from_variables(variables: Mapping[str, Any], *, variable: str | None = None,
 
 
 def _where(variables: Mapping[str, Any], variable: str | None) -> tuple[str, Mapping[str, Any]]:
-    """The last part of a variable's name, and the variables that it stands among."""
+    """The last part of a variable's name, and the variables of the same group."""
     if variable is not None:
         *outer, name = variable.replace("/", ".").strip(".").split(".")
         inside: Any = variables
@@ -136,7 +136,7 @@ def _nearest(name: str, variables: Mapping[str, Any]) -> str:
 
 
 def _leaves(variables: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every variable that is no structure, and its name with those of the structures around it."""
+    """Every variable that is not a structure, by its full name, including the structures that contain it."""
     for name, value in variables.items():
         if isinstance(value, Mapping):
             yield from _leaves(value, f"{prefix}{name}.")
@@ -145,12 +145,12 @@ def _leaves(variables: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[st
 
 
 def _plain(value: Any) -> Any:
-    """A number or text that MATLAB may keep in a cell."""
+    """The value, or the contents if MATLAB stored it in cells."""
     return [each for cell in value.values for each in np.ravel(cell)] if isinstance(value, Cells) else value
 
 
 def _first(siblings: Mapping[str, Any], names: Sequence[str], variables: Mapping[str, Any]) -> Any:
-    """The variable of one of these names: among the siblings of the responses, else outermost."""
+    """The variable with one of these names, from the group of the responses or else from the top level."""
     return next((group[name] for group in (siblings, variables) for name in names if name in group), None)
 
 
@@ -174,14 +174,14 @@ def _names(value: Any, what: str) -> list[Any] | None:
     if isinstance(value, OnlyMatlab):
         raise ValueError(f"{what!r} is {_kind(value)}, which only MATLAB can read; save cellstr({what}) in its place")
     if not _is_names(value):
-        raise ValueError(f"{what!r} holds {_kind(value)}, and not a name or number for each")
+        raise ValueError(f"{what!r} holds {_kind(value)}, not a name or number for each")
     if isinstance(value, Cells):
         return [each[0] if isinstance(each, list) else np.asarray(each).item() for each in value.values]
     return value.ravel().tolist() if isinstance(value, np.ndarray) else value
 
 
 def _padded(cells: Cells, axes: Any) -> tuple[np.ndarray, Any]:
-    """One array from a cell array, NaN where a cell has fewer values than the largest; and its axes."""
+    """One array from a cell array, padded with NaN for cells with fewer values than the largest; and its axes."""
     parts = [np.asarray(value, object if isinstance(value, list | Mapping | Cells) else None) for value in cells.values]
     if any(part.dtype.kind not in "buif" for part in parts):
         raise TypeError("its cells hold text or structures, and responses are real numbers")
@@ -204,8 +204,8 @@ def _padded(cells: Cells, axes: Any) -> tuple[np.ndarray, Any]:
     if axes is None and len(outer) == 1 and len(inner) == 2:
         if sum(ragged) != 1:
             raise ValueError(
-                f"each of its {outer[0]} cells holds {inner[0]} x {inner[1]} numbers, and which of these axes is the "
-                "neuron is not clear; say axes='stimulus,neuron,repetition' or 'stimulus,repetition,neuron'"
+                f"each of its {outer[0]} cells holds {inner[0]} x {inner[1]} numbers, and it is not clear which of "
+                "these axes is the neuron; say axes='stimulus,neuron,repetition' or 'stimulus,repetition,neuron'"
             )
         axes = ["stimulus", "repetition", "neuron"] if ragged[0] else ["stimulus", "neuron", "repetition"]
     elif axes is None and len(outer) == 1 and ragged[0]:
@@ -219,13 +219,13 @@ def _padded(cells: Cells, axes: Any) -> tuple[np.ndarray, Any]:
 
 
 def _from_structures(structures: Sequence[Mapping[str, Any]]) -> Responses:
-    """Responses from an array of structures, one a presentation or one a response, as the rows of a table."""
+    """Responses from an array of structures, one per presentation or response, like the rows of a table."""
     fields = list(dict.fromkeys(name for each in structures for name in each))
     held = [name for name in fields if name.lower() in ("response", "responses", "rate", "rates", "count", "counts")]
     if len(held) != 1 or "stimulus" not in map(role, fields):
         raise ValueError(
             f"its structures have the fields {', '.join(fields)}; they need a stimulus and a response (of one neuron, "
-            "named beside it, or of each in its order)"
+            "named in another field, or of all neurons in order)"
         )
     vectors = [np.ravel(each.get(held[0], np.nan)) for each in structures]
     used = [name for name in fields if role(name) is not None or name.lower() in (*STATEMENTS, *REGIONS)]
@@ -238,7 +238,7 @@ def _from_structures(structures: Sequence[Mapping[str, Any]]) -> Responses:
     if "neuron" in map(role, fields) and len(vectors[0]) == 1:
         made = from_table(pd.DataFrame({**columns, "response": np.concatenate(vectors)}))
         return replace(made, notes=(*made.notes, *notes))
-    # The rows of a wide table: what it says of regions and the experiment is said, and checked, as there.
+    # As rows of a wide table, so that regions and statements about the experiment are checked in the same way.
     wide = pd.DataFrame({**columns, **{str(neuron): each for neuron, each in enumerate(np.transpose(vectors))}})
     made = from_table(wide)
     return replace(made, notes=(*made.notes, *notes))
@@ -265,6 +265,6 @@ def _kind(value: Any) -> str:
 
 
 def _listed(variables: Mapping[str, Any], inside: str = "", most: int = 12) -> str:
-    """The variables with their shapes, those in structures too."""
+    """The variables with their shapes, including those in structures."""
     words = [f"{name} ({_kind(value)})" for name, value in _leaves(variables, f"{inside}." if inside else "")]
     return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "") or "none"

@@ -13,7 +13,7 @@ from .nwb_files import TIME_BIN
 from .pairing import paired
 from .response_files import check_time_bin
 
-VISUAL_DEGREES = 8  # where nothing says what an image spanned: Brain-Score's default of a model's visual field
+VISUAL_DEGREES = 8  # default if the width of images is not stated; Brain-Score's default of a model's visual field
 SPLIT_SEED = 1  # Brain-Score's own
 
 
@@ -49,57 +49,57 @@ def neural_benchmark(
     identifier : str
         Name of the benchmark.
     stimuli : path of a folder, sequence of paths, mapping of stimulus id to path, or Brain-Score StimulusSet
-        For a folder or sequence a stimulus's id is the file's name without suffix. Other files in a folder are ignored.
+        For a folder or sequence, a stimulus's id is the file's name without suffix. Other files there are ignored.
     responses : array, xarray.DataArray, pandas.DataFrame, or path of a file
         (stimulus, neuron) or (stimulus, neuron, repetition), NaN for missing repetitions; in the experimenter's unit.
-        Which files are read, and how each is laid out, is in `response_files`.
+        `response_files` lists the kinds of files and their layouts.
     region : str
-        What the subject is asked for. Of responses that say where each neuron is, the neurons that are there.
+        The region recorded from the subject. If the responses state the region of each neuron, only its neurons count.
     visual_degrees : float, optional
-        What the width of an image spanned; by default what the responses' source states, else 8.
+        Width of an image in degrees; by default the value that the responses' source states, else 8.
     metric : str
         One of `comparisons.METRICS`, by Brain-Score's names; or 'rsa' or 'cka', which compare geometries:
         representational dissimilarities (1 - Pearson's correlation; Spearman's correlation of both, Kriegeskorte et al.
         2008, Front Syst Neurosci 2:4) or unbiased linear kernel alignment (Kornblith et al. 2019). Their score is the
-        similarity itself; no ceiling is claimed, and splits play no part.
+        similarity itself; no ceiling is claimed, and splits are not used.
     number_of_trials : int, optional
-        Trials a subject sees of each stimulus; by default the median number of repetitions that a stimulus has in the
-        recordings, the lower of two.
+        Number of trials of each stimulus for the subject; by default the median number of repetitions of a stimulus in
+        the recordings (the lower median).
     time_bin : (float, float), optional
-        Window of the responses, start and end in ms after stimulus onset; by default what their source states, else
-        50 to 200.
+        Window of the responses, start and end in ms after stimulus onset; by default the window that their source
+        states, else 50 to 200.
     stratify : str, optional
         Column of the StimulusSet whose values every split balances.
     splits : int
-        Random splits into 90 % training and 10 % test stimuli. Which stimuli they part follows from the order of the
-        stimuli, of a folder that of file names as text: the same pictures under other names give another score, within
-        the interval over splits. More splits narrow that interval.
+        Random splits into 90 % training and 10 % test stimuli. They depend on the order of the stimuli (in a folder,
+        the order of file names as text), so that the same pictures under other names give another score, within the
+        interval over splits. More splits narrow that interval.
     split_seed : int
-        Of the splits; 1 as Brain-Score's.
+        Of the splits; 1 as in Brain-Score.
     variable, axes
-        Where the responses are in a file, and what the axes of an array are, as in `response_files.read_responses`.
+        Name of the responses in a file, and the axes of an array, as in `response_files.read_responses`.
     region_in_file : str, optional
-        What the responses' source calls the region, where that is not Brain-Score's name.
+        Name of the region in the responses' source, if it differs from Brain-Score's.
 
     Returns
     -------
     brainscore_vision NeuralBenchmark
-        `own_recordings` says what the score will be of, as plain values: `visual_degrees`, `metric`, `splits`,
+        `own_recordings` describes the basis of the score in plain values: `visual_degrees`, `metric`, `splits`,
         `split_seed`, `stratify`, `time_bin`, `n_stimuli`, `n_neurons`, `n_repetitions` (median of a stimulus),
-        `n_responses` in all, `stimuli` and `responses_sha256`, digests of both; `recordings`, how many stimuli, neurons
-        and repetitions there are, and `notes`, what was taken for granted in reading them, a line each.
+        `n_responses` in all, `stimuli` and `responses_sha256`, digests of both; `recordings`, the numbers of
+        stimuli, neurons and repetitions; and `notes`, the assumptions made in reading them, one per line.
 
     Raises
     ------
     ValueError
         For an image without a response, a response without an image, lengths that do not match, NaN without another
         repetition, infinite values, a constant neuron, an unreadable image, a duplicated name, one picture under
-        two names, too few stimuli for the splits, an unknown metric, or a source that states something else than is
-        said here; with the name and the number.
+        two names, too few stimuli for the splits, an unknown metric, or a source that contradicts an argument; the
+        message gives the name and the number.
     FileNotFoundError
         For a missing folder, image or file of responses.
     TypeError
-        If an argument, or what it holds, is not of its kind.
+        If an argument or its contents have the wrong type.
     """
     from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark
 
@@ -149,7 +149,7 @@ def neural_benchmark(
         )
     # Brain-Score stores a ceiling on disk under the benchmark's name alone; other recordings of that name would get it.
     benchmark._ceiling = lambda identifier: ceiling
-    benchmark.ceiling_estimate = estimate  # by which an interval resamples the ceiling together with the score
+    benchmark.ceiling_estimate = estimate  # lets an interval resample the ceiling together with the score
     split_settings = {"splits": int(splits), "split_seed": int(split_seed), "stratify": stratify}
     benchmark.own_recordings = {
         "visual_degrees": float(visual_degrees),
@@ -169,22 +169,22 @@ def neural_benchmark(
 
 
 def _agreed(name: str, said: Any, stated: Mapping[str, Any], default: Any) -> Any:
-    """What the caller says, or else the responses' source, or else the default; ValueError if the first two differ."""
+    """The caller's value, else that of the responses' source, else the default; ValueError if the first two differ."""
     if name not in stated:
         return default if said is None else said
     if said is not None and not np.array_equal(np.asarray(said, float), np.asarray(stated[name], float)):
         option = {"visual_degrees": "--degrees", "time_bin": "--window"}[name]
         raise ValueError(
-            f"{name} ({option}) is {said}, and the responses state {stated[name]}; leave it out, or correct the file"
+            f"{name} ({option}) is {said}, but the responses state {stated[name]}; leave it out, or correct the file"
         )
     return stated[name] if said is None else said
 
 
 def median_repetitions(values: np.ndarray) -> int:
-    """How often a stimulus was shown: the median over stimuli and neurons, the lower of two.
+    """Number of presentations of a stimulus: the lower median over stimuli and neurons.
 
-    Neither the largest number, which few stimuli may have, nor the number of repetition labels: where trials are
-    numbered through a session, there are as many as the session has.
+    The largest number would be misleading, because few stimuli may have it, and so would the number of repetition
+    labels: if trials are numbered through a session, there is one label per trial of the session.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ def _check_settings(
         near = nearest_names(metric, (*METRICS, *GEOMETRIES)) or (*METRICS, *GEOMETRIES)
         raise ValueError(f"unknown metric {metric!r} for recordings; nearest: {', '.join(near)}")
     if not region:
-        raise ValueError("region is empty; say where the neurons are, such as 'V1'")
+        raise ValueError("region is empty; give the region of the neurons, such as 'V1'")
     if not 0 < visual_degrees < 180:
         raise ValueError(f"visual_degrees is {visual_degrees}; it is the width of an image, between 0 and 180 degrees")
     if number_of_trials is not None and number_of_trials < 1:
@@ -243,7 +243,7 @@ def _assembly(
     assembly.attrs.update(
         stimulus_set=stimulus_set,
         stimulus_set_identifier=stimulus_set.identifier,
-        # What the responses are, for caches that may not go by a benchmark's name.
+        # Identifies the responses for caches, which must not rely on a benchmark's name.
         responses_sha256=hashlib.sha256(
             str(values.shape).encode() + np.ascontiguousarray(values).tobytes()
         ).hexdigest(),

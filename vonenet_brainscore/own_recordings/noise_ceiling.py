@@ -8,14 +8,14 @@ from .split_half import FEWEST_STIMULI, SplitHalves
 
 
 class UnevenRepetitions:
-    """What the variance between repetitions leaves for a model to explain, neuron by neuron.
+    """Explainable variance of each neuron, from the variance between its repetitions.
 
     The mean response to stimulus i is ``y_i = s_i + e_i``, s_i the true rate and e_i the mean of n_i independent noises
     of variance ``v_i``. A model that predicts the true rates reaches, over many stimuli,
 
         r^2 = S / (S + N),  S the variance of s_i over stimuli,  N the mean over stimuli of v_i / n_i,
 
-    whatever the n_i and v_i, because noise that is independent of the rate adds nothing to their covariance. The
+    for any n_i and v_i, because noise that is independent of the rate adds nothing to their covariance. The
     variance of y_i over stimuli is S + N on average, and the variance between the repetitions of a stimulus is v_i, so
 
         1 - (mean over stimuli of v_i / n_i) / (variance over stimuli of y_i)
@@ -23,10 +23,10 @@ class UnevenRepetitions:
     estimates it. This is the signal power of Sahani & Linden (2003, NIPS 15) over the power of the mean, whose square
     root is the CC_max of Hsu, Borst & Theunissen (2004, Network 15:91) and Schoppe et al. (2016, Front Comput Neurosci
     10:10), with the v_i / n_i of each stimulus as Allen et al. (2022, Nat Neurosci 25:116) average them over images
-    seen once, twice and three times. Where all n_i are equal it tends to what split halves tend to.
+    seen once, twice and three times. If all n_i are equal, it has the same limit as split halves.
 
-    A stimulus that was shown once has no variance of its own: it gets that of the repeated stimuli, pooled by their
-    degrees of freedom. It holds if the repeated stimuli are as variable as the others on average.
+    The variance of a stimulus that was shown once is unknown; it is replaced by that of the repeated stimuli, pooled by
+    their degrees of freedom. This is valid if the repeated stimuli are as variable as the others on average.
 
     Parameters
     ----------
@@ -87,9 +87,9 @@ def repetitions_are_even(responses: np.ndarray) -> bool:
 def repetition_ceiling(responses: np.ndarray, neuroids: dict[str, Any]) -> Any:
     """The ceiling of recordings with repetitions: the largest r^2 that a model can reach against their means.
 
-    Where all stimuli were repeated equally often it is Brain-Score's, from split halves. Halves of uneven repetitions
-    would say how well the stimuli with most repetitions can be predicted, which the score is not of: then the variance
-    between repetitions is taken off, stimulus by stimulus (`UnevenRepetitions`).
+    If all stimuli were repeated equally often, this is Brain-Score's ceiling from split halves. Halves of uneven
+    repetitions would describe the stimuli with most repetitions, but the score covers all; then the variance between
+    repetitions is subtracted, stimulus by stimulus (`UnevenRepetitions`).
 
     Parameters
     ----------
@@ -104,13 +104,13 @@ def repetition_ceiling(responses: np.ndarray, neuroids: dict[str, Any]) -> Any:
         Median over neurons, mean over splits, as Brain-Score aggregates it. `attrs` has 'raw' (split, neuroid), 'error'
         (standard error over splits; NaN without splits), 'estimator' and 'claimed', True.
     SplitHalves or UnevenRepetitions
-        What it was estimated by, for intervals.
+        The estimator, for intervals.
 
     Raises
     ------
     ValueError
-        If a neuron has two repetitions of fewer than three stimuli, or the ceiling is not above 0: repetitions of a
-        stimulus do not agree, so there is nothing to predict.
+        If a neuron has two repetitions of fewer than three stimuli, or the ceiling is not above 0, which means that
+        repetitions of a stimulus do not agree and nothing can be predicted.
     """
     repeated = ((~np.isnan(responses)).sum(axis=-1) >= 2).sum(axis=0)  # (neuron,)
     if (repeated < FEWEST_STIMULI).any():
@@ -150,9 +150,9 @@ def _population_ceiling(by_neuron: np.ndarray, neuroids: dict[str, Any], estimat
 def no_ceiling(reason: str) -> Any:
     """A ceiling of 1 that claims nothing: divided by it, a score is the raw r^2.
 
-    Brain-Score's `NeuralBenchmark` divides by the ceiling whatever it is. NaN would make every score NaN and an
-    estimate would be made up, so the divisor is 1, and `attrs['claimed']` is False with `attrs['reason']` saying why:
-    displays of the score then show no ceiling.
+    Brain-Score's `NeuralBenchmark` always divides by the ceiling. NaN would make every score NaN, and any estimate
+    would be invented, so the divisor is 1. `attrs['claimed']` is False and `attrs['reason']` gives the reason, so that
+    displays of the score show no ceiling.
     """
     from brainscore_core.metrics import Score
 

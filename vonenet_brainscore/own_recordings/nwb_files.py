@@ -13,7 +13,7 @@ from .response_tables import from_wide_table
 from .responses import Responses, as_names, check_room, role
 
 TIME_BIN = (50, 200)  # ms after onset, the window of Brain-Score's V1 benchmarks (FreemanZiemba2013)
-# A trial may begin before its stimulus. Columns that say when the stimulus came on, in seconds as `start_time`.
+# Columns with the onset of the stimulus in seconds, like `start_time`; a trial may begin before its stimulus.
 _ONSETS = ("stimulus_onset_time", "stimulus_onset", "stimulus_start_time", "stimulus_on", "onset_time", "onset")
 _REGIONS = ("region", "brain_region", "brain_area", "area", "location")
 _UNKNOWN = {"", "unknown", "none", "nan"}
@@ -23,27 +23,27 @@ def read_nwb(path: Path, table: str | None = None, time_bin: Sequence[float] | N
     """Spike counts of a file's units in a window after the onset of each presentation.
 
     Presentations are the rows of a table of intervals (`trials` or another) with a column that names the stimulus:
-    one of `responses.DIMENSIONS`. Rows of one stimulus are its repetitions. A stimulus comes on at the row's
-    `start_time`, or at what a column such as `stimulus_onset_time` says. A spike at time t counts if
-    ``onset + start <= t < onset + end``. Where a unit was not observed (its `obs_intervals`) or the recording is not
-    valid (the file's `invalid_times`) for all of the window, its response is missing.
+    one of `responses.DIMENSIONS`. Rows of one stimulus are its repetitions. The onset of a stimulus is the
+    row's `start_time`, or the value of a column such as `stimulus_onset_time`. A spike at time t counts if
+    ``onset + start <= t < onset + end``. The response is missing unless the unit was observed (its `obs_intervals`) and
+    the recording was valid (the file's `invalid_times`) for the whole window.
 
-    A unit's region is what its column `region` (or `brain_area`, `location` ...) says, or the location of its
+    A unit's region is the value of its column `region` (or `brain_area`, `location` ...), or the location of its
     electrodes.
 
     Parameters
     ----------
     path : Path
     table : str, optional
-        The table of intervals, 'trials' or 'trials.image' with the column that names the stimulus; by default the one
-        that has such a column.
+        The table of intervals, such as 'trials', or 'trials.image' with the column that names the stimulus; by default
+        the only table with such a column.
     time_bin : (start, end), optional
         In ms after onset; 50 to 200 by default.
 
     Raises
     ------
     ValueError
-        If there are no units with spike times, no such table or column, or several; says what there is.
+        If units with spike times are missing, or the table or column is missing or ambiguous; lists the alternatives.
     ModuleNotFoundError
         If pynwb is not installed.
     """
@@ -54,7 +54,7 @@ def read_nwb(path: Path, table: str | None = None, time_bin: Sequence[float] | N
 
     start, end = map(float, TIME_BIN if time_bin is None else time_bin)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of versions of the schema, which a reader cannot change
+        warnings.simplefilter("ignore")  # about versions of the schema, which a reader cannot change
         with NWBHDF5IO(str(path), "r") as file:
             nwb = file.read()
             units = nwb.units
@@ -86,7 +86,7 @@ def _presentations(tables: Mapping[str, Any], wanted: str | None) -> tuple[str, 
         if len(having) != 1:
             raise ValueError(
                 f"{len(having) or 'no'} tables of intervals have a column that names a stimulus; name one with "
-                f"variable= (--variable), such as 'trials.image'. It has {words}"
+                f"variable= (--variable), such as 'trials.image'. The file has {words}"
             )
         name = having[0]
     if name not in tables:
@@ -103,12 +103,12 @@ def _presentations(tables: Mapping[str, Any], wanted: str | None) -> tuple[str, 
 def _column(rows: Any, column: str) -> np.ndarray:
     values = np.asarray(rows[column][:])
     if values.ndim != 1 or not all(isinstance(each, str | bytes | int | float | np.generic) for each in values):
-        raise ValueError(f"column {column!r} holds no name or number for each presentation")
+        raise ValueError(f"column {column!r} does not hold a name or number for each presentation")
     return np.array(as_names(values), dtype=object)
 
 
 def _counts(units: Any, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Spikes in each window, (presentation, unit); NaN where a unit was not observed for all of it."""
+    """Spikes in each window, (presentation, unit); NaN unless the unit was observed for the whole window."""
     counts = np.empty((len(starts), len(units)))
     observed = "obs_intervals" in units.colnames
     for unit in range(len(units)):
@@ -122,7 +122,7 @@ def _counts(units: Any, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
 
 
 def _valid(invalid: Any, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Which windows do not touch a time in which the recording is not valid."""
+    """Whether each window lies outside all times in which the recording is invalid."""
     if invalid is None:
         return np.ones(len(starts), bool)
     bounds = [np.asarray(invalid[name][:], float) for name in ("start_time", "stop_time")]
@@ -130,7 +130,7 @@ def _valid(invalid: Any, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
 
 
 def _regions(units: Any) -> tuple[str, ...] | None:
-    """Region of each unit, None where the file does not say."""
+    """Region of each unit; None if the file does not state it."""
     column = next((name for name in _REGIONS if name in units.colnames), None)
     if column is not None:
         places = [_place([each]) for each in as_names(units[column][:])]

@@ -1,4 +1,4 @@
-"""Pairing of images with recorded responses: by name where the responses name their stimuli, else by order."""
+"""Pairing of images with recorded responses: by name if the responses name their stimuli, else by order."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,21 +19,21 @@ from .stimulus_order import check_order, listed, rows_of_images
 
 @dataclass(frozen=True)
 class Recordings:
-    """Stimuli, and what each neuron answered to each of them.
+    """Stimuli, and the response of each neuron to each stimulus.
 
     Attributes
     ----------
     stimulus_set : brainscore_core StimulusSet
-        Its identifier is a digest of all it holds.
+        Its identifier is a digest of its contents.
     values : float64 array, shape (stimulus, neuron, repetition)
-        Row i is of stimulus i; finite, but for NaN where a repetition is missing while another is there.
+        Row i belongs to stimulus i; finite, except for NaN if a repetition is missing but another exists.
     neurons : tuple of str
     stated : dict
-        What the source of the responses says of the experiment, as in `responses.Responses`.
+        Statements of the responses' source about the experiment, as in `responses.Responses`.
     summary : str
-        How many stimuli, neurons and repetitions there are, and how many responses are missing.
+        The numbers of stimuli, neurons, repetitions and missing responses.
     notes : tuple of str
-        What was taken for granted in reading, in words for the user.
+        Assumptions made in reading, in words for the user.
     """
 
     stimulus_set: Any
@@ -60,7 +60,7 @@ def paired(
     stimuli, responses
         As in `neural_benchmark`.
     region : str, optional
-        Whose neurons are taken, by the name that the responses' source has for it; by default all neurons.
+        Region of the neurons to use, by its name in the responses' source; by default all neurons.
     variable, axes, time_bin
         As in `response_files.read_responses`.
 
@@ -82,7 +82,7 @@ def paired(
     notes = list(recorded.notes)
     if shown_to is not None and not isinstance(given, str):
         notes.append(
-            f"the responses are to the stimulus set {shown_to!r}; image files do not say which set they are of"
+            f"the responses are to the stimulus set {shown_to!r}; image files do not say to which set they belong"
         )
     stimulus_set = _stimulus_set(stimuli)
     values, note = _in_order_of(stimulus_set, recorded, sorted_by_name=isinstance(stimuli, str | PathLike))
@@ -92,10 +92,10 @@ def paired(
 
 
 def _stimulus_set(stimuli: Any) -> Any:
-    """The stimuli as a StimulusSet whose identifier is a digest of all it holds.
+    """The stimuli as a StimulusSet whose identifier is a digest of its contents.
 
-    Brain-Score keeps images that it placed on a screen under the identifier of their set, so two sets must not share
-    one; and it writes them under the names of their files, so these may not be duplicated either.
+    Brain-Score stores images that it placed on a screen under the identifier of their set, so two sets must not share
+    an identifier. It writes them under their file names, so these must not be duplicated either.
     """
     from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
@@ -118,8 +118,9 @@ def _stimulus_set(stimuli: Any) -> Any:
         height, width = picture.pixels.shape[:2]
         if height != width:
             raise ValueError(
-                f"{path} is {width} x {height} pixels, and a model sees a square, to which it would be stretched; fill "
-                "it up to a square with the background that was shown, and give that square's width as visual_degrees"
+                f"{path} is {width} x {height} pixels, but a model sees a square, to which the image would be "
+                "stretched; pad it to a square with the background that was shown, and give the square's width as "
+                "visual_degrees"
             )
         digest.update(picture.content)
         contents[stimulus_id] = picture.content
@@ -144,11 +145,11 @@ def _check_unique(kind: str, names: Sequence[Any]) -> None:
     index = pd.Index(names)
     if not index.is_unique:
         twice = list(index[index.duplicated()].unique())
-        raise ValueError(f"{kind} {listed(twice)} is duplicated; each image needs a name of its own, suffix aside")
+        raise ValueError(f"{kind} {listed(twice)} is duplicated; each image needs its own name, apart from the suffix")
 
 
 def _in_order_of(stimulus_set: Any, responses: Responses, *, sorted_by_name: bool) -> tuple[np.ndarray, list[str]]:
-    """The responses' values, row i to image i, and a note where that rests on something."""
+    """The responses' values, with row i for image i, and a note if the order relies on an assumption."""
     images, shape = len(stimulus_set), responses.values.shape
     if responses.stimuli is None:
         if shape[0] != images:
@@ -157,7 +158,9 @@ def _in_order_of(stimulus_set: Any, responses: Responses, *, sorted_by_name: boo
             if fitting:
                 order = "neuron,stimulus" + ",repetition" * (shape[2] > 1)
                 order = order if fitting[0] == 1 else "repetition,neuron,stimulus"
-                hint = f"; axis {fitting[0]} has {images}: if it is the stimuli, say so, as in axes={order!r} (--axes)"
+                hint = (
+                    f"; axis {fitting[0]} has {images}: if these are the stimuli, say so, as in axes={order!r} (--axes)"
+                )
             raise ValueError(f"{images} images but {shape[0]} rows of responses{hint}")
         if sorted_by_name:
             check_order(list(stimulus_set["filename"]))
@@ -175,11 +178,11 @@ def _check_values(values: np.ndarray, stimulus_ids: Sequence[Any], neurons: Sequ
             pairs = [f"stimulus {stimulus_ids[i]!r} of neuron {neurons[j]!r}" for i, j in np.argwhere(cells)]
             raise ValueError(f"{cells.sum()} of {cells.size} responses {problem}: {listed(pairs, quote=False)}")
     mean = np.nanmean(values, axis=-1)  # (stimulus, neuron)
-    # Means over repetitions of one number differ in the last bits.
+    # Means over different numbers of equal repetitions differ in the last bits.
     constant = np.ptp(mean, axis=0) <= 1e-12 * np.abs(mean).max(axis=0)
     if constant.any():
         names = [neurons[j] for j in np.flatnonzero(constant)]
         raise ValueError(
-            f"{len(names)} of {len(neurons)} neurons answer all stimuli alike, so nothing correlates with them; "
+            f"{len(names)} of {len(neurons)} neurons respond equally to all stimuli, so nothing correlates with them; "
             f"leave out {listed(names)}"
         )

@@ -12,7 +12,7 @@ from .response_tables import from_named_array
 from .responses import DIMENSIONS, Responses, not_used, role
 from .stated import REGIONS, STATEMENTS, TIME_BIN_ENDS, checked_statements
 
-# Attributes of netCDF files that say nothing of the experiment (CF conventions 1.11, appendix A).
+# Attributes of netCDF files that do not describe the experiment (CF conventions 1.11, appendix A).
 _FORMALITIES = frozenset(
     {
         *("_fillvalue", "missing_value", "units", "long_name", "standard_name", "conventions", "history", "title"),
@@ -25,13 +25,13 @@ def from_data_array(array: xr.DataArray, *, time_bin: Sequence[float] | None = N
     """Responses from a DataArray or assembly, whose dimensions and coordinates have names of `DIMENSIONS`.
 
     Coordinates and attributes that state the region of the neurons, degrees, the time bin or the stimulus set, by the
-    names in `stated`, go into what the responses state. A note lists all others, which are not used.
+    names in `stated`, become statements of the responses. A note lists all others, which are not used.
 
     Parameters
     ----------
     array : DataArray
     time_bin : (start, end), optional
-        In ms; which one to take of several.
+        In ms; the one to use if there are several.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def from_data_array(array: xr.DataArray, *, time_bin: Sequence[float] | None = N
     # Levels of a Brain-Score assembly's indexes become coordinates.
     array = xr.DataArray(array).reset_index([d for d in array.dims if isinstance(array.indexes.get(d), pd.MultiIndex)])
     array = _one_time_bin(array, time_bin)
-    whole = array  # of which squeezing drops what is said of a dimension of one entry, such as a time bin
+    whole = array  # before squeezing, which drops coordinates of dimensions with one entry, such as a time bin
     array = array.squeeze([dim for dim in array.dims if role(dim) is None and array.sizes[dim] == 1], drop=True)
     dims = {role(dim): dim for dim in array.dims}
     if len(dims) < array.ndim or None in dims or not {"stimulus", "neuron"} <= set(dims):
@@ -55,7 +55,7 @@ def from_data_array(array: xr.DataArray, *, time_bin: Sequence[float] | None = N
     neurons, _ = _coordinate(array, dims["neuron"], "neuron")
     repetition = None if "repetition" in dims else _coordinate(array, dims["stimulus"], "repetition")[0]
     if repetition is not None and stimuli is None:
-        raise ValueError("responses have a repetition coordinate but none that names the stimuli")
+        raise ValueError("responses have a repetition coordinate but no coordinate that names the stimuli")
     made = from_named_array(
         _without_marks(array),
         stimuli,
@@ -69,7 +69,7 @@ def from_data_array(array: xr.DataArray, *, time_bin: Sequence[float] | None = N
 
 
 def _without_marks(array: xr.DataArray) -> np.ndarray:
-    """The values, NaN for what the attributes mark as missing where xarray has not decoded them."""
+    """The values, with NaN for those marked as missing by attributes that xarray has not decoded."""
     values = array.values
     marks = [array.attrs[name] for name in ("_FillValue", "missing_value") if name in array.attrs]
     if marks and values.dtype.kind in "buif":
@@ -78,7 +78,7 @@ def _without_marks(array: xr.DataArray) -> np.ndarray:
 
 
 def _one_time_bin(array: xr.DataArray, time_bin: Sequence[float] | None) -> xr.DataArray:
-    """The array in one time bin, of which it may have several."""
+    """The array in one of its time bins."""
     if not set(TIME_BIN_ENDS) <= set(array.coords) or not array["time_bin_start"].ndim:
         return array
     starts, ends = (np.atleast_1d(array[name].values) for name in TIME_BIN_ENDS)
@@ -99,23 +99,23 @@ def _one_time_bin(array: xr.DataArray, time_bin: Sequence[float] | None) -> xr.D
 
 
 def _everything(array: xr.DataArray) -> dict[str, Any]:
-    """Coordinates and attributes by name; of one name that which is nearer to the numbers, the coordinate."""
+    """Coordinates and attributes by name; a coordinate takes precedence over an attribute of the same name."""
     return {**array.attrs, **{str(name): coordinate.values for name, coordinate in array.coords.items()}}
 
 
 def _regions(array: xr.DataArray, dim: Any) -> np.ndarray | None:
-    """The region of each neuron, or the one that all are in."""
+    """The region of each neuron, or a single region for all."""
     for name in array.coords:
         if str(name).lower() in REGIONS:
             if array[name].dims not in ((dim,), ()):
                 along = ", ".join(map(str, array[name].dims))
-                raise ValueError(f"{name!r} is given along {along}; a region is that of a neuron, along {dim!r}")
+                raise ValueError(f"{name!r} is given along {along}; a region belongs to a neuron, along {dim!r}")
             return np.atleast_1d(array[name].values)
     return next((np.atleast_1d(value) for name, value in array.attrs.items() if str(name).lower() in REGIONS), None)
 
 
 def _unused(array: xr.DataArray) -> list[str]:
-    """A note that lists the coordinates and attributes of which nothing is used."""
+    """A note that lists the unused coordinates and attributes; no note if all are used."""
     used = {*STATEMENTS, *REGIONS, *_FORMALITIES}
     names = [str(name) for name in (*array.coords, *array.attrs)]
     unused = [name for name in names if name.lower() not in used and role(name) is None]
@@ -124,11 +124,11 @@ def _unused(array: xr.DataArray) -> list[str]:
 
 def _coordinate(array: xr.DataArray, dim: Any, kind: str) -> tuple[np.ndarray | None, list[str]]:
     """Values of the coordinate of `dim` that names a stimulus, neuron or repetition, None if there is none; a note."""
-    # A name that ends in `_id` first: `presentation` may be a mere count beside `stimulus_id`.
+    # Names that end in `_id` first, because `presentation` may only count rows where `stimulus_id` exists.
     names = sorted(DIMENSIONS[kind], key=lambda name: not name.endswith("_id"))
     found = [name for name in names if name in array.coords and array[name].dims == (dim,)]
     if not found:
         return None, []
     others = [name for name in found[1:] if not np.array_equal(array[name].values, array[found[0]].values)]
-    note = f"each {kind} is named by {found[0]!r}, and not by {' or '.join(map(repr, others))}"
+    note = f"each {kind} is named by {found[0]!r}, not by {' or '.join(map(repr, others))}"
     return array[found[0]].values, [note] if others else []

@@ -1,7 +1,7 @@
-"""Recorded responses, in an array or a file -> one array (stimulus, neuron, repetition) and its names.
+"""Recorded responses from an array or a file, as one array (stimulus, neuron, repetition) with names.
 
-The layouts (names of dimensions, columns and variables may be any of the synonyms in `responses.DIMENSIONS`, in any
-letters):
+The layouts (names of dimensions, columns and variables may be any of the synonyms in `responses.DIMENSIONS`, in upper
+or lower case):
 
 ===============  =====================================================================================================
 array            (stimulus, neuron) or (stimulus, neuron, repetition), numbers; no names. `axes` says another order
@@ -21,10 +21,10 @@ xarray           a DataArray with those dimensions by name, in any order; coordi
 .nwb             spike times of units and a table of presentations, see `nwb_files`; needs pynwb
 ===============  =====================================================================================================
 
-An array whose `stimuli` are named or numbered once a row, some of them twice, is a list of trials: its rows are
-presentations. NaN, or an empty cell of a table, is a missing repetition. Beside the names a file may state the `region`
-of each neuron, `visual_degrees`, the time bin and the stimulus set; what it states is used, or must agree with what the
-caller says (`neural_benchmark`).
+If `stimuli` has one name or number per row of an array and some occur twice, the array is a list of trials, with one
+presentation per row. NaN, or an empty cell of a table, is a missing repetition. In addition to the names, a file may
+state the `region` of each neuron, `visual_degrees`, the time bin and the stimulus set; these are used, and must agree
+with the caller's arguments (`neural_benchmark`).
 """
 
 from collections.abc import Callable, Sequence
@@ -52,33 +52,33 @@ from .variable_files import read_hdf5, read_mat, read_npz
 def read_responses(
     source: Any, *, variable: str | None = None, axes: Any = None, time_bin: Sequence[float] | None = None
 ) -> Responses:
-    r"""Responses from an array, a DataArray, a DataFrame or a file, laid out as the module's table says.
+    r"""Responses from an array, a DataArray, a DataFrame or a file, in one of the layouts in the module's table.
 
     Parameters
     ----------
     source : array, DataArray, DataFrame, or path
     variable : str, optional
-        Which variable of a .mat, .h5, .hdf5, .npz or .nc file holds the responses, or which table of a .nwb file the
+        The variable of a .mat, .h5, .hdf5, .npz or .nc file with the responses, or the table of a .nwb file with the
         presentations.
     axes : sequence of str, or text such as 'stimulus,repetition,neuron', optional
-        What the axes of an array without named dimensions are.
+        The axes of an array without named dimensions.
     time_bin : (start, end), optional
-        In ms after stimulus onset: which to take of several in an assembly, and in which to count spikes in a .nwb file
-        (there by default 50 to 200).
+        In ms after stimulus onset: the one to use if an assembly has several, or the window in which to count spikes
+        of a .nwb file (by default 50 to 200).
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is of an unknown kind, or the layout is none of those, or a name is duplicated, or a number stands
-        among the responses by which programs mark a missing value.
+        If the kind of file or its layout is unknown, a name is duplicated, or the responses contain a number by which
+        programs mark a missing value.
     TypeError
         If the values are not real numbers.
     MemoryError
-        If they are more than the memory holds: before they are read, and for a table before they are laid out.
+        If the values exceed the memory; raised before they are read, or for a table before they are arranged.
     ModuleNotFoundError
-        If a file needs a library that is not installed; says how to install it.
+        If a file needs a library that is not installed; the message says how to install it.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def read_responses(
 
 
 def check_time_bin(time_bin: Any) -> None:
-    """Raise unless it is a start and a later end."""
+    """Raise unless `time_bin` is a start and a later end."""
     if not isinstance(time_bin, Sequence) or isinstance(time_bin, str) or len(time_bin) != 2:
         raise TypeError(f"time_bin is {shortened(time_bin)}; it is a start and a later end, in ms")
     check_real(**dict(zip(("start of time_bin", "end of time_bin"), time_bin, strict=True)))
@@ -121,16 +121,16 @@ def check_time_bin(time_bin: Any) -> None:
 
 
 class _Settings:
-    """What the caller says of the layout."""
+    """The caller's arguments about the layout."""
 
     def __init__(self, variable: str | None, axes: Any, time_bin: Sequence[float] | None) -> None:
         self.variable, self.axes, self.time_bin = variable, axes, time_bin
 
     def take_only(self, names: str, kind: str) -> None:
-        """Refuse what a source of this kind cannot be read by."""
+        """Raise ValueError for arguments that do not apply to a source of this kind."""
         for name in ("variable", "axes"):
             if getattr(self, name) is not None and name not in names.split():
-                raise ValueError(f"{name} is {getattr(self, name)!r}, which says nothing of {kind}; leave it out")
+                raise ValueError(f"{name} is {getattr(self, name)!r}, which does not apply to {kind}; leave it out")
 
 
 def _from_object(source: Any, settings: _Settings) -> Responses:
@@ -149,7 +149,7 @@ def _read_file(path: Path, settings: _Settings) -> Responses:
     suffix = path.suffix.lower()
     if suffix not in _READERS:
         raise ValueError(
-            f"{path} is none of the files that hold responses: {', '.join(_READERS)}. Save a spreadsheet as .csv"
+            f"{path} is not a kind of file that holds responses: {', '.join(_READERS)}. Save a spreadsheet as .csv"
         )
     if not path.is_file():
         raise FileNotFoundError(f"no responses at {path}")
@@ -159,13 +159,13 @@ def _read_file(path: Path, settings: _Settings) -> Responses:
         return read(path, settings)
     except (MemoryError, ModuleNotFoundError):
         raise
-    except Exception as error:  # a damaged file makes the libraries that read it raise almost anything
+    except Exception as error:  # libraries may raise any exception for a damaged file
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{path}: {str(error) or type(error).__name__}") from error
 
 
 def _npy(path: Path, settings: _Settings) -> Responses:
-    # Not pickles, which can run anything; and mapped, since a header may claim more than the file has.
+    # No pickles, which can run any code; memory-mapped, because a header may claim more data than the file has.
     found = np.load(path, allow_pickle=False, mmap_mode="r")
     if not isinstance(found, np.ndarray):
         raise ValueError("is an archive of arrays; call it .npz, or save one array with numpy.save")
@@ -185,7 +185,7 @@ def _netcdf(path: Path, settings: _Settings) -> Responses:
             raise ValueError(f"has no variable {name!r}; has {', '.join(shapes)}")
         check_room(dataset[name].shape)
         array = dataset[name].load()
-        # xarray keeps what is said of a whole file apart from what is said of an array.
+        # xarray separates the attributes of a file from those of an array.
         return from_data_array(array.assign_attrs({**dataset.attrs, **array.attrs}), time_bin=settings.time_bin)
 
 
@@ -213,7 +213,7 @@ def _variables(read: Callable[[Path, str | None], dict[str, Any]]) -> Callable[[
     )
 
 
-# How files are read, by suffix, and which of the caller's words say something of their layout.
+# Readers of files by suffix, and the arguments that apply to their layout.
 _READERS: dict[str, tuple[Callable[[Path, _Settings], Responses], str]] = {
     ".npy": (_npy, "axes"),
     ".nc": (_netcdf, "variable"),
