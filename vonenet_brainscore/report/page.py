@@ -80,7 +80,7 @@ def write_report(
     named = _named(models)
     identifiers = list(dict.fromkeys(each for name in _listed(benchmarks) for each in benchmark_identifiers(name)))
     if not identifiers:
-        raise ValueError("no benchmark named; 'V1-properties' needs no data but the package's own")
+        raise ValueError("no benchmark named; 'V1-properties' needs only the package's own data")
     settings: dict[str, Any] = {"noise": noise, "trials": trials, "seed": seed, "device": device, "progress": progress}
     subjects = {}
     for name, model in named.items():

@@ -1,4 +1,4 @@
-"""What all attacks on a classifier share: settings, checks of their arguments, and restarts."""
+"""Common part of all attacks on a classifier: settings, checks of arguments, and restarts."""
 
 import math
 from abc import ABC, abstractmethod
@@ -28,9 +28,10 @@ class Attack(ABC):
         Radius of the ball around an image, in pixel values of [0, 1] and in that norm over all pixels and colours.
     iterations : int
     k : int
-        Fresh draws of the noise that a step goes by. A network without noise needs one.
+        Number of new noise draws per step. A network without noise needs one.
     restarts : int
-        Runs, of which the strongest counts for each image: the first begins at the image, others anywhere in the ball.
+        Number of runs, of which the strongest counts for each image: the first starts at the image, the others at
+        random points of the ball.
     seed : int
 
     Raises
@@ -65,7 +66,7 @@ class Attack(ABC):
 
     @property
     def least_classes(self) -> int:
-        """How many classes a network must tell apart."""
+        """The smallest number of classes for which the attack is defined."""
         return 2
 
     @property
@@ -85,7 +86,7 @@ class Attack(ABC):
             In [0, 1].
         labels : integer Tensor, shape (image,)
         contents : sequence of bytes, optional
-            Keys of the images' noise, where they are known already.
+            Keys of the images' noise, if they are already known.
 
         Returns
         -------
@@ -122,7 +123,7 @@ class Attack(ABC):
             found = self._run(classifier, images, begun, labels, contents, key=(self.seed, "attack", restart))
             if self.restarts == 1:
                 return found.to(place, kind)
-            # Chosen by draws that neither made them nor will score them: the best of noisy scores flatters the attack.
+            # Chosen by separate draws, because the best of several noisy scores is biased in favour of the attack.
             logits = classifier.logits(found, contents, draws=self.k, seed=self.seed, purpose="choice of restart")
             correct = (label_ranks(logits, labels) == 0).float().mean(dim=0).cpu()  # (image,)
             loss = F.cross_entropy(logits.flatten(0, 1), labels.repeat(self.k), reduction="none").cpu()

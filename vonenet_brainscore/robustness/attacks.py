@@ -1,7 +1,7 @@
 """Attacks on networks with noise: projected gradient descent, with fixed and with adaptive steps, and random search.
 
-Written here rather than taken from a library, since libraries ask a network once a step and keep the best of noisy
-answers. Here every step goes by the mean over fresh draws of the noise, keyed image by image. On networks without noise
+They are implemented here because libraries evaluate a network once per step and keep the best of several noisy answers.
+Here every step follows the mean over new noise draws, keyed image by image. On networks without noise
 the descent equals that of the adversarial-robustness-toolbox to rounding (tested).
 """
 
@@ -82,7 +82,7 @@ class ProjectedGradientDescent(Attack):
 
 @dataclass(frozen=True)
 class AutoPGD(Attack):
-    """Projected gradient descent that halves its steps where they lead nowhere (Croce & Hein 2020, ICML 119:2206).
+    """Projected gradient descent with steps that are halved on a plateau (Croce & Hein 2020, ICML 119:2206).
 
     Their algorithm 1, with the mean loss over `k` draws for the loss. Steps begin at 2 `eps`. In the L1 norm its steps
     are those of `ProjectedGradientDescent`; Croce & Hein 2021 (ICML 139:2201) adapt their sparsity too.
@@ -165,10 +165,10 @@ class AutoPGD(Attack):
 
 @dataclass(frozen=True)
 class SquareAttack(Attack):
-    """Random search by squares of colour, which sees scores alone (Andriushchenko et al. 2020, ECCV 12368:484).
+    """Random search by squares of colour, which uses only scores (Andriushchenko et al. 2020, ECCV 12368:484).
 
-    Their algorithm for the L-infinity norm. A square is kept if it lowers the mean margin over `k` draws. The one that
-    stands and the new one are asked in the same fresh draws: a margin that was low by chance once does not stay.
+    Their algorithm for the L-infinity norm. A square is kept if it lowers the mean margin over `k` draws. The
+    current and the new square are compared in the same new draws, so that a margin that was low by chance is not kept.
 
     Parameters
     ----------

@@ -20,18 +20,18 @@ from ..classification.keyed_draws import seed_of
 
 @dataclass(frozen=True)
 class Certificate:
-    """What is certain of the smoothed classifier's answer to an image.
+    """The certified answer of the smoothed classifier to an image.
 
     Attributes
     ----------
     prediction : int
-        The class that most of the first draws gave.
+        The most frequent class of the first draws.
     votes : int
-        How many of the further draws gave it.
+        How many of the further draws gave this class.
     radius : float
         L2 distance, in pixel values of [0, 1], within which the answer stays `prediction`; 0 where it abstains.
     abstained : bool
-        Whether the draws do not tell which class is the most probable one.
+        Whether the draws do not determine the most probable class.
     """
 
     prediction: int
@@ -151,7 +151,7 @@ def certificate(
     seed: int = 0,
     batch_size: int = 64,
 ) -> Certificate:
-    """What is certain of the smoothed classifier's answer to one image, as `certify` says.
+    """The certified answer of the smoothed classifier to one image; see `certify`.
 
     Parameters
     ----------

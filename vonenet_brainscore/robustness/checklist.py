@@ -47,7 +47,7 @@ class Checklist:
     checks : list of Check
     strongest : Accuracy
         Each image under the attack of this size that was the strongest one on it, broken by the majority of draws. The
-        strongest of several noisy counts flatters the attacks a little: it is on the safe side.
+        strongest of several noisy counts slightly overestimates the attacks, which is conservative.
     evaluations : dict from attack to AdversarialEvaluation
         Image by image.
     training_noise : str
@@ -186,7 +186,7 @@ def attack_checklist(
 
 
 def _shares(found: AdversarialEvaluation) -> list[float]:
-    """Of each image, the share of draws answered correctly under the first condition."""
+    """The share of correct draws of each image under the first condition."""
     condition = found.conditions[0]
     return [row[f"attacked_{condition.attack_noise}_{condition.evaluation_noise}"][0] for row in found.rows]
 

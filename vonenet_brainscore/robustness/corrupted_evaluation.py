@@ -28,7 +28,7 @@ class CorruptedEvaluation:
     Attributes
     ----------
     clean : Accuracy or None
-        None for an ImageNet-C folder, which holds no clean images.
+        None for an ImageNet-C folder, which has no clean images.
     by_type : dict from type to five of Accuracy
         Severities 1 to 5.
     groups : dict from group to float
@@ -154,7 +154,7 @@ def _files(image: LabelledImage, folders: dict[str, Path]) -> list[Path]:
 
 
 def _imagenet_c(root: Path, types: Sequence[str]) -> dict[str, Path] | None:
-    """Folder of each type, or None where `root` holds no corrupted images."""
+    """Folder of each type, or None if `root` has no corrupted images."""
     places = {name: [root / name, *(root / group / name for group in CORRUPTIONS)] for name in types}
     folders = {name: next((place for place in each if place.is_dir()), None) for name, each in places.items()}
     found = {name: folder for name, folder in folders.items() if folder is not None}

@@ -90,7 +90,7 @@ def corrupt(pixels: np.ndarray, corruption: str, severity: int, *, seed: int) ->
 
 
 def library_version() -> str:
-    """Which version of imagecorruptions-imaug makes the corruptions.
+    """The installed version of imagecorruptions-imaug.
 
     Raises
     ------

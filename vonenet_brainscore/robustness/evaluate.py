@@ -82,7 +82,7 @@ class AdversarialEvaluation:
 
     @property
     def clean(self) -> Accuracy:
-        """Accuracy on images as they are, under the first condition."""
+        """Accuracy on clean images, under the first condition."""
         return self.conditions[0].clean
 
     @property
@@ -96,7 +96,7 @@ class AdversarialEvaluation:
         return self.attacked[self.attack.eps]
 
     def unmoved(self) -> int:
-        """Images that the attack of the first condition left as they were, for it had no gradient to follow."""
+        """Images that the attack of the first condition did not change, because there was no gradient."""
         distances = [row[f"distance_{self.conditions[0].attack_noise}"] for row in self.rows]
         return sum(any(d == 0 < e for d, e in zip(each, self.attacked, strict=True)) for each in distances)
 

@@ -13,12 +13,12 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """The loss that networks are trained on."""
+    """The training loss of the networks."""
     return F.cross_entropy(logits, labels, reduction="none")
 
 
 def margin(logits: Tensor, labels: Tensor) -> Tensor:
-    """By how much the best of the other classes surpasses the label; positive where the network errs."""
+    """Logit of the best other class minus that of the label; positive if the network is wrong."""
     of_label = logits.gather(1, labels[:, None])[:, 0]
     others = logits.scatter(1, labels[:, None], -torch.inf)
     return others.amax(dim=1) - of_label
@@ -27,7 +27,7 @@ def margin(logits: Tensor, labels: Tensor) -> Tensor:
 def logits_ratio(logits: Tensor, labels: Tensor) -> Tensor:
     """The margin over the distance of the largest and the third largest logit (DLR, Croce & Hein 2020, ICML, eq. 6).
 
-    Unlike the cross-entropy it does not flatten where a network is sure of itself, whatever the scale of its logits.
+    Unlike the cross-entropy, it does not saturate for confident networks and does not depend on the scale of logits.
     """
     first, _, third = logits.topk(3, dim=1).values.unbind(dim=1)
     return margin(logits, labels) / (first - third + 1e-12)

@@ -8,7 +8,7 @@ from .attacks import ProjectedGradientDescent
 
 @dataclass(frozen=True)
 class Protocol:
-    """Settings of projected gradient descent that a paper evaluated networks with.
+    """Settings of projected gradient descent with which a paper evaluated networks.
 
     Attributes
     ----------
@@ -19,7 +19,7 @@ class Protocol:
         As a fraction of epsilon.
     source : str
     unknown : str
-        What the source leaves open and how it is set here.
+        What the source does not state, and how it is set here.
     """
 
     epsilons: Mapping[str, tuple[float, ...]]

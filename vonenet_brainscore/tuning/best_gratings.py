@@ -18,13 +18,13 @@ _GRATINGS_AT_A_TIME = 16  # bounds memory: 2,000 neuroids answer 16 gratings in 
 def best_gratings(experiments: GratingExperiments) -> pd.DataFrame:
     """The grating of the size set with the strongest mean rate over phase.
 
-    The size set crosses 12 diameters, 4 spatial frequencies and 6 orientations, so that many neuroids share one.
+    The size set crosses 12 diameters, 4 spatial frequencies and 6 orientations, so that many neuroids share a grating.
 
     Returns
     -------
     DataFrame, one row per probed neuroid
-        The columns of `grating_parameters` (`phase` is 0), ``rate``, the mean rate to it in spikes/s, and
-        ``responsive``: whether that is above baseline + 5 spikes/s.
+        The columns of `grating_parameters` (`phase` is 0), ``rate``, the mean rate to the grating in spikes/s,
+        and ``responsive``: whether the rate is above baseline + 5 spikes/s.
     """
     parameters = grating_parameters("size")
     blank = experiments.rates("blank")[:, 0]

@@ -17,7 +17,7 @@ _SURROUND_DEG = (0, 45, 90, 135)  # orientations of the surround from the centre
 def with_mask(
     gratings: pd.DataFrame, *, contrast: float, inner: float | pd.Series, outer: float | pd.Series, turned_deg: float
 ) -> pd.DataFrame:
-    """The gratings with a mask turned by so many degrees, which drifts in step with them."""
+    """The gratings with a mask rotated by `degrees`, which drifts at the same phase."""
     return gratings.assign(
         mask_contrast=contrast,
         mask_inner_radius=inner,
@@ -28,10 +28,11 @@ def with_mask(
 
 
 def cross_orientation_suppression(experiments: GratingExperiments) -> pd.DataFrame:
-    """How much an orthogonal grating on top of the best one lowers the response.
+    """Suppression of the response to the best grating by a superimposed orthogonal grating.
 
     ``1 - (R_plaid - b) / (R_grating - b)``, both gratings of half contrast, over the same disc, at the same phase; b is
-    the rate at the blank. 0: the mask does nothing; 1: no response is left; negative: the plaid drives more.
+    the rate at the blank. 0: the mask has no effect; 1: no response remains; negative: the plaid evokes a stronger
+    response.
 
     Returns
     -------
@@ -72,7 +73,7 @@ def surround_orientation(experiments: GratingExperiments) -> pd.DataFrame:
     largest = grating_parameters("size")["radius"].max()
 
     def surrounded(shown: pd.DataFrame, contrast: float, turned_deg: float) -> pd.DataFrame:
-        # Around the largest centre nothing fits; it is left as it is, and its neuroids are undefined.
+        # No surround fits around the largest centre, whose neuroids are undefined.
         there = contrast * (shown["radius"] < largest)
         return with_mask(shown, contrast=there, inner=shown["radius"], outer=largest, turned_deg=turned_deg)
 

@@ -10,7 +10,7 @@ from .best_gratings import best_gratings, rates_to_variants
 from .grating_experiments import GratingExperiments
 from .tuning_curves import CONTRASTS
 
-# Where the fit looks: exponents of V1 neurons lie between 1 and 6 (Albrecht & Hamilton 1982, J Neurophysiol 48:217).
+# Bounds of the fit: exponents of V1 neurons lie between 1 and 6 (Albrecht & Hamilton 1982, J Neurophysiol 48:217).
 _EXPONENT = (0.5, 8.0)
 _C50 = (1 / 64, 4.0)  # half an octave below the lowest contrast shown, and two above the highest there is
 
@@ -33,7 +33,7 @@ def naka_rushton(contrast: np.ndarray, rates: np.ndarray, baseline: np.ndarray) 
     Returns
     -------
     DataFrame, one row per neuroid
-        ``c50`` in [1/64, 4]: above 1, the rates saturate so little that half the maximum lies beyond full contrast;
+        ``c50`` in [1/64, 4]: above 1, half the maximum lies beyond full contrast, so that the rates hardly saturate;
         ``contrast_exponent`` n in [0.5, 8]; ``contrast_maximum`` R_max in spikes/s; ``contrast_fit``, the share of the
         rates' variance over contrasts that the fit explains. NaN for a neuroid whose rates do not depend on contrast.
 
@@ -104,7 +104,7 @@ def contrast_response(experiments: GratingExperiments) -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row per neuroid
-        ``responsive``, and the columns of `naka_rushton`. A ``c50`` above 1 says that the responses do not saturate.
+        ``responsive``, and the columns of `naka_rushton`. With a ``c50`` above 1 the responses do not saturate.
     """
     gratings = best_gratings(experiments)
     variants = [partial(pd.DataFrame.assign, contrast=contrast) for contrast in CONTRASTS]

@@ -1,7 +1,7 @@
-"""The first layers of a network at one place in the visual field, and no more of the stimuli than they see.
+"""The first layers of a network at one position in the visual field, computed from the pixels that they see.
 
-Where only convolutions, poolings and point-wise functions lie between the image and a layer, each of its units sees a
-bounded part of the image. Units at the probed position are computed from a crop, as those of a VOneBlock are.
+If only convolutions, poolings and point-wise functions lie between the image and a layer, each of its units sees a
+bounded part of the image. Units at the probed position are computed from a crop, like those of a VOneBlock.
 """
 
 from collections.abc import Iterator, Sequence
@@ -42,7 +42,7 @@ _POINTWISE = (
 
 @dataclass(frozen=True)
 class FirstLayers:
-    """The modules from the image to a layer, each of which takes what the one before it gives and nothing else.
+    """The modules from the image to a layer, each of which takes only the output of the one before.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class FirstLayers:
     shape : tuple of int
         (channel, y, x) of the layer.
     stride, field, padding : int
-        Of the layer in pixels of the image: unit i sees pixels ``i * stride - padding`` up to ``field`` further.
+        Of the layer, in pixels of the image: unit i sees `field` pixels from pixel ``i * stride - padding``.
     """
 
     modules: tuple[nn.Module, ...]
@@ -67,8 +67,8 @@ class _Reached(Exception):
 def first_layers(network: nn.Module, layer: str, image_size: int) -> FirstLayers | None:
     """The modules up to a layer; None unless they are a chain of convolutions, poolings and point-wise functions.
 
-    The network is run on one image. In a chain each module receives the very tensor that the one before it returned,
-    and nothing has written to that tensor in between, as a residual block may do.
+    The network is run on one image. In a chain each module receives the same tensor that the preceding one
+    returned, and nothing has written to that tensor in between, as a residual block may do.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def first_layers(network: nn.Module, layer: str, image_size: int) -> FirstLayers
     layer : str
         Name of a module.
     image_size : int
-        Side of its images, which are square.
+        Side of the square images.
     """
     chain: list[nn.Module] = []
     like = next(network.parameters(), torch.zeros(()))
@@ -87,7 +87,7 @@ def first_layers(network: nn.Module, layer: str, image_size: int) -> FirstLayers
     reached: list[tuple[int, int, int]] = []
 
     def unchanged(tensor: Any) -> bool:
-        """Whether it is what the last module of the chain gave, and nothing has been added to it since."""
+        """Whether a tensor is the unmodified output of the last module of the chain."""
         return bool(given) and tensor is given[-1][0] and tensor._version == given[-1][1]
 
     def enter(module: nn.Module, inputs: tuple[Any, ...]) -> None:
@@ -126,7 +126,7 @@ def first_layers(network: nn.Module, layer: str, image_size: int) -> FirstLayers
 
 
 def _extent(module: nn.Module) -> tuple[int, int, int] | None:
-    """Pixels that a module's kernel spans, its stride and its padding; None for one that may see further."""
+    """Width, stride and padding of a module's kernel in pixels; None for a module that may see more."""
     if type(module) in _POINTWISE:
         return None if module.training and not isinstance(module, nn.Identity) else (1, 1, 0)
     if type(module) is nn.Conv2d:
@@ -154,7 +154,7 @@ class LayerWindow:
     ----------
     first : FirstLayers
     extractor : ActivationsExtractor
-        Says the image's size and normalisation.
+        Determines the image's size and normalisation.
     layer : str
     visual_degrees : float
         Width of the subject's screen.
@@ -218,7 +218,7 @@ class LayerWindow:
 
     @property
     def _first_units(self) -> tuple[int, int]:
-        """Row and column of the first unit of the crop: far enough before the window's that padding reaches none of it.
+        """Row and column of the first unit of the crop: far enough before the window's that padding does not affect it.
 
         At the image's edge the crop ends where the image does, and is padded as the image is.
         """

@@ -1,8 +1,8 @@
 """The grating experiments of Marques et al. 2021 on a subject: gratings -> firing rates of the probed neuroids.
 
-Where the recorded layer is a VOneBlock, or a first layer behind convolutions and poolings alone, only the units that
-can have their receptive field at the probed position are computed, from the pixels that they see. Any other subject
-looks at whole screens.
+If the recorded layer is a VOneBlock, or follows only convolutions and poolings, only the units that can have their
+receptive field at the probed position are computed, from the pixels that they see. All other subjects are shown whole
+screens.
 """
 
 from contextlib import nullcontext
@@ -59,7 +59,7 @@ class _Recorder(Protocol):
 
 
 class GratingExperiments:
-    """A subject's V1 neurons, probed with gratings. Each set is shown once, however many properties use it.
+    """A subject's V1 neurons, probed with gratings. Each set is shown once and used for all its properties.
 
     Parameters
     ----------
@@ -75,12 +75,12 @@ class GratingExperiments:
         self._tables: dict[tuple[str, Analysis], pd.DataFrame] = {}
 
     def start(self) -> None:
-        """Start recording from the region again, whatever the subject was asked for since."""
+        """Start recording from the region again, after any other use of the subject."""
         self.subject.start_recording(self.region, time_bins=[TIME_BIN])
 
     @cached_property
     def neuroids(self) -> pd.DataFrame:
-        """The neuroids with their receptive field within 0.15 degrees of the probed position, a row each.
+        """The neuroids with their receptive field within 0.15 degrees of the probed position, one row per neuroid.
 
         Raises
         ------
@@ -149,7 +149,7 @@ class GratingExperiments:
 
     @property
     def trials(self) -> int:
-        """How many trials are told apart: 1 for a model without noise, or whose mean over trials alone is known."""
+        """Number of separate trials: 1 for a model without noise, or if only its mean over trials is known."""
         extractor = getattr(self.subject, "extractor", None)
         return 1 if extractor is None else int(extractor.trials_run(TRIALS))
 
@@ -173,7 +173,7 @@ class GratingExperiments:
     def rates_to_images(self, stimuli: "StimulusSet") -> np.ndarray:
         """Firing rates to images in spikes/s: (neuroid, presentation), in the order of `stimuli`.
 
-        Each set is shown once; sets are told apart by their identifiers, and `degrees` says how wide an image is.
+        Each set is shown once; sets are distinguished by their identifiers, and `degrees` is the width of an image.
         """
         from brainscore_vision.benchmark_helpers.screen import place_on_screen
 
@@ -188,7 +188,7 @@ class GratingExperiments:
         return firing_rates(self._responses[name], self.affine)
 
     def properties(self, name: str, analysis: Analysis) -> pd.DataFrame:
-        """What an analysis measures of every probed neuroid, done once.
+        """The result of an analysis for every probed neuroid, computed once.
 
         Parameters
         ----------
@@ -205,7 +205,7 @@ class GratingExperiments:
 
 
 def recorded_front_end(subject: Any) -> VOneBlock | None:
-    """The VOneBlock whose output a subject is being recorded from; None where that is another layer's."""
+    """The VOneBlock whose output is being recorded; None if another layer is."""
     if isinstance(subject, Subject) and subject.layer in (FRONT_END, f"{FRONT_END}.output"):
         return subject.extractor.block
     return None

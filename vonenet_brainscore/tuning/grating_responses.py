@@ -8,7 +8,7 @@ import pandas as pd
 # spikes/s above which a neuron counts as responsive; Marques et al. 2021 as Brain-Score has it
 RESPONSE_THRESHOLD = 5.0
 TUNING_AXES = ("radius", "spatial_frequency", "orientation", "phase")
-# A cubic spline takes 4 points; with 2 phases or less the fundamental is not to be told from the mean.
+# A cubic spline needs 4 points; with 2 phases or fewer the fundamental cannot be distinguished from the mean.
 _FEWEST_LEVELS = {"radius": 2, "spatial_frequency": 4, "orientation": 2, "phase": 3}
 
 # Rates (neuroid, presentation) and rates at the blank (neuroid,) in spikes/s, and the stimuli's table -> a row per
@@ -34,7 +34,7 @@ def responses_by_axis(
     Returns
     -------
     array, shape (neuroid, slower, *axes)
-        A view of `responses`; `slower` counts what varies outside the `axes`.
+        A view of `responses`; `slower` combines everything that varies outside the `axes`.
     dict
         The sorted levels of each axis.
 
@@ -131,6 +131,6 @@ def mean_and_first_harmonic(by_phase: np.ndarray, baseline: np.ndarray) -> np.nd
 
 def first_harmonic(by_phase: np.ndarray) -> np.ndarray:
     """Amplitude ``2 |sum_k r_k exp(-i phase_k)| / n`` of the modulation over phase, (..., phase) in and (...) out."""
-    # Of a view with gaps, NumPy rounds the absolute value otherwise if the result lies next to it in memory.
+    # NumPy rounds absolute values of a non-contiguous view differently if the result is adjacent to it in memory.
     harmonic = np.ascontiguousarray(np.fft.rfft(by_phase)[..., 1])
     return 2 * np.abs(harmonic) / by_phase.shape[-1]

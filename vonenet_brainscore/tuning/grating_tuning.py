@@ -2,7 +2,7 @@
 
 The definitions are those of Brain-Score's ``Marques2020`` benchmarks (Marques, Schrimpf & DiCarlo 2021, bioRxiv
 2021.03.01.433495), neuroid by neuroid, computed for all neuroids at once and in float64. Two differences: neuroids that
-do not respond stay in the tables, marked, and a quantity that is undefined for a neuroid is NaN.
+do not respond remain in the tables, marked, and quantities that are undefined for a neuroid are NaN.
 
 Arrays are (neuroid, presentation) in the order of `stimuli.gratings.grating_parameters`. The blank is one presentation,
 so that its responses are (neuroid,).
@@ -31,7 +31,8 @@ def firing_rate_affine(responses: np.ndarray, blank: np.ndarray, parameters: pd.
     """Slope and offset that turn a model's responses into spikes/s.
 
     They map the median over responsive neuroids of the strongest phase-averaged response to 33.8 spikes/s, and of
-    the response to the blank to 0.82. Responsive is what exceeds its blank by 5 / 243.1 of what the most active does.
+    the response to the blank to 0.82. Neuroids are responsive if they exceed their response to the blank by
+    5 / 243.1 of the largest such difference.
 
     Parameters
     ----------
@@ -80,8 +81,8 @@ def firing_rates(responses: np.ndarray, affine: tuple[float, float]) -> np.ndarr
 def preferred_orientation(rates: np.ndarray, baseline: np.ndarray, parameters: pd.DataFrame) -> pd.DataFrame:
     """Preferred orientation (De Valois, Yund & Hepler 1982, Vision Res 22:531).
 
-    Of the aperture and spatial frequency with the strongest phase-averaged rate, the orientation curve is smoothed
-    (0.2, 1, 0.2), interpolated by a cubic spline through three turns of it, and read at whole degrees.
+    The orientation curve at the aperture and spatial frequency with the strongest phase-averaged rate is smoothed
+    (0.2, 1, 0.2), repeated three times, interpolated by a cubic spline and evaluated at whole degrees.
 
     Parameters
     ----------
@@ -96,7 +97,7 @@ def preferred_orientation(rates: np.ndarray, baseline: np.ndarray, parameters: p
     -------
     DataFrame, one row per neuroid
         ``responsive`` (strongest rate above baseline + 5 spikes/s) and ``preferred_orientation``, degrees in
-        [-22, 157], the sides of the published histogram.
+        [-22, 157], the range of the published histogram.
 
     Raises
     ------
@@ -124,8 +125,8 @@ def preferred_orientation(rates: np.ndarray, baseline: np.ndarray, parameters: p
 def peak_spatial_frequency(rates: np.ndarray, baseline: np.ndarray, parameters: pd.DataFrame) -> pd.DataFrame:
     """Peak spatial frequency (De Valois, Albrecht & Thorell 1982, Vision Res 22:545).
 
-    The curve over spatial frequency goes through the strongest response, be that the mean rate above baseline or the
-    first harmonic over phase; it is smoothed and interpolated over log2 frequency at 100 points.
+    The curve over spatial frequency passes through the strongest response (mean rate above baseline, or first
+    harmonic over phase); it is smoothed and interpolated over log2 frequency at 100 points.
 
     Parameters and refusals as for `preferred_orientation`, with the spatial-frequency set.
 
@@ -152,9 +153,9 @@ def peak_spatial_frequency(rates: np.ndarray, baseline: np.ndarray, parameters: 
 def spatial_frequency_bandwidth(rates: np.ndarray, baseline: np.ndarray, parameters: pd.DataFrame) -> pd.DataFrame:
     """Bandwidth and selectivity of spatial frequency (Schiller, Finlay & Volman 1976, J Neurophysiol 39:1334).
 
-    On the curve of mean rates (no baseline taken off, no harmonic) through the strongest one, smoothed and interpolated
-    as for the peak, ``100 f_low / f_high``: the nearest frequencies on either side with at most 0.707 of the peak.
-    Small is broad. A neuroid is selective if both exist.
+    On the curve of mean rates (baseline not subtracted, no harmonic) through the strongest one, smoothed and
+    interpolated as for the peak, ``100 f_low / f_high``: the nearest frequencies on either side with at most 0.707 of
+    the peak. Small values are broad tuning. A neuroid is selective if both frequencies exist.
 
     Parameters and refusals as for `preferred_orientation`, with the spatial-frequency set.
 

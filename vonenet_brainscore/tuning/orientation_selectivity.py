@@ -1,4 +1,4 @@
-"""Orientation selectivity of V1 neurons as Ringach, Shapley & Hawken 2002 (J Neurosci 22:5639) describe it.
+"""Orientation selectivity of V1 neurons, after Ringach, Shapley & Hawken 2002 (J Neurosci 22:5639).
 
 Neuroid by neuroid as Brain-Score's ``Marques2020_Ringach2002`` benchmarks have it, computed for all at once and in
 float64. A neuroid that does not respond stays in the table, marked; what is undefined for it is NaN.
@@ -14,7 +14,7 @@ from .grating_responses import RESPONSE_THRESHOLD, TUNING_AXES, first_harmonic, 
 def orientation_selectivity(rates: np.ndarray, baseline: np.ndarray, parameters: pd.DataFrame) -> pd.DataFrame:
     """Ringach et al.'s eight properties, on the orientation curve through the strongest mean rate over phase.
 
-    The baseline is not taken off the curve.
+    The baseline is not subtracted from the curve.
 
     Parameters
     ----------
@@ -76,8 +76,8 @@ def orientation_selectivity(rates: np.ndarray, baseline: np.ndarray, parameters:
 def circular_variance(curve: np.ndarray, orientations_deg: np.ndarray) -> np.ndarray:
     """Circular variance of orientation tuning curves.
 
-    ``1 - |sum_k r_k exp(2i theta_k)| / sum_k r_k``: 0 for a cell that answers one orientation only, 1 for one that does
-    not care.
+    ``1 - |sum_k r_k exp(2i theta_k)| / sum_k r_k``: 0 for a cell that responds to one orientation only, 1 for a
+    cell that responds equally to all.
 
     Parameters
     ----------
@@ -110,10 +110,10 @@ def half_bandwidth(curve: np.ndarray, orientations_deg: np.ndarray) -> np.ndarra
     Returns
     -------
     array, shape (neuroid,)
-        Degrees, at most 90; NaN for a neuroid that answers every orientation with more than 0.707 of its peak.
+        Degrees, at most 90; NaN for a neuroid that responds to every orientation with more than 0.707 of its peak.
     """
     turns = np.concatenate([orientations_deg + turn for turn in (-180, 0, 180)])
-    # Padded with 0 and read past the last knot as in Brain-Score; points so far out give widths above 180 degrees.
+    # Padded with 0 and evaluated beyond the last knot as in Brain-Score; such points give widths above 180 degrees.
     padded = np.pad(np.tile(curve, 3), ((0, 0), (1, 1)))
     smooth = (0.4 * padded[:, :-2] + padded[:, 1:-1] + 0.4 * padded[:, 2:]) / 1.8
     degrees = np.arange(-180, 360)

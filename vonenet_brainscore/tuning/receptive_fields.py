@@ -22,7 +22,7 @@ def receptive_field_map(responses: np.ndarray, blank: np.ndarray, parameters: pd
     Parameters
     ----------
     responses : array, shape (neuroid, presentation)
-        To the gratings of `parameters`, in the model's own units.
+        Responses to the gratings of `parameters`, in the model's own units.
     blank : array, shape (neuroid,)
     parameters : DataFrame, one row per presentation
         The receptive-field set.
@@ -66,8 +66,8 @@ def receptive_field_centres(responses: np.ndarray, blank: np.ndarray, parameters
 def receptive_field_diameters(responses: np.ndarray, blank: np.ndarray, parameters: pd.DataFrame) -> np.ndarray:
     """Receptive-field diameters: four standard deviations of `receptive_field_map` where it exceeds 5 % of its maximum.
 
-    The variance is the mean of those along y and x, less what the mapping grating itself adds: ``r² / 4`` for a disc of
-    radius r.
+    The variance is the mean of those along y and x, minus the variance of the mapping grating itself, ``r² / 4`` for a
+    disc of radius r.
 
     Parameters and refusals as for `receptive_field_map`.
 
