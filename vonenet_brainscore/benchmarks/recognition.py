@@ -178,7 +178,7 @@ def _setup_obstacle(benchmark: Any) -> str | None:
         if type(metric.cross_validation) is not CrossValidation:
             return f"it splits stimuli by {_name(metric.cross_validation)}"
         if metric.cross_validation._preprocess_indices is not None:
-            return "it picks its splits after looking at the recording"
+            return "its splits depend on the recording"
     regression = metric.regression
     wrapped = regression._regression if _spans_time(regression) else regression
     if type(wrapped) is not XarrayRegression:

@@ -74,7 +74,10 @@ def check_splits(stimulus_set: Any, metric: str, metric_object: Any, stratify: s
         fewest = max(components + 1, FEWEST_STIMULI)
         while int(TRAIN_SIZE * fewest) <= components or fewest - int(TRAIN_SIZE * fewest) < FEWEST_STIMULI:
             fewest += 1
-        raise ValueError(f"{stimuli} stimuli are too few for {metric!r} on splits of 90 % and 10 %; needs {fewest}")
+        why = f", to fit {components} components; add stimuli or choose another metric" if components else ""
+        raise ValueError(
+            f"{stimuli} stimuli are too few for {metric!r} on splits of 90 % and 10 %; needs {fewest}{why}"
+        )
     if stratify is None:
         return
     if stratify not in stimulus_set:
