@@ -18,29 +18,36 @@ def evaluate(
     attack: Annotated[
         str | None, typer.Option("--attack", help="pgd, momentum-pgd, apgd-ce, apgd-dlr or square; default, pgd.")
     ] = None,
-    norm: Annotated[str | None, typer.Option("--norm", help="Of the perturbation: inf, 2 or 1; default, inf.")] = None,
+    norm: Annotated[
+        str | None, typer.Option("--norm", help="Norm of the perturbation: inf, 2 or 1; default, inf.")
+    ] = None,
     eps: Annotated[
         list[str] | None,
-        typer.Option("--eps", help="Its sizes, in pixel values of [0, 1], as 0.001 or 1/1020; default, 1/255."),
+        typer.Option(
+            "--eps", help="Sizes of the perturbation in pixel values of [0, 1], as 0.001 or 1/1020; default, 1/255."
+        ),
     ] = None,
-    iterations: Annotated[int | None, typer.Option("--iterations", help="Steps; default 64, and 5000 squares.")] = None,
-    k: Annotated[int | None, typer.Option("--k", help="Draws of the noise averaged in each step; default 10.")] = None,
+    iterations: Annotated[
+        int | None, typer.Option("--iterations", help="Steps; default, 64, or 5000 for square.")
+    ] = None,
+    k: Annotated[int | None, typer.Option("--k", help="Noise draws averaged in each step; default, 10.")] = None,
     step_size: Annotated[
-        float | None, typer.Option("--step_size", help="Of pgd, as a fraction of eps; default 2 / iterations.")
+        float | None, typer.Option("--step_size", help="Step of pgd, as a fraction of eps; default, 2 / iterations.")
     ] = None,
     restarts: Annotated[
-        int | None, typer.Option("--restarts", help="Restarts, of which the strongest on each image counts; default 1.")
+        int | None,
+        typer.Option("--restarts", help="Restarts, of which the strongest counts for each image; default, 1."),
     ] = None,
     protocol: Annotated[
         str | None,
-        typer.Option("--protocol", help="A published one in place of these settings: dapello2020 or descendants."),
+        typer.Option("--protocol", help="Settings of a published protocol: dapello2020 or descendants."),
     ] = None,
     noise: Annotated[
         list[str] | None,
-        typer.Option("--noise", help="In attack and evaluation; default, model/model none/model none/none."),
+        typer.Option("--noise", help="Noise in attack and evaluation; default, model/model none/model none/none."),
     ] = None,
     figure: Annotated[
-        Path | None, typer.Option("--figure", help="Accuracy against epsilon, as a PNG, PDF or SVG.")
+        Path | None, typer.Option("--figure", help="Draw accuracy against epsilon to a PNG, PDF or SVG file.")
     ] = None,
     draws: Draws = 10,
     seed: Seed = 0,
@@ -73,19 +80,19 @@ def evaluate(
 @asked_about(batch_size=16)
 def attack_checklist(
     asked: Asked,
-    norm: Annotated[str, typer.Option("--norm", help="Of the perturbation: inf, 2 or 1.")] = "inf",
-    eps: Annotated[str, typer.Option("--eps", help="Its size, in pixel values of [0, 1].")] = "1/255",
+    norm: Annotated[str, typer.Option("--norm", help="Norm of the perturbation: inf, 2 or 1.")] = "inf",
+    eps: Annotated[str, typer.Option("--eps", help="Size of the perturbation, in pixel values of [0, 1].")] = "1/255",
     iterations: Annotated[int, typer.Option("--iterations", help="Steps of the attack that is checked.")] = 64,
-    k: Annotated[int, typer.Option("--k", help="Draws of the noise averaged in each step.")] = 10,
-    momentum: Annotated[float, typer.Option("--momentum", help="Of its steps.")] = 0,
+    k: Annotated[int, typer.Option("--k", help="Noise draws averaged in each step.")] = 10,
+    momentum: Annotated[float, typer.Option("--momentum", help="Momentum of the steps.")] = 0,
     squares: Annotated[int, typer.Option("--squares", help="Iterations of the black-box attack.")] = 1000,
     doublings: Annotated[
-        int, typer.Option("--doublings", help="Doublings of steps and draws at most, until accuracy falls no further.")
+        int, typer.Option("--doublings", help="Most doublings of steps and draws, until accuracy falls no further.")
     ] = 3,
     draws: Draws = 10,
     seed: Seed = 0,
 ) -> None:
-    """Whether an accuracy under attack can be believed: the checklist of Carlini et al. 2019, one verdict per line."""
+    """Test whether an accuracy under attack can be trusted: the checklist of Carlini et al. 2019, line by line."""
     from ..robustness.attacks import ProjectedGradientDescent
     from ..robustness.checklist import attack_checklist as run
 
@@ -172,7 +179,7 @@ def described(attack: Any) -> str:
 
 
 def _size(text: str) -> float:
-    """What `--eps` says, a number or a fraction."""
+    """The value of `--eps`, a number or a fraction."""
     try:
         return float(Fraction(text)) if "/" in text else float(text)
     except (ValueError, ZeroDivisionError, OverflowError):
@@ -180,6 +187,6 @@ def _size(text: str) -> float:
 
 
 def _pair(text: str) -> tuple[str, str]:
-    """What `--noise` says."""
+    """The value of `--noise`."""
     attacked, _, evaluated = text.partition("/")
     return attacked, evaluated

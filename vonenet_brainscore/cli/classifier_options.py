@@ -13,14 +13,16 @@ from .tables import number
 BackEnd = Annotated[
     str | None,
     typer.Option(
-        "--back_end", help="In place of model_arch: timm:NAME or torchvision:NAME, a network put behind a VOneBlock."
+        "--back_end", help="In place of model_arch: timm:NAME or torchvision:NAME, a network behind a VOneBlock."
     ),
 ]
-ImageSize = Annotated[int, typer.Option("--image_size", help="Side of what the network sees, in pixels.")]
-Mean = Annotated[str, typer.Option("--mean", help="That the network's images are normalised by: one number or three.")]
-Std = Annotated[str, typer.Option("--std", help="Likewise. A network that normalises by itself: --mean 0 --std 1.")]
-Draws = Annotated[int, typer.Option("--draws", help="Of the noise, in which each image is scored.")]
-Seed = Annotated[int, typer.Option("--seed", help="Of all that is random.")]
+ImageSize = Annotated[int, typer.Option("--image_size", help="Side of the network's images, in pixels.")]
+Mean = Annotated[str, typer.Option("--mean", help="Mean that normalises the network's images: one number or three.")]
+Std = Annotated[
+    str, typer.Option("--std", help="Standard deviation; for a network that normalises itself: --mean 0 --std 1.")
+]
+Draws = Annotated[int, typer.Option("--draws", help="Noise draws per image in the evaluation.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of all random draws.")]
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Asked:
     """The options that all evaluations share: a classifier, images, and where results go."""
 
     in_path: Annotated[
-        Path, typer.Option("--in_path", help="A folder of images for each class, or what holds one in val/.")
+        Path, typer.Option("--in_path", help="Folder with one folder of images per class, or with these in val/.")
     ]
     model_arch: Annotated[
         str, typer.Option("--model_arch", help="resnet50, cornets, alexnet, ..., or module:function.")
@@ -37,15 +39,16 @@ class Asked:
     weights: Annotated[Path | None, typer.Option("--weights", help="A checkpoint; default, the released weights.")] = (
         None
     )
-    DS_factor: Annotated[int, typer.Option("--DS_factor", help="Keep every n-th image.")] = 1
+    DS_factor: Annotated[int, typer.Option("--DS_factor", help="Use every n-th image.")] = 1
     mean: Mean = "0.5"
     std: Std = "0.5"
     image_size: ImageSize = 224
-    batch_size: Annotated[int, typer.Option("--batch_size", help="Images a batch.")] = 64
+    batch_size: Annotated[int, typer.Option("--batch_size", help="Images per batch.")] = 64
     classes: Annotated[
-        Path | None, typer.Option("--classes", help="Names of class folders in the order of the outputs, one a line.")
+        Path | None,
+        typer.Option("--classes", help="File with the class folders in the order of the outputs, one per line."),
     ] = None
-    workers: Annotated[int, typer.Option("--workers", help="Processes that prepare images; 0, none but this one.")] = 0
+    workers: Annotated[int, typer.Option("--workers", help="Processes that load images; 0 for this process only.")] = 0
     device: Annotated[str | None, typer.Option("--device", help="Where to run; default, a GPU if there is one.")] = None
     output: Annotated[
         Path,
@@ -94,7 +97,7 @@ def asked_about(**defaults: Any) -> Callable[[Callable[..., None]], Callable[...
 
 
 def numbers(text: str) -> list[float]:
-    """What `--mean` and `--std` say."""
+    """The values of `--mean` and `--std`."""
     try:
         return [float(each) for each in text.split(",")]
     except ValueError:

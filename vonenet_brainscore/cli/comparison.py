@@ -1,4 +1,4 @@
-"""Commands that set models side by side on one benchmark: `compare` and `partition`."""
+"""Commands that compare models on one benchmark: `compare` and `partition`."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ from .score_table import signed, star
 from .scoring import FIGURE_SUFFIXES, Device, Layers, Memory, Noise, Seed, Trials, Weights, in_bytes, region_layer_map
 from .tables import number, say, table
 
-Benchmark = Annotated[str | None, typer.Option(help="What the models are scored on, if not your own recordings.")]
+Benchmark = Annotated[str | None, typer.Option(help="Benchmark for all models, if not your own recordings.")]
 
 
 def _one_benchmark(
@@ -36,7 +36,7 @@ def compare(
     weights: Weights = None,
     device: Device = None,
     memory: Memory = None,
-    cache: Annotated[bool, typer.Option(help="Take scores kept for the same content, and keep new ones.")] = True,
+    cache: Annotated[bool, typer.Option(help="Reuse stored scores of the same content, and store new ones.")] = True,
     output: Annotated[Path | None, typer.Option(help="Write the differences to a .csv file.")] = None,
 ) -> None:
     """Score models on one benchmark and compare them in pairs: differences with 95 % intervals, same images drawn."""
@@ -80,7 +80,7 @@ def partition(
     responses: Responses = None,
     region: Region = "V1",
     degrees: Degrees = None,
-    folds: Annotated[int, typer.Option(min=2, help="Parts of the stimuli, each predicted from the others.")] = 5,
+    folds: Annotated[int, typer.Option(min=2, help="Parts of the stimuli, each predicted from the other parts.")] = 5,
     seed: Seed = 0,
     trials: Trials = None,
     noise: Noise = "model",
@@ -91,7 +91,7 @@ def partition(
     output: Annotated[Path | None, typer.Option(help="Write R^2 of each neuron to a .csv file.")] = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the parts to a .png, .pdf, .svg or .jpg file.")] = None,
 ) -> None:
-    """What each model explains of neurons that the others do not, and what they share: variance partitioning."""
+    """Variance partitioning: which part of the neurons' variance each model explains uniquely, and which is shared."""
     from ..files import check_writable, written_whole
     from ..variance_partition import partition_variance
 

@@ -8,14 +8,14 @@ import typer
 from .tables import say, table
 
 app = typer.Typer(no_args_is_help=True, help="The primate recordings in Brain-Score's storage, on this machine.")
-Name = Annotated[str, typer.Argument(help="A benchmark or a data set of Brain-Score's.")]
+Name = Annotated[str, typer.Argument(help="A benchmark or a data set of Brain-Score.")]
 
 
 @app.command()
 def status(
-    name: Annotated[str | None, typer.Argument(help="Default: the data behind every dataset-style name.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Default: the data of all benchmarks named by data set.")] = None,
 ) -> None:
-    """Which files are wanted, where they go, and whether they are there and whole."""
+    """List the files that are needed, their places, and whether they are present and intact."""
     from ..benchmarks.storage import data_status
 
     states = data_status(name)
@@ -30,7 +30,7 @@ def status(
 
 @app.command()
 def fetch(name: Name) -> None:
-    """Fetch what is missing or damaged from Brain-Score's storage; every file is verified by its sha1."""
+    """Download missing or damaged files from Brain-Score's storage; every file is verified by its sha1."""
     from ..benchmarks.storage import fetch_data
 
     fetched = fetch_data(name)

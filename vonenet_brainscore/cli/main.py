@@ -70,13 +70,13 @@ def _reuse_memory() -> None:
 
 
 def main() -> None:
-    """Run the command line: an error is a few words on standard error, and a traceback only if `--debug` asks for it.
+    """Run the command line: an error is a short message on standard error, with a traceback only with `--debug`.
 
     Exit status: 0; 1 for an error that the user can mend; 2 for a command line that cannot be read; 70 for a defect of
     this package; 130 where the user stopped it.
     """
-    # Beside another job a thread that waits for the others would otherwise take the processor from them. Read once, by
-    # the libraries that the commands load; the number of threads, on which last bits depend, stays.
+    # A thread that waits for others would otherwise take a core from other jobs. The libraries that commands load read
+    # this once; the number of threads, which may change last bits, stays the same.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     _reuse_memory()
     debug, quiet, verbose = (flag in sys.argv for flag in _EVERYWHERE)

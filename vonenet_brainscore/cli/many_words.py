@@ -10,7 +10,7 @@ class ManyWords(TyperCommand):
     """A command in which ``--models A B`` is ``--models A --models B``, for each option that may be repeated."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """As typer does, with the flag before each of its words."""
+        """Parse as typer does, with the flag inserted before each of its words."""
         several = (option.opts for option in self.params if getattr(option, "multiple", False))
         repeated = {either_spelling(flag) for flags in several for flag in flags}
         return super().parse_args(ctx, flag_before_each(args, repeated))

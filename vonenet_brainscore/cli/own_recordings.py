@@ -13,17 +13,17 @@ Responses = Annotated[
     Path | None,
     typer.Option(help="... and the file of responses: .npy, .nc, .csv, .parquet, .mat, .h5, .npz or .nwb."),
 ]
-Region = Annotated[str, typer.Option(help="... what the model is asked for, and which neurons are taken.")]
+Region = Annotated[str, typer.Option(help="... the region of the model, and of the neurons that are scored.")]
 Degrees = Annotated[
     float | None,
-    typer.Option(help="... what the width of an image spanned, in degrees; default, what the file says, else 8."),
+    typer.Option(help="... width of the images in degrees; default, as stated in the file, or else 8."),
 ]
 
 
 def own_benchmark(
     images: Path | None, responses: Path | None, region: str, degrees: float | None, metric: str = "pls", **more: Any
 ) -> Any:
-    """The benchmark of `Images` and `Responses`, said before the work that rests on it; None where neither is given.
+    """The benchmark of `Images` and `Responses`, described before it is used; None if neither is given.
 
     Raises
     ------

@@ -37,7 +37,7 @@ def report(
     weights: Weights = None,
     device: Device = None,
     memory: Memory = None,
-    cache: Annotated[bool, typer.Option(help="Take scores kept for the same content, and keep new ones.")] = True,
+    cache: Annotated[bool, typer.Option(help="Reuse stored scores of the same content, and store new ones.")] = True,
 ) -> None:
     """Score models side by side and compare their Gabor filters with macaque V1, as one self-contained HTML page."""
     from ..report.page import write_report

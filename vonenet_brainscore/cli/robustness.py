@@ -43,10 +43,12 @@ def evaluate_corruptions(
 @asked_about()
 def certify(
     asked: Asked,
-    sigma: Annotated[float, typer.Option("--sigma", help="Of the noise on images, in pixel values of [0, 1].")] = 0.25,
-    n0: Annotated[int, typer.Option("--n0", help="Noisy images that choose an image's class.")] = 100,
-    n: Annotated[int, typer.Option("--n", help="Further ones, that count its votes.")] = 1000,
-    alpha: Annotated[float, typer.Option("--alpha", help="Probability of a wrong certificate, at most.")] = 0.001,
+    sigma: Annotated[
+        float, typer.Option("--sigma", help="Standard deviation of the noise on images, in pixel values of [0, 1].")
+    ] = 0.25,
+    n0: Annotated[int, typer.Option("--n0", help="Noisy images from which the class of an image is chosen.")] = 100,
+    n: Annotated[int, typer.Option("--n", help="Further noisy images, which are counted for that class.")] = 1000,
+    alpha: Annotated[float, typer.Option("--alpha", help="Largest probability of a wrong certificate.")] = 0.001,
     seed: Seed = 0,
 ) -> None:
     """Certified accuracy: L2 radii within which no perturbation changes the answer under Gaussian noise on images."""

@@ -19,7 +19,7 @@ _RECORDED = ("layer", "noise", "trials", "seed", "weights")
 def score_table(model: str, scores: "Mapping[str, Score]") -> list[Any]:
     """A table of a model's scores, and the lines that go under it.
 
-    A column that no benchmark fills is left out. A raw correlation below 0 has a star, for the score is its square.
+    Empty columns are omitted. Negative raw correlations have a star, because the score is their square.
 
     Parameters
     ----------
@@ -62,12 +62,12 @@ def score_table(model: str, scores: "Mapping[str, Score]") -> list[Any]:
 
 
 def interval(low: Any, high: Any, digits: int = 3) -> str:
-    """The two ends of an interval; nothing where there is none."""
+    """The two ends of an interval; empty without an interval."""
     return "" if low is None or low != low else f"{number(low, digits)} to {number(high, digits)}"
 
 
 def signed(raw: Any) -> str:
-    """A raw correlation, with a star where it is below 0."""
+    """A raw correlation, with a star if it is negative."""
     return f"{number(raw)}{'*' if raw is not None and raw < 0 else ''}"
 
 

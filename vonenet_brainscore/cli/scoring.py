@@ -20,17 +20,17 @@ Model = Annotated[
         "module:function, vonenet:timm:NAME."
     ),
 ]
-Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the noise and of every bootstrap.")]
-Trials = Annotated[int | None, typer.Option(min=1, help="Noise draws to average; default, the benchmark's own number.")]
-Noise = Annotated[str, typer.Option(help="'model', the neuronal noise as the model has it, or 'none'.")]
-Device = Annotated[str | None, typer.Option(help="Where to run, for example 'cuda'; default, a GPU if there is one.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the noise and of every bootstrap.")]
+Trials = Annotated[int | None, typer.Option(min=1, help="Noise draws to average; default, the benchmark's number.")]
+Noise = Annotated[str, typer.Option(help="'model' for the model's own neuronal noise, or 'none'.")]
+Device = Annotated[str | None, typer.Option(help="Device, for example 'cuda'; default, a GPU if there is one.")]
 Layers = Annotated[
     list[str] | None,
-    typer.Option("--layer", help="A layer for a region, as V1=layer1; may be repeated. For networks by reference."),
+    typer.Option("--layer", help="Layer of a region, as V1=layer1; may be repeated. For networks such as timm:NAME."),
 ]
 Weights = Annotated[
     str | None,
-    typer.Option(help="Of a network by reference: a checkpoint, or 'random'; default, those that it comes with."),
+    typer.Option(help="For networks such as timm:NAME: a checkpoint or 'random'; default, the library's weights."),
 ]
 BackEnds = Annotated[
     list[str] | None,
@@ -41,9 +41,7 @@ BackEnds = Annotated[
 ]
 Memory = Annotated[
     float | None,
-    typer.Option(
-        min=0.1, max=1e6, help="GB that recordings may take in memory; default, 2, or a quarter of the machine's."
-    ),
+    typer.Option(min=0.1, max=1e6, help="GB of recordings in memory; default, 2, or a quarter of the machine's."),
 ]
 
 Scheduler = Annotated[str | None, typer.Option(help="A Dask scheduler, tcp://HOST:PORT, whose workers record.")]
@@ -84,7 +82,7 @@ FIGURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
 def list_models_and_benchmarks(
     all_benchmarks: Annotated[bool, typer.Option("--all", help="Also every benchmark that Brain-Score knows.")] = False,
 ) -> None:
-    """Models, benchmarks, and what of their weights and data is on this machine."""
+    """List models and benchmarks, and which weights and data are on this machine."""
     from ..benchmarks.names import BENCHMARK_SETS, DATASET_NAMES, V1_PROPERTIES_NAME, known_benchmarks
     from ..benchmarks.storage import data_status
     from ..models.checkpoints import vonenet_home
@@ -118,10 +116,13 @@ def list_models_and_benchmarks(
 def score(
     model: Model,
     benchmarks: Annotated[
-        list[str] | None, typer.Argument(help="Benchmarks; default, the V1 properties whose data ship here.")
+        list[str] | None, typer.Argument(help="Benchmarks; default, V1-properties, whose data are part of the package.")
     ] = None,
     seed: Seed = 0,
-    seeds: Annotated[int | None, typer.Option(min=2, help="Score with so many seeds: mean and spread.")] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Number of seeds: the score is their mean, its error their standard deviation."),
+    ] = None,
     trials: Trials = None,
     noise: Noise = "model",
     layer: Layers = None,
@@ -129,27 +130,27 @@ def score(
     device: Device = None,
     memory: Memory = None,
     scheduler: Scheduler = None,
-    cache: Annotated[bool, typer.Option(help="Return a score kept for the same content, and keep new ones.")] = True,
+    cache: Annotated[bool, typer.Option(help="Reuse stored scores of the same content, and store new ones.")] = True,
     output: Annotated[Path | None, typer.Option(help="Write the table to a .json, .csv or .nc file.")] = None,
     figure: Annotated[
-        Path | None, typer.Option(help="Where the figure of V1 properties goes; default, a name made of the model's.")
+        Path | None, typer.Option(help="File for the figure of V1 properties; default, named after the model.")
     ] = None,
     images: Images = None,
     responses: Responses = None,
     region: Region = "V1",
     region_in_file: Annotated[
         str | None,
-        typer.Option(help="... what the file calls that region, if something else."),
+        typer.Option(help="... the name of the region in the file, if it differs."),
     ] = None,
     degrees: Degrees = None,
     window: Annotated[
         tuple[float, float] | None,
         typer.Option(
-            help="... when, in ms after onset (of an .nwb, in which to count); default, what the file says, or 50 200."
+            help="... time window in ms after onset (.nwb: to count spikes in); default, as stated, or 50 200."
         ),
     ] = None,
     variable: Annotated[
-        str | None, typer.Option(help="... which variable, or which table of an .nwb file, holds the responses.")
+        str | None, typer.Option(help="... the variable, or the table of an .nwb file, with the responses.")
     ] = None,
     axes: Annotated[
         str | None, typer.Option(help="... an array's axes: stimulus, neuron and repetition, in its order.")
@@ -159,7 +160,7 @@ def score(
     ] = "pls",
     splits: Annotated[int, typer.Option(min=1, help="... random splits into training and test stimuli.")] = 10,
     split_seed: Annotated[
-        int, typer.Option("--split_seed", min=0, max=2**32 - 1, help="... of these splits; 1 as Brain-Score's.")
+        int, typer.Option("--split_seed", min=0, max=2**32 - 1, help="... seed of these splits; Brain-Score's is 1.")
     ] = 1,
 ) -> None:
     """Score a model on benchmarks: a table, and for V1 properties a figure of model and primate distributions."""
@@ -215,7 +216,9 @@ def score(
 
 def choose_layers(
     model: Model,
-    benchmark: Annotated[str, typer.Argument(help="A benchmark of the region, of PLS, ridge, CKA or dissimilarities.")],
+    benchmark: Annotated[
+        str, typer.Argument(help="A benchmark of the region with PLS, ridge, CKA or dissimilarities.")
+    ],
     layers: Annotated[list[str] | None, typer.Argument(help="Candidates; default, the network's stages.")] = None,
     seed: Seed = 0,
     trials: Trials = None,

@@ -15,32 +15,33 @@ def submit(
         typer.Argument(help="A model's name (`vonenet-brainscore list`), or the back end timm:NAME."),
     ],
     identifier: Annotated[
-        str | None, typer.Option(help="Its identifier on Brain-Score; needed with weights of your own.")
+        str | None, typer.Option(help="The model's identifier on Brain-Score; required with your own weights.")
     ] = None,
     front_end: Annotated[
         bool, typer.Option("--front-end", help="The V1 front end alone, which needs no weights.")
     ] = False,
     weights: Annotated[
-        Path | None, typer.Option(help="A checkpoint of your own; becomes part of the zip unless it has an address.")
+        Path | None, typer.Option(help="Your own checkpoint; included in the zip unless an address is given.")
     ] = None,
     weights_url: Annotated[
         str | None,
-        typer.Option(help="Where the leaderboard's machine downloads the checkpoint; default, the released one."),
+        typer.Option(help="Address from which the leaderboard downloads the checkpoint; default, the released one."),
     ] = None,
-    weights_sha256: Annotated[str | None, typer.Option(help="That the checkpoint must have.")] = None,
+    weights_sha256: Annotated[str | None, typer.Option(help="The sha256 of the checkpoint.")] = None,
     layer: Annotated[
-        list[str] | None, typer.Option(help="A layer in place of the model's own, as REGION=LAYER; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Layer of a region, as REGION=LAYER, in place of the model's own; may be repeated."),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="The zip to write; default IDENTIFIER.zip.")] = None,
     template: Annotated[
         Path | None, typer.Option(help="Write this plugin folder, for a pull request, instead of a zip.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
     check: Annotated[
-        bool, typer.Option(help="First prove that the zip works, with Brain-Score's tests and against the local model.")
+        bool, typer.Option(help="Test the zip first, with Brain-Score's tests and against the local model.")
     ] = True,
 ) -> None:
-    """Package a model as a zip that the Brain-Score leaderboard accepts, checked; the upload is by hand."""
+    """Package a model as a tested zip for the Brain-Score leaderboard, to be uploaded by hand."""
     from ..benchmarks.names import LEADERBOARD
     from ..submission.packaging import package_submission
 

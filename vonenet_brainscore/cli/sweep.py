@@ -31,7 +31,7 @@ _LONGEST_RANGE = 1_000_000
 
 
 def sweep(
-    output: Annotated[Path, typer.Option(help="The folder of results; a sweep that was interrupted resumes there.")],
+    output: Annotated[Path, typer.Option(help="Folder of results; an interrupted sweep resumes there.")],
     models: Annotated[list[str] | None, typer.Option(help="Models, named as for `score`.")] = None,
     back_end: BackEnds = None,
     benchmarks: Annotated[list[str] | None, typer.Option(help="Benchmarks; default, V1-properties.")] = None,
@@ -45,16 +45,16 @@ def sweep(
     layer: Layers = None,
     weights: Weights = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes here, or jobs of a cluster.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Of each worker; may change the last bit of a score.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Threads per worker; may change the last bit of a score.")] = 1,
     scheduler: Annotated[str | None, typer.Option(help="A Dask scheduler, tcp://HOST:PORT.")] = None,
     cluster: Annotated[str | None, typer.Option(help="A batch system: slurm, pbs, sge, lsf, oar ...")] = None,
     cluster_option: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=VALUE for it, such as queue=normal."),
+        typer.Option(help="Option of the batch system, such as queue=normal."),
     ] = None,
     memory: Memory = None,
     device: Device = None,
-    cache: Annotated[bool, typer.Option(help="Also use the scores that `score` keeps.")] = True,
+    cache: Annotated[bool, typer.Option(help="Also use the scores that `score` stores.")] = True,
     patience: Annotated[float, typer.Option(min=0, help="Seconds to wait for a lost scheduler.")] = 300,
 ) -> None:
     """Score models with every combination of settings on benchmarks: a folder of records, a table, a figure."""
@@ -152,7 +152,7 @@ def _table(dataset: "Dataset") -> Any:
 
 
 def _what_failed(dataset: "Dataset", output: Path) -> str:
-    """Why cells have no score, each reason once; and what has no place on disk. Empty where all is well."""
+    """Reasons why cells have no score, each once, and results that could not be written; empty without failures."""
     problems = Counter(str(problem) for problem in dataset["problem"].values.ravel() if problem)
     said = []
     if problems:

@@ -12,8 +12,8 @@ _NARROWEST = 14  # of a column of text, whose words are wrapped
 class TextTable:
     """A table that chooses what to show by the width of the terminal.
 
-    Names and numbers are never cut; text is wrapped between words. Where that is not enough, columns of `least` are
-    left out one after the other, and said to be. Where even that is not enough, each row becomes a paragraph.
+    Names and numbers are never cut; text is wrapped between words. If that is not enough, columns of `least` are
+    omitted one after the other, with a note; if that is still not enough, each row becomes a paragraph.
 
     Attributes
     ----------
@@ -22,7 +22,7 @@ class TextTable:
     numbers : tuple of str
         Columns that are aligned to the right.
     names : tuple of str
-        Columns of what a user may type again; the first column by default.
+        Columns of names that a user may type; the first column by default.
     least : tuple of str
         Columns that may be left out, the first one first; by default numbers but the first, from the right.
     rows : list of tuple of str
@@ -47,7 +47,7 @@ class TextTable:
         self.rows.append(cells)
 
     def shown(self, width: int) -> list[Any]:
-        """What to print where lines have so many characters."""
+        """The lines for a terminal of a given width."""
         columns, left_out = list(range(len(self.columns))), []
         for name in self.least:
             if self._least_width(columns) <= width:
@@ -138,5 +138,5 @@ def say(*things: Any) -> None:
 
 
 def number(value: Any, digits: int = 3) -> str:
-    """A number with so many digits after the point; a dash where there is none."""
+    """A number with `digits` decimal places; a dash for None or NaN."""
     return "–" if value is None or value != value else f"{value:.{digits}f}"

@@ -46,7 +46,9 @@ def _with_settings(command: Callable) -> Callable:
 
 @_with_settings
 def train(
-    in_path: Annotated[Path, typer.Option("--in_path", help="Holds train/ and val/, each with one folder per class.")],
+    in_path: Annotated[
+        Path, typer.Option("--in_path", help="Folder with train/ and val/, each with one folder per class.")
+    ],
     output_path: Annotated[Path, typer.Option("--output_path", help="Folder for checkpoints and logs.")],
     model_arch: Annotated[
         str,
@@ -58,7 +60,8 @@ def train(
     back_end: BackEnd = None,
     resume: Annotated[bool, typer.Option("--resume", help="Resume the run in output_path, if there is one.")] = False,
     n_classes: Annotated[
-        int | None, typer.Option("--n_classes", help="Outputs; default 1000, or what the function gives.")
+        int | None,
+        typer.Option("--n_classes", help="Number of outputs; default, 1000, or those of the function's network."),
     ] = None,
     image_size: ImageSize = DEFAULTS["image_size"],
     mean: Mean = "0.5",
