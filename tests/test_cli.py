@@ -141,7 +141,7 @@ def test_own_recordings(run, tiny_model, tmp_path):
     assert shown.startswith(
         "responses.npy: 30 stimuli, 4 neurons, 3 repetitions; V1, images 4 degrees wide, 50 to 200 m"
     )
-    taken = "note: the array of 30 x 4 x 3 is taken as (stimulus, neuron, repetition); if it is not, say axes="
+    taken = "note: the array of 30 x 4 x 3 is taken as (stimulus, neuron, repetition); for another order, pass"
     assert taken in " ".join(shown.split())  # whatever the width of the terminal
     np.save(tmp_path / "turned.npy", np.load(tmp_path / "responses.npy").transpose(2, 0, 1))
     turned = ("--images", "images", "--responses", "turned.npy", "--degrees", "4", "--metric", "ridge")

@@ -171,7 +171,7 @@ def test_a_list_of_trials_in_every_format_that_tables_are_read_in(tmp_path, valu
     counted = read_responses(tmp_path / f"s{suffix}", variable="rates")
     assert counted.summary() == "4 stimuli, 3 neurons, 2 repetitions"
     np.testing.assert_array_equal(np.sort(counted.values[order]), np.sort(values))
-    assert counted.notes == ("rows of one stimulus are its repetitions, in their order",)
+    assert counted.notes == ("the rows of a stimulus are taken as its repetitions, in their order",)
 
 
 @BOTH
@@ -192,7 +192,7 @@ def test_named_arrays_of_other_programs(tmp_path, values, suffix, save):
     assert (responses.stimuli, responses.neurons) == (STIMULI, NEURONS)
     assert responses.stated == {"time_bin": (70.0, 170.0)} and responses.notes == ()
     np.testing.assert_array_equal(responses.values, values)
-    with pytest.raises(ValueError, match="axes are 'stimulus,neuron', and the responses have 3 axes; name each once"):
+    with pytest.raises(ValueError, match="axes are 'stimulus,neuron', but the responses have 3 axes; name each once"):
         read_responses(tmp_path / f"r{suffix}", axes="stimulus,neuron")
 
 

@@ -170,8 +170,8 @@ def test_a_benchmark_says_what_its_scores_are_of(images, features):
         "stimuli": first._assembly.attrs["stimulus_set_identifier"],
         "responses_sha256": first._assembly.attrs["responses_sha256"],
         "recordings": "200 stimuli, 12 neurons, 4 repetitions",
-        "notes": "the array of 200 x 12 x 4 is taken as (stimulus, neuron, repetition); if it is not, say "
-        "axes='stimulus,repetition,neuron' (--axes)",
+        "notes": "the array of 200 x 12 x 4 is taken as (stimulus, neuron, repetition); for another order, "
+        "pass for example axes='stimulus,repetition,neuron' (--axes)",
     }
     differ = {name for name, value in first.own_recordings.items() if other.own_recordings[name] != value}
     assert differ == {
@@ -313,11 +313,11 @@ def test_what_the_file_states_is_used_or_refused_and_never_dropped(images, featu
     subject = FeatureSubject(features)
     assert float(benchmark(subject)) == float(alone(subject)) > 0.8
     assert benchmark.own_recordings["n_neurons"] == 6
-    assert benchmark.own_recordings["notes"] == "6 of 12 neurons are in V1; the others are left out"
+    assert benchmark.own_recordings["notes"] == "6 of 12 neurons are in V1; the others are not used"
     assert list(benchmark._assembly["neuroid_id"].values) == ["n0", "n2", "n4", "n6", "n8", "n10"]
     assert (benchmark._visual_degrees, benchmark.own_recordings["time_bin"]) == (4, "70 to 170 ms")
     for settings, message in (
-        ({"region": "v1"}, r"the responses are of 'V1', 'V2', none of 'v1'; did you mean 'V1'\?"),
+        ({"region": "v1"}, r"the responses are from 'V1', 'V2', none from 'v1'; did you mean 'V1'\?"),
         ({"visual_degrees": 8}, r"visual_degrees \(--degrees\) is 8, but the responses state 4\.0"),
         ({"time_bin": (50, 200)}, r"time_bin \(--window\) is \(50, 200\), but the responses state \(70\.0, 170\.0\)"),
     ):

@@ -90,7 +90,7 @@ def test_the_whole_way_to_a_benchmark(recording, tmp_path):
     benchmark = neural_benchmark("mine", tmp_path, recording, metric="ridge", time_bin=(0, 250))
     described = benchmark.own_recordings
     assert described["recordings"] == "30 stimuli, 2 neurons, 2 repetitions"
-    assert described["notes"].splitlines()[-1] == "2 of 4 neurons are in V1; the others are left out"
+    assert described["notes"].splitlines()[-1] == "2 of 4 neurons are in V1; the others are not used"
     assert described["time_bin"] == "0 to 250 ms"
     np.testing.assert_array_equal(benchmark._assembly.values, (COUNTS[:, ::2] + 2).mean(axis=-1))
 

@@ -87,7 +87,9 @@ def test_refuses_files_whose_order_is_not_clear(tmp_path):
     for number in range(11):
         Image.fromarray(np.full((4, 4), number, dtype=np.uint8)).save(tmp_path / f"im{number}.png")
     responses = np.random.default_rng(0).normal(size=(11, 2))
-    with pytest.raises(ValueError, match=r"im10\.png comes before im2\.png as text and after it by the numbers"):
+    with pytest.raises(
+        ValueError, match=r"im10\.png comes before im2\.png if sorted as text, and after it if sorted by the numbers"
+    ):
         paired(tmp_path, responses)
     assert len(paired([tmp_path / f"im{number}.png" for number in range(11)], responses).values) == 11
 
@@ -104,7 +106,7 @@ def test_refuses_files_whose_order_is_not_clear(tmp_path):
     ],
 )
 def test_refuses_orders_that_programs_disagree_on(names, words):
-    with pytest.raises(ValueError, match=f"as text and after it {words}"):
+    with pytest.raises(ValueError, match=f"if sorted as text, and after it if sorted {words}"):
         check_order(sorted(names))
     check_order(["im01.png", "im02.png", "im10.png", "tex_03.png"])
 
@@ -117,15 +119,17 @@ def test_a_hint_where_another_axis_fits(folder, values):
 
 def test_numbers_of_stimuli_are_places_where_they_can_be_nothing_else():
     files = ["a.png", "b.png", "c.png", "d.png"]
-    note = "the numbers of the stimuli are their places in the order of the images, a.png first"
+    note = "the numbers of the stimuli are taken as positions in the order of the images, a.png first"
     assert rows_of_images(["2", "1", "4", "3"], files, files) == ([1, 0, 3, 2], note)
     assert rows_of_images(["3", "1", "0", "2"], files, files) == ([2, 1, 3, 0], note)
     assert rows_of_images(["2", "1"], ["1", "2"], ["1.png", "2.png"]) == ([1, 0], None)  # these are names
     numbered = ["im01.png", "im02.png", "im03.png"]
     assert rows_of_images(["3", "1", "2"], ["im01", "im02", "im03"], numbered)[0] == [1, 2, 0]
-    with pytest.raises(ValueError, match=r"number their stimuli 1 to 3, and the files have numbers of their own, im00"):
+    with pytest.raises(
+        ValueError, match=r"number their stimuli 1 to 3, and the names of the files contain other numbers, im00"
+    ):
         rows_of_images(["1", "2", "3"], ["im00", "im01", "im02"], ["im00.png", "im01.png", "im02.png"])
-    with pytest.raises(ValueError, match="number their stimuli 2 to 5, and no image is called by these numbers"):
+    with pytest.raises(ValueError, match="number their stimuli 2 to 5, but no image has such a number as its name"):
         rows_of_images(["2", "3", "4", "5"], files, files)
 
 

@@ -74,5 +74,5 @@ def test_one_cell_type_is_one_panel():
 def test_filters_of_unknown_parameters_are_refused():
     block = tiny_vonenet().vone_block
     block.simple_conv_q0.weight[3] *= 2
-    with pytest.raises(ValueError, match="parameters of 64 filters are not known, so they cannot be sorted"):
+    with pytest.raises(ValueError, match="parameters of 64 filters are unknown, so they cannot be sorted"):
         filter_gallery(block)

@@ -41,5 +41,5 @@ def test_no_value_and_equal_values_have_a_panel():
 
 
 def test_a_dataset_without_them_is_refused():
-    with pytest.raises(ValueError, match="no property beyond Brain-Score's"):
+    with pytest.raises(ValueError, match="the dataset has none of the properties"):
         measured_properties(dataset(["max_dc"]))

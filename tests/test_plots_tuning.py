@@ -91,10 +91,10 @@ def test_trials_are_dots_and_their_interval_a_band():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match="give the trials too"):
+    with pytest.raises(ValueError, match="pass the trials too"):
         tuning_curve(curves()["by_phase"], Figure().subplots(), half_width=curves()["by_phase"])
     ax = Figure().add_subplot()
-    with pytest.raises(ValueError, match=r"20 neuroids do not make readable curves; choose 1 to 8, as by curves\.isel"):
+    with pytest.raises(ValueError, match="20 neuroids do not make a readable figure; select 1 to 8, for example with"):
         tuning_curve(curves(20)["by_phase"], ax)
     with pytest.raises(ValueError, match=r"the dimensions neuroid and one of orientation, .*, not neuroid$"):
         tuning_curve(curves()["modulation_ratio"], ax)

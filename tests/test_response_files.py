@@ -181,7 +181,7 @@ REFUSALS = {
     ),
     "a row without a stimulus": (
         lambda v: long_table(v).assign(stimulus=lambda table: table["stimulus"].where(table.index > 0)),
-        "a response has no stimulus; name it in every row",
+        "a response has no stimulus; every row needs one",
     ),
     "a row without a neuron": (
         lambda v: long_table(v).assign(neuron=lambda table: table["neuron"].where(table.index > 0, "")),
@@ -189,7 +189,7 @@ REFUSALS = {
     ),
     "no stimulus": (
         lambda v: wide_table(v).drop(columns="image"),
-        r"needs a column 'stimulus' \(or 'image'\): which picture a row is of; has trial, n1, n2, n3",
+        r"needs a column 'stimulus' \(or 'image'\) .*; its columns are trial, n1, n2, n3",
     ),
     "no response": (lambda v: long_table(v).drop(columns="response"), "needs a column 'response'"),
     "not a number": (
@@ -210,8 +210,8 @@ def test_refusals(case, values):
     ("header", "message"),
     [
         ("stimulus,n1,n1", "column 'n1' is duplicated"),
-        (",stimulus,n1", "a column has no name; leave it out"),  # as pandas writes its index
-        ("image_id,stimulus,n1", "columns 'image_id' and 'stimulus' both say the stimulus; leave one out"),
+        (",stimulus,n1", "a column has no name; remove it"),  # as pandas writes its index
+        ("image_id,stimulus,n1", "columns 'image_id' and 'stimulus' both state the stimulus; remove one of them"),
     ],
 )
 def test_refuses_headers_that_could_be_misread(tmp_path, header, message):

@@ -37,28 +37,28 @@ def test_every_dialect_is_read(tmp_path, case):
 def test_latin_letters_are_read_and_told(tmp_path):
     responses = read_responses(written(tmp_path / "r.csv", "stimulus,n1\n\u00e9,1\nb,2\n", "latin-1"))
     assert responses.stimuli == ("\u00e9", "b")
-    assert responses.notes == ("letters beyond ASCII are read as Latin-1 (Windows 1252)",)
+    assert responses.notes == ("non-ASCII characters are read as Latin-1 (Windows 1252)",)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("site;n1,n2\na;1,2\n", "its header 'site;n1,n2' can be split at commas or semicolons"),
-        ("stimulus;n1;n2\na;1,500;2,250\n", "the comma in '1,500' can be a decimal mark or one of thousands"),
-        ("stimulus;n1;n2\na;1,5;2.5\n", "'1,5' is not a number that is clear beside the others"),
-        ("stimulus;n1\na;1.234,5\n", r"'1\.234,5' is not a number that is clear"),
+        ("stimulus;n1;n2\na;1,500;2,250\n", "the comma in '1,500' can be a decimal mark or a thousands separator"),
+        ("stimulus;n1;n2\na;1,5;2.5\n", "the comma in '1,5' is ambiguous"),
+        ("stimulus;n1\na;1.234,5\n", r"the comma in '1\.234,5' is ambiguous"),
         ("stimulus,n1,n2\na,1,2\nb,3\n", r"row 2 below the header has 2 cells, and the header 3; was it"),
         ("stimulus,n1\na,1,2\n", "row 1 below the header has 3 cells, and the header 2"),
         ("stimulus,n1,n2\na,1,#DIV/0!\n", "'#DIV/0!' is not a number; leave the cell empty if the response is missing"),
         ("stimulus,n1,n2\na,1,.\n", r"'\.' is not a number; leave the cell empty"),
-        ("stimulus,n1,n2,session\na,1,2,1\n", "column 'session' is no neuron by its name; leave it out"),
-        ("stimulus,n1,n2,novelty\na,1,2,1\n", "column 'novelty' has a name of another kind than 'n1'"),
+        ("stimulus,n1,n2,session\na,1,2,1\n", "column 'session' is not a neuron, judging by its name; remove it"),
+        ("stimulus,n1,n2,novelty\na,1,2,1\n", "column 'novelty' has a different kind of name from 'n1'"),
         ("stimulus,u,v\na,1,0\nb,3,1\nc,1,2\nd,7,3\n", "column 'v' counts the rows"),
         (",stimulus,u,v\n0,a,1,0\n", "a column has no name"),
         ("Unnamed: 0,stimulus,u\n0,a,1\n", "a column has no name"),
         (
             "stimulus,n1,visual_degrees\na,1,4\nb,2,8\n",
-            "the responses' 'visual_degrees' are 4 to 8: one benchmark is",
+            "the responses have several values of 'visual_degrees', 4 to 8",
         ),
         ("stimulus,neuron,response,region\na,u,1,V1\nb,u,2,V2\n", "neuron 'u' is in regions V1, V2"),
     ],
@@ -70,7 +70,7 @@ def test_what_is_not_clear_is_refused_by_name(tmp_path, text, message):
 
 def test_a_last_row_that_may_be_cut_off_is_told(tmp_path):
     responses = read_responses(written(tmp_path / "r.csv", "stimulus,n1\na,1\nb,2.5"))
-    assert responses.notes == ("the file does not end with a line break; see that its last row is whole",)
+    assert responses.notes == ("the file does not end with a line break; check that its last row is complete",)
 
 
 MARKS = [
@@ -131,17 +131,19 @@ def test_columns_that_number_the_presentations_are_no_neurons(first):
     draws = np.random.default_rng(first)
     table = pd.DataFrame(draws.poisson(5, (40, 3)), columns=["left", "right", "third"])
     table = table.assign(stimulus=[f"im{i}" for i in range(40)], order=first + draws.permutation(40))
-    with pytest.raises(ValueError, match="column 'order' counts the rows; leave it out"):
+    with pytest.raises(ValueError, match="column 'order' counts the rows; remove it"):
         read_responses(table)
     assert read_responses(table.drop(columns="order")).neurons == ("left", "right", "third")
-    with pytest.raises(ValueError, match="column 'trialnum' seems by its name to say something of the presentation"):
+    with pytest.raises(ValueError, match="column 'trialnum' describes the presentation, judging by its name"):
         read_responses(table.drop(columns="order").assign(trialnum=draws.permutation(40) // 2))
     numbered = pd.DataFrame({"stimulus": ["a", "b"], "session1_n1": [1, 2], "session1_n2": [2, 1]})
     assert read_responses(numbered).neurons == ("session1_n1", "session1_n2")
 
 
 def test_a_table_in_one_column_is_told_what_separates_columns(tmp_path):
-    with pytest.raises(ValueError, match=r"has image n1 n2\. Separate the columns by commas, semicolons or tabs"):
+    with pytest.raises(
+        ValueError, match=r"its columns are image n1 n2\. Separate columns by commas, semicolons or tabs"
+    ):
         read_responses(written(tmp_path / "r.txt", "image n1 n2\na 1 2\nb 3 4\n"))
 
 
@@ -149,7 +151,7 @@ def test_rows_of_a_stimulus_are_its_repetitions(tmp_path):
     text = "image,n1,n2\nb,1,2\na,3,4\nb,5,6\n"
     responses = read_responses(written(tmp_path / "r.csv", text))
     np.testing.assert_array_equal(responses.values, [[[1, 5], [2, 6]], [[3, np.nan], [4, np.nan]]])
-    assert responses.summary() == "2 stimuli, 2 neurons, 2 repetitions (mean 1.5 a stimulus)"
+    assert responses.summary() == "2 stimuli, 2 neurons, 2 repetitions (mean 1.5 per stimulus)"
 
 
 def test_trials_numbered_through_a_session_are_repetitions_of_their_stimulus():
@@ -171,27 +173,27 @@ def test_what_a_table_states(tmp_path):
     responses = read_responses(written(tmp_path / "r.csv", text))
     assert responses.regions == ("V1", "V2")
     assert responses.stated == {"visual_degrees": 4.0, "time_bin": (70.0, 170.0)}
-    assert responses.notes == ("columns that are not used: depth",)
+    assert responses.notes == ("unused columns: depth",)
     np.testing.assert_array_equal(responses.of_region("V2").values[..., 0], [[2], [4]])
 
 
 def test_a_table_of_several_regions_is_refused():
     table = pd.DataFrame({"stimulus": ["a", "b"], "region": ["V1", "V2"], "n1": [1, 2], "n2": [2, 1]})
     with pytest.raises(
-        ValueError, match="column 'region' says 'V1', 'V2': one benchmark is of one; leave out the rows"
+        ValueError, match="column 'region' has the values 'V1', 'V2', but a benchmark is for one of them"
     ):
         read_responses(table)
 
 
 def test_regions_of_an_array_are_as_many_as_its_neurons(tmp_path):
     np.savez(tmp_path / "r.npz", responses=VALUES, regions=["V1", "V2", "V4"])
-    with pytest.raises(ValueError, match=r"r\.npz: 3 regions for 2 neurons; give one for each, or one for all"):
+    with pytest.raises(ValueError, match=r"r\.npz: 3 regions for 2 neurons; give one per neuron, or one for all"):
         read_responses(tmp_path / "r.npz")
 
 
 def test_names_of_presentations_along_the_other_axis_are_told(tmp_path):
     np.savez(tmp_path / "r.npz", responses=VALUES, stimuli=["a", "a"])
-    with pytest.raises(ValueError, match=r"2 stimulus names for 3 rows .* say axes='neuron,stimulus'"):
+    with pytest.raises(ValueError, match=r"2 stimulus names for 3 rows .* pass axes='neuron,stimulus'"):
         read_responses(tmp_path / "r.npz")
 
 

@@ -65,7 +65,7 @@ def test_refusals(scores, tmp_path):
     with pytest.raises(ValueError, match="there are no scores"):
         results_table({})
     for no_scores in (scores["a"], [scores["a"]], {"a": 0.5}):
-        with pytest.raises(TypeError, match="scores is a mapping from benchmark to Score"):
+        with pytest.raises(TypeError, match="scores must map benchmarks to Scores"):
             results_table(no_scores)
 
 

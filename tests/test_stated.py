@@ -47,9 +47,9 @@ def test_the_stimulus_set_by_every_name(source, name, tmp_path):
 def test_regions_by_every_name(source, name, tmp_path):
     responses = read_responses(source(tmp_path, **{name: "V2"}))
     assert responses.regions == ("V2",) * 3
-    with pytest.raises(ValueError, match=r"the responses are of 'V2', none of 'V1'\. .* region_in_file=NAME"):
+    with pytest.raises(ValueError, match=r"the responses are from 'V2', none from 'V1'\. .* region_in_file=NAME"):
         responses.of_region("V1")
-    with pytest.raises(ValueError, match=r"none of 'v2'; did you mean 'V2'\? .* region_in_file='V2'"):
+    with pytest.raises(ValueError, match=r"none from 'v2'; did you mean 'V2'\? .* region_in_file='V2'"):
         responses.of_region("v2")
 
 
@@ -65,7 +65,7 @@ def test_start_and_end_of_the_time_bin(source, tmp_path):
     [
         ({"degrees": -4.0}, "'degrees' = -4; it is the width of an image, between 0 and 180 degrees"),
         ({"degrees": 180.0}, "'degrees' = 180; it is the width"),
-        ({"degrees": np.nan}, "'degrees', but not one number in every place"),
+        ({"degrees": np.nan}, "'degrees', but its value is missing or infinite in some places"),
         ({"degrees": "4 deg"}, "'degrees' = '4 deg', which is not a number"),
         ({"degrees": 4.0, "visual_degrees": 8.0}, "'visual_degrees' = 8.0 and 'degrees' = 4.0, which contradict each"),
         ({"time_bin_start": 50}, "'time_bin_start' alone; a time bin has time_bin_start and time_bin_end"),
@@ -84,7 +84,7 @@ def test_a_time_bin_has_two_ends(ends):
 
 
 def test_several_stimulus_sets_are_refused():
-    with pytest.raises(ValueError, match="'stimulus_set' are 'one', 'two'; select the responses to one"):
+    with pytest.raises(ValueError, match="'stimulus_set', 'one', 'two'; select the responses with one value"):
         checked_statements({"stimulus_set": ["one", "two", "one"]})
 
 

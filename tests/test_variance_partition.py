@@ -72,7 +72,8 @@ def test_predictions_are_himalayas(made):
         cv=splits,
     )
     theirs.fit(kernels, responses)
-    np.testing.assert_allclose(predicted, theirs.predict(new_kernels), rtol=0, atol=1e-9)
+    # Rounding grows by the condition of a kernel with the smallest penalty, 1e7.
+    np.testing.assert_allclose(predicted, theirs.predict(new_kernels), rtol=0, atol=1e-8)
 
 
 def test_predictions_are_those_of_ridge_on_scaled_features(made):

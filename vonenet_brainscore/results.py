@@ -52,7 +52,7 @@ def results_table(scores: "Mapping[str, Score]") -> pd.DataFrame:
     from brainscore_core.metrics import Score
 
     if not isinstance(scores, Mapping) or not all(isinstance(score, Score) for score in scores.values()):
-        raise TypeError("scores is a mapping from benchmark to Score, as score_model(model, [benchmark, ...]) returns")
+        raise TypeError("scores must map benchmarks to Scores, as returned by score_model(model, [benchmark, ...])")
     if not scores:
         raise ValueError("there are no scores")
     rows = [{"benchmark": identifier, **result_row(score)} for identifier, score in scores.items()]

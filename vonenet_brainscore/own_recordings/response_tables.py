@@ -12,7 +12,7 @@ from .missing_values import numbers
 from .responses import Responses, as_names, check_room, dimension_order, from_array, role
 from .stated import REGIONS, STATEMENTS, checked_statements
 
-# Columns of a wide table that are no neurons by their name.
+# Names of columns of a wide table that cannot be neurons.
 _NO_NEURONS = frozenset(
     {
         *("index", "row", "id", "number", "n", "count", "session", "block", "run", "date", "time", "timestamp", "day"),
@@ -24,17 +24,17 @@ _NO_NEURONS = frozenset(
         *("mean", "average", "std", "sem", "baseline", "depth", "comment", "note", "notes", "quality"),
     }
 )
-# How names of columns begin that say which presentation a row is, rather than what a neuron did.
+# Beginnings of the names of columns that describe the presentation, not a neuron.
 _OF_PRESENTATIONS = ("trial", "stim", "image", "session", "presentation", "repetition", "block")
 
 
 def from_table(table: pd.DataFrame) -> Responses:
-    """Responses from a long or a wide table, whose columns have names of `responses.DIMENSIONS`.
+    """Responses from a long or a wide table with the column names of `responses.DIMENSIONS`.
 
     Raises
     ------
     ValueError, TypeError, MemoryError
-        As `response_files.read_responses`.
+        As in `response_files.read_responses`.
     """
     if any(name is not None and role(name) for name in table.index.names):
         table = table.reset_index()
@@ -43,12 +43,12 @@ def from_table(table: pd.DataFrame) -> Responses:
     columns: dict[str | None, Any] = {}
     for name in table.columns[table.columns.map(role).notna()]:
         if (first := columns.setdefault(role(name), name)) != name:
-            raise ValueError(f"columns {first!r} and {name!r} both say the {role(name)}; leave one out")
+            raise ValueError(f"columns {first!r} and {name!r} both state the {role(name)}; remove one of them")
     listed = ", ".join(table.columns)
     if "stimulus" not in columns:
         raise ValueError(
-            f"a table of responses needs a column 'stimulus' (or 'image'): which picture a row is of; has "
-            f"{listed}" + ("" if len(table.columns) > 1 else ". Separate the columns by commas, semicolons or tabs")
+            "a table of responses needs a column 'stimulus' (or 'image') that names the image of each row; its columns "
+            f"are {listed}" + ("" if len(table.columns) > 1 else ". Separate columns by commas, semicolons or tabs")
         )
     lower = {name.lower(): name for name in table.columns}
     statements = {name: lower[name] for name in STATEMENTS if name in lower}
@@ -60,14 +60,14 @@ def from_table(table: pd.DataFrame) -> Responses:
     if "neuron" in columns:
         if "response" not in lower:
             raise ValueError(
-                f"a table of responses with a column {columns['neuron']!r} needs a column 'response', which "
-                f"holds the responses; has {listed}. Rename the one that does"
+                f"a table with a column {columns['neuron']!r} needs a column 'response'; its columns are {listed}. "
+                "Rename the column that contains the responses"
             )
         neuron = table[columns["neuron"]].to_numpy()
         made = _from_long(stimulus, neuron, repetition, numbers(table[lower["response"]]))
         regions = None if region is None else _region_of_each(made.neurons, neuron, table[region].to_numpy())
         unused = [name for name in table.columns if name not in (*used, lower["response"])]
-        notes = (f"columns that are not used: {', '.join(unused)}",) if unused else ()
+        notes = (f"unused columns: {', '.join(unused)}",) if unused else ()
         return replace(made, regions=regions, stated=said, notes=(*made.notes, *notes))
     wide = table.drop(columns=used)
     _check_neurons(wide)
@@ -85,40 +85,43 @@ def _check_header(names: Sequence[str]) -> None:
         raise ValueError(
             f"column {twice[0]!r} is duplicated"
             if len(twice) and twice[0]
-            else "a column has no name; leave it out (pandas writes its row numbers so, but for index=False)"
+            else "a column has no name; remove it (pandas writes its row numbers into such a column unless index=False)"
         )
 
 
 def _check_neurons(wide: pd.DataFrame) -> None:
-    """Refuse columns that are no neurons: by name, beside others that are numbered, or because they count rows."""
+    """Refuse columns that do not seem to be neurons: by their name, or because they count the rows.
+
+    If the names of several columns are numbered alike, so must be those of all neurons.
+    """
     if not len(wide.columns):
-        raise ValueError("a wide table of responses has one column per neuron, headed by its name; has none")
+        raise ValueError("the table has no columns of responses; it needs one per neuron, headed by the neuron's name")
     numbered = pd.Series([re.sub(r"\d+", "#", name) for name in wide.columns], index=wide.columns)
     several = (numbered.str.contains("#") & numbered.duplicated(keep=False)).any()
     for name in wide.columns:
         reason = None
         if name.lower().replace(" ", "_") in _NO_NEURONS:
-            reason = "is no neuron by its name"
+            reason = "is not a neuron, judging by its name"
         elif "#" not in numbered[name] and name.lower().startswith(_OF_PRESENTATIONS):
-            reason = "seems by its name to say something of the presentation"
+            reason = "describes the presentation, judging by its name"
         elif several and "#" not in numbered[name]:
             others = wide.columns[numbered.str.contains("#").to_numpy()]
-            reason = f"has a name of another kind than {others[0]!r} and the other neurons"
+            reason = f"has a different kind of name from {others[0]!r} and the other neurons"
         elif _counts_rows(wide[name]):
             reason = "counts the rows"
         if reason:
             raise ValueError(
-                f"column {name!r} {reason}; leave it out, or, if it is a neuron, give it a name like the others'. A "
-                "wide table has a stimulus, perhaps a repetition, and one column per neuron"
+                f"column {name!r} {reason}; remove it or, if it is a neuron, name it like the others. A wide table has "
+                "a column 'stimulus', optionally a column 'repetition', and one column per neuron"
             )
 
 
 def _counts_rows(column: pd.Series) -> bool:
-    """Whether the column numbers the rows in their order, or, where there are ten or more, in any order."""
+    """Whether the column numbers the rows: in order or, if there are at least ten rows, in any order."""
     values = pd.to_numeric(column, errors="coerce").to_numpy(float, na_value=np.nan)
     if len(values) < 10:
         return len(values) > 3 and any(np.array_equal(values, first + np.arange(len(values))) for first in (0, 1))
-    # Ten counts of spikes that are consecutive numbers, each once, are one chance in thousands.
+    # The chance that ten spike counts are consecutive numbers without repetition is below one in a thousand.
     return bool(np.array_equal(np.sort(values), values.min() + np.arange(len(values))))
 
 
@@ -126,8 +129,8 @@ def _one_value(table: pd.DataFrame, name: str) -> str:
     values = list(dict.fromkeys(as_names(table[name])))
     if len(values) != 1:
         raise ValueError(
-            f"column {name!r} says {', '.join(map(repr, values[:3]))}{' and others' if len(values) > 3 else ''}: one "
-            "benchmark is of one; leave out the rows of the others"
+            f"column {name!r} has the values {', '.join(map(repr, values[:3]))}"
+            f"{' and others' if len(values) > 3 else ''}, but a benchmark is for one of them; remove the other rows"
         )
     return values[0]
 
@@ -138,7 +141,7 @@ def _region_of_each(neurons: Sequence[str], neuron: np.ndarray, region: np.ndarr
         pairs[name].add(where)
     for name, places in pairs.items():
         if len(places) > 1:
-            raise ValueError(f"neuron {name!r} is in regions {', '.join(sorted(places))}; it can be in one")
+            raise ValueError(f"neuron {name!r} is in regions {', '.join(sorted(places))}; it can be in one only")
     return tuple(places.pop() for places in pairs.values())
 
 
@@ -153,10 +156,10 @@ def from_named_array(
     stated: Mapping[str, Any] | None = None,
     notes: Sequence[str] = (),
 ) -> Responses:
-    """Responses from an array whose rows may be presentations, as those of a table.
+    """Responses from an array whose rows may be presentations, as in a table.
 
-    They are where a stimulus is named twice, or where each row comes with the number of its `repetition`; else this is
-    `responses.from_array`.
+    Rows are presentations if a stimulus is named more than once or the `repetition` of each row is given; otherwise
+    this is `responses.from_array`.
     """
     if stimuli is not None and values.ndim == 2:
         names = as_names(stimuli)
@@ -166,8 +169,8 @@ def from_named_array(
             checked = from_array(rows, names if len(set(names)) == len(names) else None, neurons, regions=regions)
             if len(names) != len(rows):
                 raise ValueError(
-                    f"{len(names)} stimulus names for {len(rows)} rows of responses; if the presentations lie along "
-                    "the other axis, say axes='neuron,stimulus'"
+                    f"{len(names)} stimulus names for {len(rows)} rows of responses; if the presentations are along "
+                    "the other axis, pass axes='neuron,stimulus'"
                 )
             table = pd.DataFrame(checked.values[..., 0], columns=list(checked.neurons))
             made = from_wide_table(table, np.array(names, dtype=object), repetition, notes=notes)
@@ -178,15 +181,15 @@ def from_named_array(
 def from_wide_table(
     wide: pd.DataFrame, stimulus: np.ndarray, repetition: Any, *, notes: Sequence[str] = ()
 ) -> Responses:
-    """Responses from a table (presentation, neuron), and which stimulus and repetition each row is.
+    """Responses from a table (presentation, neuron) and the stimulus and repetition of each row.
 
-    Without a repetition, those of a stimulus are counted in the order of its rows.
+    If `repetition` is None, the rows of each stimulus are numbered in their order.
     """
     if repetition is None:
         names = pd.Series(stimulus)
         repetition = names.groupby(names, sort=False, dropna=False).cumcount().to_numpy()
         if repetition.any():
-            notes = (*notes, "rows of one stimulus are its repetitions, in their order")
+            notes = (*notes, "the rows of a stimulus are taken as its repetitions, in their order")
     made = _from_long(
         np.repeat(stimulus, wide.shape[1]),
         np.tile(wide.columns.to_numpy(), len(wide)),
@@ -197,12 +200,12 @@ def from_wide_table(
 
 
 def _from_long(stimulus: Any, neuron: Any, repetition: Any, response: Any) -> Responses:
-    """Responses from one row a response, in the order in which stimuli and neurons first come."""
+    """Responses from one row per response; stimuli and neurons are in the order of their first rows."""
     rows = pd.DataFrame({"stimulus": stimulus, "neuron": neuron, "response": np.asarray(response)})
     rows["repetition"] = 0 if repetition is None else repetition
     for kind in ("stimulus", "neuron", "repetition"):
         if (rows[kind].isna() | (rows[kind] == "")).any():
-            raise ValueError(f"a response has no {kind}; name it in every row, or leave the row out")
+            raise ValueError(f"a response has no {kind}; every row needs one: fill it in, or remove the row")
         if kind != "repetition":
             codes, names = pd.factorize(rows[kind])
             rows[kind] = np.array(as_names(names), dtype=object)[codes]
@@ -224,9 +227,9 @@ def _from_long(stimulus: Any, neuron: Any, repetition: Any, response: Any) -> Re
 
 
 def _repetition_of_stimulus(stimulus: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """Each row's repetition, counted within its stimulus where no stimulus has every label.
+    """Repetition of each row, renumbered within each stimulus if no stimulus has all labels.
 
-    Trials that are numbered through a session have as many labels as the session has trials, and none has them all.
+    That is the case where trials are numbered consecutively through a session.
     """
     if not len(label):
         return label

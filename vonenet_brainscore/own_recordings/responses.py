@@ -1,6 +1,6 @@
-"""Responses of a population: an array or a DataArray -> (stimulus, neuron, repetition), names, and what else is said.
+"""Responses of a population (stimulus, neuron, repetition), with names and what else their source states.
 
-The layouts are those of `response_files`.
+`response_files` describes the layouts that are accepted.
 """
 
 import math
@@ -15,7 +15,7 @@ import psutil
 if TYPE_CHECKING:
     import xarray as xr
 
-# What a dimension, column or variable may be called, in any letters.
+# Accepted names of a dimension, column or variable, in upper or lower case.
 DIMENSIONS = {
     "stimulus": (
         *("stimulus", "stimuli", "stimulus_id", "stimulus_name", "image", "image_id", "image_name", "presentation"),
@@ -27,22 +27,24 @@ DIMENSIONS = {
 
 @dataclass(frozen=True)
 class Responses:
-    """Responses of a population, and what the source calls its stimuli and neurons.
+    """Responses of a population, with the names of stimuli and neurons in their source.
 
     Attributes
     ----------
     values : float64 array, shape (stimulus, neuron, repetition)
-        NaN where a stimulus was not repeated so often. One repetition where the source has no such dimension.
+        NaN if a response is missing or a stimulus has fewer repetitions than others. There is one repetition if the
+        source has no such dimension.
     stimuli : tuple of str or None
-        Name of each stimulus; None where the source has none, so that order alone says which is which.
+        Name of each stimulus; None if the source has no names, so that only their order identifies the stimuli.
     neurons : tuple of str
-        Name of each neuron; its number, from 0, where the source has none.
+        Name of each neuron; its number, from 0, if the source has no names.
     regions : tuple of str or None
-        Region of each neuron; None where the source does not say.
+        Region of each neuron; None if the source does not state it.
     stated : dict
-        What the source says of the experiment: `visual_degrees`, `time_bin` (start and end in ms), `stimulus_set`.
+        Statements of the source about the experiment: `visual_degrees`, `time_bin` (start and end in ms) and
+        `stimulus_set`.
     notes : tuple of str
-        What was taken for granted in reading the source, in words for the user.
+        Assumptions that were made when the source was read, in words for the user.
     """
 
     values: np.ndarray
@@ -53,29 +55,29 @@ class Responses:
     notes: tuple[str, ...] = ()
 
     def of_region(self, region: str) -> "Responses":
-        """The neurons of one region; all of them where the source does not say where they are.
+        """The responses of the neurons in one region, or of all neurons if the source does not state regions.
 
         Raises
         ------
         ValueError
-            If none is there; says which regions the source has.
+            If no neuron is in this region; the message lists the regions of the source.
         """
         if self.regions is None:
             return self
         there = np.array([name == region for name in self.regions])
         if not there.any():
             names = list(dict.fromkeys(self.regions))
-            # Only another spelling: V2 is near V1 in letters, and no answer to it.
+            # Only a name that differs in case is suggested: V2 resembles V1 in spelling but is another region.
             same = [name for name in names if name.casefold() == region.casefold()]
             raise ValueError(
-                f"the responses are of {', '.join(map(repr, names))}, none of {region!r}"
+                f"the responses are from {', '.join(map(repr, names))}, none from {region!r}"
                 + (f"; did you mean {same[0]!r}? " if same else ". ")
-                + f"If the file has a name of its own for {region!r}, keep that region and add the file's name: "
+                + f"If the file has another name for {region!r}, keep that region and add the name in the file: "
                 f"region_in_file={repr(same[0]) if same else 'NAME'} (--region-in-file)"
             )
         if there.all():
             return self
-        note = f"{there.sum()} of {len(there)} neurons are in {region}; the others are left out"
+        note = f"{there.sum()} of {len(there)} neurons are in {region}; the others are not used"
         return replace(
             self,
             values=self.values[:, there],
@@ -85,9 +87,9 @@ class Responses:
         )
 
     def summary(self) -> str:
-        """How many stimuli, neurons and repetitions there are, and how many responses are missing.
+        """The numbers of stimuli, neurons, repetitions and missing responses, in words.
 
-        Missing are those of a presentation (a repetition of a stimulus) to which another neuron's response is there.
+        A response is missing if another neuron has a response to the same presentation (repetition of a stimulus).
         """
         there = ~np.isnan(self.values)
         shown = there.any(axis=1)  # (stimulus, repetition)
@@ -96,13 +98,13 @@ class Responses:
         missing = int((shown[:, None] & ~there).sum())
         counts = [(stimuli, "stimulus", "stimuli"), (neurons, "neuron", "neurons"), (most, "repetition", "repetitions")]
         words = ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in counts)
-        uneven = f" (mean {mean:.1f} a stimulus)" if mean != most else ""
+        uneven = f" (mean {mean:.1f} per stimulus)" if mean != most else ""
         return f"{words}{uneven}, {missing} missing" if missing else f"{words}{uneven}"
 
     def to_data_array(self) -> "xr.DataArray":
-        """The responses as a DataArray (stimulus, neuron, repetition), whose `to_netcdf` writes what can be read.
+        """The responses as a DataArray (stimulus, neuron, repetition); its `to_netcdf` writes a file that can be read.
 
-        Names are coordinates, and so are regions (of neurons) and the time bin; `visual_degrees` is an attribute.
+        Names, the regions of neurons and the time bin are coordinates; `visual_degrees` is an attribute.
         """
         import xarray as xr
 
@@ -122,18 +124,18 @@ class Responses:
 
 
 def role(name: Any) -> str | None:
-    """Which of the three dimensions a name stands for, whatever its letters' case."""
+    """The dimension that a name stands for, in upper or lower case; None if it is none of the three."""
     plain = str(name).strip().lower().replace(" ", "_")
     return next((each for each, synonyms in DIMENSIONS.items() if plain in synonyms), None)
 
 
 def free_bytes() -> int:
-    """How much of the machine's memory is free."""
+    """Free memory of this machine, in bytes."""
     return int(psutil.virtual_memory().available)
 
 
 def check_room(shape: Sequence[int]) -> None:
-    """MemoryError if numbers of this shape do not fit into the memory that is free."""
+    """Raise MemoryError if an array of this shape does not fit into the free memory."""
     needed, free = 8 * math.prod(shape), free_bytes()
     if needed > free:
         raise MemoryError(
@@ -142,25 +144,25 @@ def check_room(shape: Sequence[int]) -> None:
 
 
 def dimension_order(axes: Any, ndim: int) -> list[int]:
-    """Which of an array's axes are the stimulus, the neuron and, where there are three, the repetition.
+    """The order that transposes an array to (stimulus, neuron) or (stimulus, neuron, repetition).
 
     Parameters
     ----------
-    axes : text such as 'stimulus,repetition,neuron', or a sequence of such names
+    axes : str such as 'stimulus,repetition,neuron', or sequence of such names
     ndim : int
-        How many the array has.
+        Number of the array's axes.
 
     Raises
     ------
     ValueError
-        If they are not the names of so many axes, each once.
+        If `axes` does not name each of the array's axes once.
     """
     names = axes.split(",") if isinstance(axes, str) else list(axes)
     roles = [role(name) for name in names]
     wanted = list(DIMENSIONS)[: len(roles)]
     if len(roles) != ndim or sorted(map(str, roles)) != sorted(wanted):
         raise ValueError(
-            f"axes are {','.join(map(str, names))!r}, and the responses have {ndim} axes; name each once, as in "
+            f"axes are {','.join(map(str, names))!r}, but the responses have {ndim} axes; name each once, for example "
             f"axes='stimulus,{'neuron,repetition' if ndim == 3 else 'neuron'}'"
         )
     return [roles.index(name) for name in wanted]
@@ -176,17 +178,17 @@ def from_array(
     stated: Mapping[str, Any] | None = None,
     notes: Sequence[str] = (),
 ) -> Responses:
-    """Responses from an array (stimulus, neuron) or (stimulus, neuron, repetition), and names where there are any.
+    """Responses from an array (stimulus, neuron) or (stimulus, neuron, repetition), and its names if there are any.
 
     Raises
     ------
     ValueError, TypeError, MemoryError
-        As `response_files.read_responses`; so do the functions below.
+        As in `response_files.read_responses`.
     """
     if isinstance(values, np.ma.MaskedArray):
         values = np.ma.filled(values.astype(np.float64), np.nan)
     if values.dtype.kind not in "buif":
-        raise TypeError(f"responses are real numbers, not {values.dtype}")
+        raise TypeError(f"responses must be real numbers, not {values.dtype}")
     if values.ndim not in (2, 3):
         raise ValueError(
             f"responses of shape {values.shape} are not (stimulus, neuron) or (stimulus, neuron, repetition)"
@@ -202,7 +204,7 @@ def from_array(
         other = "stimulus,repetition,neuron" if values.ndim == 3 else "neuron,stimulus"
         notes = (
             *notes,
-            f"the array of {sizes} is taken as ({order}); if it is not, say axes={other!r} (--axes)",
+            f"the array of {sizes} is taken as ({order}); for another order, pass for example axes={other!r} (--axes)",
         )
     values = values.reshape(*values.shape[:2], -1).astype(np.float64)  # (stimulus, neuron, repetition)
     return Responses(
@@ -216,13 +218,13 @@ def from_array(
 
 
 def not_used(names: Sequence[str], most: int = 12) -> str:
-    """A note on what a source holds beside the responses and is not used, so that nobody relies on it."""
+    """A note that lists the contents of a source that are not used, so that nobody relies on them."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f"{', '.join(names[:most])}{more} in the file {'are' if len(names) > 1 else 'is'} not used"
 
 
 def as_names(names: Any) -> list[str]:
-    """Names as text: without the blanks around them, whole numbers without a decimal point."""
+    """Names as text, without surrounding blanks; whole numbers have no decimal point."""
 
     def text(name: Any) -> str:
         if isinstance(name, bytes):
@@ -235,15 +237,15 @@ def as_names(names: Any) -> list[str]:
 
 
 def _names(names: Any, kind: str, count: int) -> tuple[str, ...]:
-    """The names as text, one for each row or column of the values, no two alike."""
+    """The names as text, which must be distinct, one for each row or column of the values."""
     texts = pd.Index(as_names(names))
     if len(texts) != count:
         raise ValueError(
             f"{len(texts)} {kind} names for {count} {kind} entries of the responses; if the axes are in another order, "
-            "say which, for example axes='neuron,stimulus' (--axes)"
+            "pass it, for example axes='neuron,stimulus' (--axes)"
         )
     if not texts.is_unique:
-        raise ValueError(f"{kind} {texts[texts.duplicated()][0]!r} is duplicated; each needs a name of its own")
+        raise ValueError(f"{kind} {texts[texts.duplicated()][0]!r} is duplicated; names must be unique")
     return tuple(texts)
 
 
@@ -254,5 +256,5 @@ def _regions(regions: Any, count: int) -> tuple[str, ...] | None:
     if len(names) == 1:
         names *= count
     if len(names) != count:
-        raise ValueError(f"{len(names)} regions for {count} neurons; give one for each, or one for all")
+        raise ValueError(f"{len(names)} regions for {count} neurons; give one per neuron, or one for all")
     return tuple(names)

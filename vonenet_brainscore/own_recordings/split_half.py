@@ -1,10 +1,10 @@
-"""The split-half reliability of responses: the ceiling where all stimuli were repeated equally often."""
+"""Split-half reliability of responses, the ceiling if all stimuli were repeated equally often."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
-# Fewer points make a correlation of +-1 by themselves.
+# The correlation of two points is always +1 or -1.
 FEWEST_STIMULI = 3
 
 
@@ -14,20 +14,20 @@ class SplitHalves:
     With r the Pearson correlation over stimuli between the means of two random halves,
     ``2 r / (1 + r)`` (Spearman 1910, Br J Psychol 3:271; Brown 1910, Br J Psychol 3:296), which for independent noise
     of variance N and signal of variance S tends to ``S / (S + N / repetitions)``: the largest r^2 that a perfect model
-    can reach against the mean. It is what Brain-Score's `internal_consistency` computes, on the same splits.
+    can reach against the mean. Brain-Score's `internal_consistency` computes the same, with the same splits.
 
-    Each neuron's repetitions of each stimulus are halved by themselves, so that none is lost where they are numbered
-    through a session. A stimulus that a neuron saw once has no halves and is left out for it: where repetitions are
-    uneven, this is the reliability of the repeated stimuli only.
+    The repetitions are halved separately for each neuron and stimulus, so that none is lost if repetitions are
+    numbered through a session. A stimulus that was shown once to a neuron has no halves and is omitted for this
+    neuron: if repetitions are unequal, this is the reliability of the repeated stimuli only.
 
     Parameters
     ----------
     responses : array, shape (stimulus, neuron, repetition)
         NaN for missing repetitions.
     splits : int
-        Random splits.
+        Number of random splits.
     seed : int
-        Of the splits; 1 as Brain-Score's.
+        Seed of the splits; 1 as in Brain-Score.
     """
 
     estimator = "split halves"
@@ -41,7 +41,7 @@ class SplitHalves:
         self._orders = [np.concatenate(each) for each in parts]
 
     def _halves(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The means of both halves in each split, (stimulus, neuron): made anew, for all would fill the memory."""
+        """Means of both halves (stimulus, neuron), split by split because those of all splits would fill the memory."""
         halved = self._count >= 2
         for order in self._orders:
             responses = self._responses[..., order]
@@ -60,19 +60,19 @@ class SplitHalves:
             yield half1, half2
 
     def by_neuron(self) -> np.ndarray:
-        """The reliability of each neuron in each split.
+        """Reliability of each neuron in each split.
 
         Returns
         -------
         array, shape (split, neuron)
-            NaN where fewer than three stimuli have two repetitions, and where a half does not vary over stimuli, as for
-            a neuron that hardly fires.
+            NaN if fewer than three stimuli have two repetitions, or if the mean of a half is the same for all stimuli,
+            as for a neuron that hardly fires.
         """
         r = np.stack([_correlation(*halves, where=self._count >= 2) for halves in self._halves()])
         return 2 * r / (1 + r)
 
     def over_images(self, weights: np.ndarray) -> np.ndarray:
-        """The reliability with some stimuli counted more often than others, of neurons that saw all of them repeated.
+        """Reliability with weighted stimuli, for neurons with at least two repetitions of every stimulus.
 
         Parameters
         ----------
@@ -88,7 +88,7 @@ class SplitHalves:
 
 
 def _correlation(x: np.ndarray, y: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Pearson correlation over the rows that count, column by column; NaN for a constant or too short column."""
+    """Pearson correlation of each column over the rows in `where`; NaN if constant or fewer than three rows."""
     rows = where.sum(axis=0)
     x, y = (np.where(where, a - np.where(where, a, 0).sum(axis=0) / np.maximum(rows, 1), 0) for a in (x, y))
     norm = np.sqrt((x**2).sum(axis=0) * (y**2).sum(axis=0))
@@ -97,7 +97,7 @@ def _correlation(x: np.ndarray, y: np.ndarray, where: np.ndarray) -> np.ndarray:
 
 
 def weighted_correlation(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Pearson correlation over stimuli that count with a weight, neuron by neuron.
+    """Pearson correlation of each neuron over weighted stimuli.
 
     Parameters
     ----------
@@ -107,9 +107,9 @@ def weighted_correlation(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> n
     Returns
     -------
     array, shape (draw, neuron)
-        NaN where what counts of x or y does not vary.
+        NaN if x or y is constant over the stimuli with a weight.
     """
-    # In units of the standard deviation, so that variance below a limit is rounding: 1e-12 is a millionth of it.
+    # In units of the standard deviation, so that a product of variances below 1e-12 is due to rounding.
     x, y = ((a - a.mean(axis=0)) / np.where(a.std(axis=0) > 0, a.std(axis=0), 1) for a in (x, y))
     total = np.maximum(weights.sum(axis=1, keepdims=True), 1)
     mean_x, mean_y = weights @ x / total, weights @ y / total

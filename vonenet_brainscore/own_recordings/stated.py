@@ -1,4 +1,4 @@
-"""What the source of responses states about the experiment: degrees, time bin, stimulus set and regions."""
+"""Statements in a source of responses about the experiment: visual degrees, time bin, stimulus set and regions."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ import numpy as np
 
 from .responses import as_names
 
-# Names under which a file states each of these, in any letters; the first is the one that this package writes.
+# Names under which a file may state each of these, in upper or lower case; this package writes the first.
 DEGREES = ("visual_degrees", "degrees")
 TIME_BIN = ("time_bin",)
 TIME_BIN_ENDS = ("time_bin_start", "time_bin_end")
@@ -24,18 +24,18 @@ def checked_statements(values: Mapping[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     values : mapping from name to value
-        A value may be an array that says the same several times, such as a column or a coordinate.
+        A value may be an array that repeats the same value, such as a column or a coordinate.
 
     Returns
     -------
     dict
-        `visual_degrees` (float), `time_bin` (start and end in ms) and `stimulus_set` (text), where they are stated.
+        `visual_degrees` (float), `time_bin` (start and end in ms) and `stimulus_set` (text), if they are stated.
 
     Raises
     ------
     ValueError
-        If a statement is not one number (or text), two of them contradict each other, an image would be no more than 0
-        or at least 180 degrees wide, or a time bin lacks its start or end or ends before it starts.
+        If a statement is not a single number (or text), two statements contradict each other, the width of an image is
+        not between 0 and 180 degrees, or a time bin lacks its start or end or ends before it starts.
     """
     said = {str(name).strip().lower(): value for name, value in values.items()}
     found: dict[str, Any] = {}
@@ -77,12 +77,13 @@ def _one_number(name: str, value: Any) -> float:
     different = sorted(set(numbers))
     if len(different) > 1 and not any(map(math.isnan, different)):
         raise ValueError(
-            f"the responses' {name!r} are {different[0]:g} to {different[-1]:g}: one benchmark is of one; select the "
-            "responses of one"
+            f"the responses have several values of {name!r}, {different[0]:g} to {different[-1]:g}, but a benchmark is "
+            "for one of them; select the responses with one value"
         )
     if len(different) != 1 or not math.isfinite(different[0]):
         raise ValueError(
-            f"the responses state {name!r}, but not one number in every place; fill it in, or leave it out"
+            f"the responses state {name!r}, but its value is missing or infinite in some places; fill it in, or remove "
+            "it"
         )
     return different[0]
 
@@ -90,14 +91,17 @@ def _one_number(name: str, value: Any) -> float:
 def _one_text(name: str, value: Any) -> str:
     texts = list(dict.fromkeys(as_names(np.asarray(value, dtype=object).ravel())))
     if len(texts) != 1:
-        raise ValueError(f"the responses' {name!r} are {', '.join(map(repr, texts[:3]))}; select the responses to one")
+        raise ValueError(
+            f"the responses have several values of {name!r}, {', '.join(map(repr, texts[:3]))}; select the responses "
+            "with one value"
+        )
     return texts[0]
 
 
 def _agreeing(statements: Mapping[str, Any]) -> Any:
     if len(set(statements.values())) > 1:
         words = " and ".join(f"{name!r} = {value}" for name, value in statements.items())
-        raise ValueError(f"the responses state {words}, which contradict each other; leave one out")
+        raise ValueError(f"the responses state {words}, which contradict each other; remove one of them")
     return next(iter(statements.values()))
 
 

@@ -1,4 +1,4 @@
-"""The order of responses and images: matched by name, by number, or by an order that is unambiguous."""
+"""Matching of responses and images by name, by number, or by an unambiguous order."""
 
 import re
 import unicodedata
@@ -16,47 +16,47 @@ def _letters_and_digits(name: str) -> str:
     return "".join(letter for letter in plain if letter.isalnum())
 
 
-# How programs list the files of a folder.
+# Orders in which programs list the files of a folder.
 _ORDERS: tuple[tuple[str, Callable[[str], Any]], ...] = (
     ("by the numbers in them", _by_number),  # Windows, macOS, natsort
     ("without regard to capitals", str.lower),  # MATLAB's dir on Windows, R's list.files
     ("by the numbers in them, without regard to capitals", lambda name: _by_number(name.lower())),
     ("by letters and digits alone", _letters_and_digits),  # ls and sort in many languages
     ("without the suffix", lambda name: PurePath(name).stem),
-    ("by kind of file", lambda name: (PurePath(name).suffix.lower(), name)),  # one pattern after the other
+    ("by kind of file", lambda name: (PurePath(name).suffix.lower(), name)),  # *.jpg, then *.png
 )
 
 
 def check_order(names: Sequence[str]) -> None:
-    """Refuse names, sorted as text, that programs list in another order: either may be that of the rows.
+    """Refuse names, sorted as text, that other programs may list in another order, because rows may follow either.
 
     Raises
     ------
     ValueError
-        With the first two files that change places, and the way of listing.
+        The message gives the first two files whose order differs, and the other order.
     """
     for words, key in _ORDERS:
         for as_text, otherwise in zip(names, sorted(names, key=key), strict=True):
             if as_text != otherwise:
                 raise ValueError(
-                    f"the responses do not name their stimuli, and the order of the files is not clear: {as_text} "
-                    f"comes before {otherwise} as text and after it {words}; name the stimuli in the responses, or "
-                    "pass a list of files in the order of the rows"
+                    f"the responses do not name their stimuli, and the order of the files is ambiguous: {as_text} "
+                    f"comes before {otherwise} if sorted as text, and after it if sorted {words}; name the stimuli in "
+                    "the responses, or pass a list of files in the order of the rows"
                 )
 
 
 def rows_of_images(
     stimuli: Sequence[str], stimulus_ids: Sequence[Any], filenames: Sequence[str]
 ) -> tuple[list[int], str | None]:
-    """For each image the row of the responses that its id or its file's name is given to, and what that rests on.
+    """The row of the responses for each image, matched by the image's id or file name, and a note.
 
-    Numbers that name no image are its places in the order of the images, from 1 or from 0, where they are all of these.
-    Then a note says so.
+    If the stimuli are numbers and none of them names an image, they are positions in the order of the images, counted
+    from 1 or from 0. The note says so; otherwise it is None.
 
     Raises
     ------
     ValueError
-        For images without a response or the reverse, or numbers that can be meant in two ways.
+        If an image has no response or a response has no image, or if numbers are ambiguous.
     """
     rows = {name: row for row, name in enumerate(stimuli)}
     row_of = {
@@ -68,7 +68,7 @@ def rows_of_images(
         rows_by_place = _rows_by_place([int(name) for name in stimuli], list(filenames))
         return (
             rows_by_place,
-            f"the numbers of the stimuli are their places in the order of the images, {filenames[0]} first",
+            f"the numbers of the stimuli are taken as positions in the order of the images, {filenames[0]} first",
         )
     without_response = [filename for filename, row in row_of.items() if row is None]
     matched = set(found)
@@ -84,20 +84,20 @@ def rows_of_images(
 
 
 def _rows_by_place(numbers: Sequence[int], filenames: Sequence[str]) -> list[int]:
-    """For each image the row that its place is given to."""
+    """The row of the responses for each image, from the numbers of stimuli as positions of images."""
     first = min(numbers)
     if sorted(numbers) != list(range(first, first + len(numbers))) or first not in (0, 1):
         raise ValueError(
-            f"the responses number their stimuli {min(numbers)} to {max(numbers)}, and no image is called by these "
-            f"numbers; name the stimuli, or number the {len(filenames)} images from 1 in the order of their names"
+            f"the responses number their stimuli {min(numbers)} to {max(numbers)}, but no image has such a number as "
+            f"its name; name the stimuli, or number them from 1 to {len(filenames)} in the order of the images' names"
         )
     own = [[int(each) for each in re.findall(r"\d+", PurePath(name).stem)] for name in filenames]
     last = [each[-1] for each in own if each]
     if len(set(last)) == len(filenames) and last != list(range(first, first + len(numbers))):
         raise ValueError(
-            f"the responses number their stimuli {first} to {max(numbers)}, and the files have numbers of their own, "
-            f"{filenames[0]} being the first: whether {first} means the file of that number or the first file is not "
-            "clear; number the stimuli as the files are, or name them by their files"
+            f"the responses number their stimuli {first} to {max(numbers)}, and the names of the files contain other "
+            f"numbers, {filenames[0]} being the first: it is ambiguous whether {first} means the file with this number "
+            "or the first file; use the numbers of the files, or the names of the files"
         )
     check_order(filenames)
     row_of_number = {number: row for row, number in enumerate(numbers)}
@@ -105,6 +105,6 @@ def _rows_by_place(numbers: Sequence[int], filenames: Sequence[str]) -> list[int
 
 
 def listed(names: Sequence[Any], *, quote: bool = True, most: int = 5) -> str:
-    """The first names, and how many more there are."""
+    """The first names, and the number of the remaining ones."""
     shown = ", ".join(repr(name) if quote else str(name) for name in names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")

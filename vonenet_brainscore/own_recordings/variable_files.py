@@ -1,6 +1,6 @@
-"""Files of named arrays -> variables, as `named_arrays` takes them: MATLAB's, HDF5 and NumPy's .npz.
+"""Variables from files of named arrays, for `named_arrays`: MATLAB files, HDF5 and NumPy's .npz.
 
-Nothing in them is executed, and what is larger than the free memory is refused before it is read.
+Nothing in a file is executed, and arrays larger than the free memory are refused before they are read.
 """
 
 import json
@@ -16,8 +16,8 @@ import numpy as np
 from .named_arrays import Cells, OnlyMatlab
 from .responses import check_room, free_bytes
 
-# SciPy's reader of older MATLAB files crashes on damaged ones, so it has a process of its own, which may take no more
-# memory than is free. Values come back as a tree in JSON whose numbers lie in an archive of arrays.
+# SciPy's reader of older MATLAB files crashes on some damaged files. It therefore runs in a separate process, limited
+# to the free memory, which returns the values as a tree in JSON and the numbers in an archive of arrays.
 _LONGEST_S = 600
 _READ_MAT = """
 import json, math, resource, sys
@@ -65,9 +65,9 @@ def read_mat(path: Path, variable: str | None = None) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If it is damaged, or holds what only MATLAB can read.
+        If the file is damaged, or contains objects that only MATLAB can read.
     MemoryError
-        If it unpacks to more than the memory that is free.
+        If its contents are larger than the free memory.
     """
     import h5py
 
@@ -77,11 +77,11 @@ def read_mat(path: Path, variable: str | None = None) -> dict[str, Any]:
         target = Path(folder) / "variables.npz"
         words = [str(path), str(target), str(free_bytes()), variable or "responses"]
         command = [sys.executable, "-P", "-c", _READ_MAT, *words]
-        # -P: modules that lie in the current folder are not imported. What a damaged file prints need not be text.
+        # -P: modules in the current folder are not imported. Messages about a damaged file may contain invalid text.
         run = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=_LONGEST_S)
         said = run.stderr.strip().rpartition("\n")[2]
         if said.startswith("MemoryError") or "Unable to allocate" in said:
-            raise MemoryError(f"{path} unpacks to more than the {free_bytes() / 1e9:.1f} GB of memory that are free")
+            raise MemoryError(f"the contents of {path} exceed the {free_bytes() / 1e9:.1f} GB of free memory")
         if run.returncode:
             raise ValueError(said or f"damaged; reading it ended with {run.returncode}")
         found = json.loads(run.stdout)
@@ -107,7 +107,7 @@ def _from_tree(value: dict[str, Any], arrays: Any) -> Any:
 
 
 def read_npz(path: Path) -> dict[str, Any]:
-    """The arrays of a NumPy archive; errors are those of `read_mat`, and for what holds Python objects."""
+    """The arrays of a NumPy archive; raises as `read_mat` does, and ValueError for arrays of Python objects."""
     with zipfile.ZipFile(path) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
         for name in names:
@@ -130,8 +130,8 @@ def read_hdf5(path: Path, *, matlab: bool = False) -> dict[str, Any]:
     ----------
     path : path
     matlab : bool
-        Whether MATLAB wrote it (version 7.3): axes lie the other way round, and text is character codes. Of a data set
-        that says so itself this holds anyway.
+        Whether MATLAB wrote the file (version 7.3), so that axes are reversed and text is stored as character codes. A
+        data set with MATLAB's own attributes is read in this way in any case.
     """
     import h5py
 
@@ -146,7 +146,7 @@ def _group(group: Any, file: Any, matlab: bool) -> dict[str, Any]:
             continue
         link = group.get(name, getlink=True)
         if type(link).__name__ == "ExternalLink":
-            raise ValueError(f"{name!r} is a link to another file ({link.filename}); copy what it means into this one")
+            raise ValueError(f"{name!r} is a link to another file ({link.filename}); copy its contents into this file")
         found[name] = _value(group[name], file, matlab)
     return found
 
@@ -158,7 +158,7 @@ def _value(item: Any, file: Any, matlab: bool) -> Any:
         if "MATLAB_sparse" in item.attrs:
             return _sparse(item)
         fields = _group(item, file, matlab)
-        # An array of structures is a reference for each in every field; a cell array says what it is.
+        # In an array of structures, every field holds one reference per structure; a cell array has a MATLAB_class.
         if fields and all(
             isinstance(each, h5py.Dataset) and each.dtype == h5py.ref_dtype and "MATLAB_class" not in each.attrs
             for each in item.values()
@@ -170,7 +170,7 @@ def _value(item: Any, file: Any, matlab: bool) -> Any:
     kind = kind.decode() if isinstance(kind, bytes) else str(kind)
     matlab = matlab or bool(kind)
     if item.external or item.is_virtual:
-        raise ValueError(f"{item.name!r} keeps its numbers in another file; copy them into this one")
+        raise ValueError(f"{item.name!r} stores its numbers in another file; copy them into this file")
     check_room(item.shape or ())
     if kind in ("string", "table", "datetime", "categorical") or kind == "FileWrapper__":
         return OnlyMatlab(kind)
@@ -186,19 +186,19 @@ def _value(item: Any, file: Any, matlab: bool) -> Any:
     if kind == "char":
         return _characters(values)
     if values.dtype.kind == "O":
-        raise ValueError(f"{item.name!r} holds {item.dtype}, which is neither numbers nor text")
+        raise ValueError(f"{item.name!r} contains {item.dtype}, which is neither numbers nor text")
     return values.T if matlab else values
 
 
 def _cell(item: Any, file: Any, matlab: bool) -> Any:
-    """A cell's value; codes of characters that do not say so are text, as names were always read."""
+    """Value of a cell; 16-bit integers without a MATLAB_class are character codes."""
     value = _value(item, file, matlab)
     unsaid = matlab and isinstance(value, np.ndarray) and value.dtype == np.uint16 and "MATLAB_class" not in item.attrs
     return _characters(value.T) if unsaid else value
 
 
 def _characters(codes: np.ndarray) -> list[str]:
-    """Rows of a MATLAB character array, which are padded with blanks to one length; stored column by column."""
+    """Rows of a MATLAB character array, which is stored column by column and padded with blanks to equal lengths."""
     return ["".join(map(chr, row)).strip() for row in np.atleast_2d(codes.T)]
 
 
@@ -207,7 +207,7 @@ def _text(value: Any) -> str:
 
 
 def _sparse(item: Any) -> np.ndarray:
-    """A sparse array of MATLAB's: the row of each value, and where each column begins."""
+    """A dense array from MATLAB's sparse form: the row of each value, and the start of each column."""
     rows, columns = int(item.attrs["MATLAB_sparse"]), len(item["jc"]) - 1
     check_room((rows, columns))
     dense = np.zeros((rows, columns))

@@ -1,4 +1,4 @@
-"""Pictures. Each function draws into the axes it is given or returns its figure; nothing is shown or saved unasked.
+"""Figures. Each function draws into the given axes or returns a new figure; none is shown or saved.
 
 from vonenet_brainscore import plots, score_model
 plots.property_distributions(score_model('voneresnet50', 'V1-properties'))

@@ -1,4 +1,4 @@
-"""The filter bank of a VOneBlock as a gallery."""
+"""A gallery of all the filters of a VOneBlock."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +13,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = 16  # filters in a row
-_DOTS_PER_PIXEL = 2  # of a filter, at 150 dots per inch, so that a carrier of few pixels is told from grey
-_WIDEST = 5.8  # inches of a panel
+_DOTS_PER_PIXEL = 2  # of a filter, at 150 dots per inch, so that high spatial frequencies do not blur to grey
+_WIDEST = 5.8  # width of a panel in inches
 _GAP, _GROUP_GAP = 2, 10  # white pixels between filters, and between groups of them
 
 
 def filter_gallery(block: VOneBlock) -> "Figure":
-    """Every filter of a VOneBlock as the image sees it, simple cells on the left, complex on the right.
+    """Every filter of a VOneBlock in image orientation, simple cells on the left and complex cells on the right.
 
-    Rows are half octaves of spatial frequency, within which orientation grows to the right. A filter is drawn in the
-    colour channel that it sees, on grey, at its own contrast; of a complex cell, the first filter of the pair.
+    Filters are grouped by half octaves of spatial frequency, from low to high, and sorted by orientation within each
+    group. A filter is drawn on grey in the colour channel to which it is applied, scaled to its own maximum. A complex
+    cell is represented by the first filter of its quadrature pair.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ def filter_gallery(block: VOneBlock) -> "Figure":
     Raises
     ------
     ValueError
-        If the parameters of its filters are not known.
+        If the Gabor parameters of its filters are unknown.
     """
     from matplotlib.figure import Figure
 
@@ -39,8 +40,8 @@ def filter_gallery(block: VOneBlock) -> "Figure":
     unknown = int(filters["spatial_frequency"].isna().sum())
     if unknown:
         raise ValueError(
-            f"the Gabor parameters of {unknown} filters are not known, so they cannot be sorted; the weights are not "
-            "those that the VOneBlock was made with"
+            f"the Gabor parameters of {unknown} filters are unknown, so they cannot be sorted: the weights of the "
+            "VOneBlock were changed after it was built"
         )
     weight = block.simple_conv_q0.weight.detach().cpu().numpy()
     types = [cell_type for cell_type in ("simple", "complex") if (filters["cell_type"] == cell_type).any()]
@@ -58,12 +59,12 @@ def filter_gallery(block: VOneBlock) -> "Figure":
         ax.set_yticks([])
     axes[0].set_yticks(middles, [f"{2 ** (level / 2):.2g}–{2 ** ((level + 1) / 2):.2g}" for level, _ in groups])
     axes[0].set_ylabel("Spatial frequency (cycles/degree)")
-    figure.supxlabel("Orientation grows from 0 to 180 degrees, from left to right", fontsize="medium")
+    figure.supxlabel("Orientation increases from 0 to 180 degrees within each group", fontsize="medium")
     return figure
 
 
 def _mosaic(ax: "Axes", weight: NDArray, groups: list[Any], rows: list[int]) -> list[float]:
-    """Groups of channels below each other, so many rows for each; returns the height of the middle of each group."""
+    """Draw groups of channels below each other, each in its number of rows; returns the vertical centre of each."""
     side = weight.shape[-1]
     tile = side + _GAP
     canvas = np.ones((*_canvas_size(rows, side), 3))
@@ -82,12 +83,12 @@ def _mosaic(ax: "Axes", weight: NDArray, groups: list[Any], rows: list[int]) -> 
 
 
 def _canvas_size(rows: list[int], side: int) -> tuple[int, int]:
-    """Height and width in pixels of groups of so many rows of filters."""
+    """Height and width in pixels of groups of filters with the given numbers of rows."""
     tile = side + _GAP
     return sum(rows) * tile + (len(rows) - 1) * _GROUP_GAP - _GAP, COLUMNS * tile - _GAP
 
 
 def _picture(kernel: NDArray) -> NDArray:
-    """A kernel (colour, y, x) as a picture (y, x, colour) in [0, 1]: grey where it does not weigh."""
+    """A kernel (colour, y, x) as a picture (y, x, colour) in [0, 1], in which a weight of zero is grey."""
     strongest = np.abs(kernel).max()
     return 0.5 + 0.5 * np.moveaxis(kernel, 0, -1) / (strongest if strongest > 0 else 1)

@@ -1,4 +1,4 @@
-"""Distributions of Gabor parameters, model against primate: primates filled, the model an outline."""
+"""Distributions of Gabor parameters: primate data as filled histograms, the model as an outline."""
 
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from matplotlib.projections.polar import PolarAxes
 
 _UNSCORED_BINS = 12
-_DARKEST = "#9A9A9A"  # ground of counts, on which dots of models stand out in grey print
+_DARKEST = "#9A9A9A"  # shade of the largest count, on which a model's dots are still visible in grey print
 
 
 def gabor_distributions(comparison: GaborComparison) -> "Figure":
-    """Every parameter of a model's filters in a panel, against primates where there are published counts."""
+    """One panel for each Gabor parameter, with primate data where counts have been published."""
     from matplotlib.figure import Figure
 
     figure, colour = Figure(figsize=(15, 7.6), layout="constrained"), colour_of(comparison.model)
@@ -44,10 +44,10 @@ def orientation_histogram(comparison: DistributionComparison, ax: "PolarAxes", *
     ----------
     comparison : DistributionComparison
         Of orientation, as ``compare_gabors(model).of('orientation')``. At 0 degrees the filter's bars are horizontal;
-        angles grow counter-clockwise.
+        angles increase counter-clockwise.
     ax : PolarAxes
     colour : str
-        Of the model, as `model_styles` gives it.
+        Colour of the model, as from `model_styles`.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def parameter_histogram(comparison: DistributionComparison, ax: "Axes", *, colou
         Of a single parameter.
     ax : Axes
     colour : str
-        Of the model, as `model_styles` gives it.
+        Colour of the model, as from `model_styles`.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def unscored_histogram(values: ArrayLike, name: str, ax: "Axes", *, colour: str 
         A key of `PARAMETERS`.
     ax : Axes
     colour : str
-        Of the model, as `model_styles` gives it.
+        Colour of the model, as from `model_styles`.
     """
     values, parameter = np.asarray(values, float), PARAMETERS[name]
     if parameter.period is not None:
@@ -128,7 +128,7 @@ def unscored_histogram(values: ArrayLike, name: str, ax: "Axes", *, colour: str 
 
 
 def spatial_frequency_histograms(comparison: GaborComparison) -> "Figure":
-    """Spatial frequency against each population of De Valois et al. 1982: a panel for all, then one for each."""
+    """Spatial frequency compared with De Valois et al. 1982: a panel for all cells, then one for each population."""
     from matplotlib.figure import Figure
 
     shown = [row for row in comparison.distributions if row.primate.parameters == ("spatial_frequency",)]
@@ -148,13 +148,13 @@ def spatial_frequency_histograms(comparison: GaborComparison) -> "Figure":
 
 
 def nx_ny_joint(comparison: GaborComparison, *, colour: str | None = None) -> "Figure":
-    """The joint distribution of nx and ny with its marginals: primate counts as shades, the model's filters as dots.
+    """The joint distribution of nx and ny with its marginals; shades are primate counts, dots the model's filters.
 
     Parameters
     ----------
     comparison : GaborComparison
     colour : str, optional
-        Of the model where other models are beside it; default, its colour in `model_styles`.
+        Colour of the model if other models are shown as well; by default that of `model_styles`.
     """
     from matplotlib.figure import Figure
     from matplotlib.patheffects import withStroke
@@ -210,7 +210,7 @@ def _stairs(
 
 
 def _axis(ax: "Axes", which: str, name: str, edges: NDArray) -> None:
-    """Scale, label and ticks, at most seven of the edges, for a parameter on the x or y axis."""
+    """Set scale, label and ticks of the x or y axis for a parameter; ticks are at most seven of the bin edges."""
     parameter = PARAMETERS[name]
     getattr(ax, f"set_{which}label")(f"{parameter.label} ({parameter.unit})" if parameter.unit else parameter.label)
     if parameter.scale != "linear":
@@ -242,7 +242,7 @@ def _similarity(comparison: DistributionComparison) -> str:
 
 
 def _title(comparison: DistributionComparison, ax: "Axes") -> None:
-    """Similarity with the interval that holds 95 % of samples, and whether the data are held out, as ground too."""
+    """Title with the similarity, its 95 % interval and whether the data are held out, as the background shows too."""
     show_origin(ax, comparison.primate.held_out)
     ax.set_title(_similarity(comparison), fontsize="medium")
 

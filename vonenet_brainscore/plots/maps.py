@@ -1,4 +1,4 @@
-"""Feature maps: the responses of VOneBlock channels to an image."""
+"""Feature maps: responses of VOneBlock channels to an image."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,26 +15,26 @@ from ..stimuli.images import as_picture, normalise, resize
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MAPS = 8  # shown unless told otherwise
+MAPS = 8  # number of maps by default
 
 
 def feature_maps(block: VOneBlock, image: Any, channels: Sequence[int] | None = None) -> "Figure":
-    """An image and the noise-free rates of chosen channels to it, all in degrees of visual angle.
+    """An image and the noise-free responses of selected channels to it, in degrees of visual angle.
 
     Parameters
     ----------
     block : VOneBlock
     image : path, Pillow image or uint8 array of shape (y, x) or (y, x, 3)
-        Fills the visual field.
+        It is shown over the whole visual field.
     channels : sequence of int, optional
         By default eight, from low to high spatial frequency, half of them complex cells.
 
     Raises
     ------
     ValueError
-        If there is no such channel, or none is asked for, or the image cannot be read.
+        If a channel does not exist, the list of channels is empty, or the image cannot be read.
     FileNotFoundError, TypeError
-        If there is no such image, or it is none.
+        If the image file does not exist, or `image` is not an image.
     """
     from matplotlib.colors import PowerNorm
     from matplotlib.figure import Figure
@@ -57,7 +57,7 @@ def feature_maps(block: VOneBlock, image: Any, channels: Sequence[int] | None = 
     axes[0, 0].imshow(pixels, extent=(-half, half, half, -half))
     axes[0, 0].set_title("image", fontsize="medium")
     first, last = receptive_field_degrees(block, np.array([-0.5, rates.shape[-1] - 0.5]))
-    scale = PowerNorm(0.5, vmin=0, vmax=rates.max() or 1)  # one for all maps, that shows the weak ones too
+    scale = PowerNorm(0.5, vmin=0, vmax=rates.max() or 1)  # the same for all maps; the square root shows weak ones too
     for ax, channel, rate in zip(axes.flat[1:], channels, rates, strict=False):
         shown = ax.imshow(rate, extent=(first, last, last, first), cmap="magma", norm=scale)
         ax.set_title(_title(channel, filters.loc[channel]), fontsize="medium")
@@ -73,7 +73,7 @@ def feature_maps(block: VOneBlock, image: Any, channels: Sequence[int] | None = 
 
 
 def _spread_channels(filters: pd.DataFrame) -> list[int]:
-    """Channels of each cell type, evenly spread over its spatial frequencies and sorted by them."""
+    """Channels of each cell type, evenly distributed over its spatial frequencies, sorted by spatial frequency."""
     types = [cells.sort_values("spatial_frequency").index for _, cells in filters.groupby("cell_type")]
     places = np.linspace(0, 1, MAPS // len(types) + 2)[1:-1]
     chosen = [cells[np.unique((places * (len(cells) - 1)).round().astype(int))] for cells in types]

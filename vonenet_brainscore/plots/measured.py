@@ -1,4 +1,4 @@
-"""Histograms of properties without a benchmark, with published values of macaque V1."""
+"""Histograms of properties that have no benchmark, with published values of macaque V1."""
 
 from typing import TYPE_CHECKING
 
@@ -16,25 +16,28 @@ _BINS = 24
 
 
 def measured_properties(dataset: "Dataset") -> "Figure":
-    """Histograms of a model's neuroids, one panel for each property beyond Brain-Score's benchmarks.
+    """Histograms over a model's neuroids, one panel for each property that has no benchmark in Brain-Score.
 
-    Published values of macaque V1 are vertical lines, thick for a single one and for the middle one of several.
+    Vertical lines are published values of macaque V1; a single value, and the middle one of several, is thick.
 
     Parameters
     ----------
     dataset : Dataset
-        As ``v1_properties(model, extra=True)`` returns; other properties are left out.
+        As returned by ``v1_properties(model, extra=True)``; properties that have a benchmark are ignored.
 
     Raises
     ------
     ValueError
-        If there is no such property.
+        If the dataset contains no such property.
     """
     from matplotlib.figure import Figure
 
     names = [str(name) for name in dataset["property"].values if str(name) in EXTRA_PROPERTIES]
     if not names:
-        raise ValueError(f"no property beyond Brain-Score's in the dataset; have {', '.join(EXTRA_PROPERTIES)}")
+        raise ValueError(
+            f"the dataset has none of the properties {', '.join(EXTRA_PROPERTIES)}; v1_properties(model, extra=True) "
+            "measures them"
+        )
     columns = min(len(names), 4)
     rows = -(-len(names) // columns)
     figure = Figure(figsize=(4.2 * columns, 3 * rows), layout="constrained")
@@ -60,7 +63,7 @@ def _histogram(row: ExtraProperty, one: "DataArray | Dataset", colour: str, ax: 
         ax.text(0.5, 0.5, "no neuroid has a value", ha="center", transform=ax.transAxes)
         return
     low, high = (pick([pick(values), *published]) for pick in (min, max))
-    if high - low < 1e-3 * abs(high):  # all alike
+    if high - low < 1e-3 * abs(high):  # practically equal values
         low, high = low - 0.5 * abs(low) - 0.05, high + 0.5 * abs(high) + 0.05
     bins = np.geomspace(low, high, _BINS + 1) if row.log_axis else np.linspace(low, high, _BINS + 1)
     weights = np.full(len(values), 1 / len(values))
@@ -71,7 +74,7 @@ def _histogram(row: ExtraProperty, one: "DataArray | Dataset", colour: str, ax: 
     for place, value in enumerate(published):
         middle = 2 * place + 1 == len(published)
         label = f"macaque, {row.published.statistic}" if row.published is not None and middle else None
-        outlined = [withStroke(linewidth=4 if middle else 2.5, foreground="white")]  # over bars, in grey print too
+        outlined = [withStroke(linewidth=4 if middle else 2.5, foreground="white")]  # visible on bars in grey print
         ax.axvline(value, color=PRIMATE_COLOUR, linewidth=2.2 if middle else 1, label=label, path_effects=outlined)
     ax.set_ylim(top=1.25 * ax.get_ylim()[1])  # room for the legend
     ax.legend(frameon=False, fontsize="small")

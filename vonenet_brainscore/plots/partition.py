@@ -1,4 +1,4 @@
-"""The variance that models explain alone, together and uniquely."""
+"""The variance that models explain alone, together and uniquely, as bars."""
 
 from typing import TYPE_CHECKING
 
@@ -10,12 +10,14 @@ if TYPE_CHECKING:
 
 
 def explained_variance(partition: VariancePartition) -> "Figure":
-    """Each part of the variance as a bar, the mean over neurons with its 95 % interval over images and neurons.
+    """Each part of the explained variance as a bar: the mean over neurons and its 95 % interval.
+
+    Intervals are over images and neurons.
 
     Parameters
     ----------
     partition : VariancePartition
-        As `partition_variance` returns.
+        As returned by `partition_variance`.
     """
     from matplotlib.figure import Figure
     from matplotlib.patheffects import withStroke
@@ -25,7 +27,7 @@ def explained_variance(partition: VariancePartition) -> "Figure":
     colours = {model: style.colour for model, style in model_styles(models).items()} | {"": "0.6"}
     figure = Figure(figsize=(5.4, 0.9 + 0.38 * len(parts)), layout="constrained")
     ax = figure.subplots()
-    outlined = {"path_effects": [withStroke(linewidth=3, foreground="white")]}  # intervals, over dark bars too
+    outlined = {"path_effects": [withStroke(linewidth=3, foreground="white")]}  # intervals are visible on dark bars
     labels = []
     for place, ((part, model), row) in enumerate(parts.iterrows()):
         reach = [[row["mean"] - row["low"]], [row["high"] - row["mean"]]]

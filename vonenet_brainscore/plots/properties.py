@@ -1,4 +1,4 @@
-"""V1 tuning properties, model against primate."""
+"""Distributions of V1 tuning properties in model and primate."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -17,16 +17,17 @@ if TYPE_CHECKING:
 
     from ..benchmarks.joint_comparison import JointComparison
 
-BUILT_FROM_GROUND = "#ECECEC"  # of panels on data that VOneBlocks are sampled from; held out data stand on white
-_MOST_CHARACTERS = 42  # that the labels of bins take, with a space each, on the smallest panel
-_LARGEST_DOT = 2500  # points^2, where all neuroids lie in one place
+BUILT_FROM_GROUND = "#ECECEC"  # background where VOneBlocks are sampled from the data; it is white for held-out data
+_MOST_CHARACTERS = 42  # of all bin labels, with a space after each, that fit on the smallest panel
+_LARGEST_DOT = 2500  # points^2, if all neuroids have the same values
 
 
 def property_distribution(score: "Score", ax: "Axes", *, colour: str | None = None) -> None:
-    """Model and primate histograms of one V1 property, side by side, with the score; the model's alone if unscored.
+    """Model and primate histograms of one V1 property side by side, with the score.
 
-    The title names the property and gives the score with its 95 % interval, or ± its error where it has none. The
-    ground is grey where VOneBlocks are built from these data, and white where the data are held out.
+    The title gives the property and the score with its 95 % interval, or ± its error if there is no interval. The
+    background is grey if VOneBlocks are built from these data, and white if the data are held out. A property without
+    a score is shown for the model alone.
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ def property_distribution(score: "Score", ax: "Axes", *, colour: str | None = No
         Of a V1 property benchmark.
     ax : Axes
     colour : str, optional
-        Of the model where other models are beside it; default, its colour in `model_styles`.
+        Colour of the model if other models are shown as well; by default that of `model_styles`.
     """
     row = V1_BENCHMARKS[score.attrs["benchmark_identifier"]]
     colour = colour or colour_of(score.attrs["model_identifier"])
@@ -63,12 +64,12 @@ def property_distribution(score: "Score", ax: "Axes", *, colour: str | None = No
 
 
 def origin_of(held_out: bool) -> str:
-    """Whether VOneBlocks are made from the data that a model is compared with, in words."""
+    """Says whether VOneBlocks are built from the primate data or these are held out."""
     return "held out" if held_out else "built from these data"
 
 
 def show_origin(ax: "Axes", held_out: bool) -> None:
-    """Grey ground where VOneBlocks are built from the data of a panel, white where these are held out."""
+    """Make the background grey if VOneBlocks are built from the panel's primate data, and white if not."""
     ax.set_facecolor("white" if held_out else BUILT_FROM_GROUND)
 
 
@@ -80,14 +81,16 @@ def _score_with_interval(score: "Score") -> str:
 
 
 def joint_distribution(comparison: "JointComparison", ax: "Axes", *, colour: str | None = None) -> None:
-    """Two properties of the same cells: a dot for each primate neuron, and for model neuroids dots as large as many.
+    """Two properties of the same cells: one dot per primate neuron, and dots for the model's neuroids.
+
+    The area of a model's dot is proportional to the number of neuroids with these two values.
 
     Parameters
     ----------
     comparison : JointComparison
     ax : Axes
     colour : str, optional
-        Of the model where other models are beside it; default, its colour in `model_styles`.
+        Colour of the model if other models are shown as well; by default that of `model_styles`.
     """
     primate = comparison.primate
     colour = colour or colour_of(comparison.model)
@@ -127,30 +130,30 @@ def _label_bins(ax: "Axes", row: V1Property) -> None:
 
 
 def _short(edge: float) -> str:
-    """In at most five characters if that says it, else with three significant digits."""
+    """The number as it is if that takes at most five characters, otherwise with three significant digits."""
     whole = f"{edge:g}"
     return whole if len(whole) <= 5 else f"{float(f'{edge:.3g}'):g}"
 
 
 def property_distributions(scores: "Mapping[str, Score]") -> "Figure":
-    """Model against primate: one panel for each V1 property, and for each pair that was measured in the same neurons.
+    """Model and primate distributions: one panel for each V1 property and each pair measured in the same neurons.
 
     Parameters
     ----------
     scores : mapping from benchmark identifier to Score
-        As `score_model(model, 'V1-properties')` returns; scores of other benchmarks are left out.
+        As returned by `score_model(model, 'V1-properties')`; scores of other benchmarks are ignored.
 
     Raises
     ------
     ValueError
         If none of them is of a V1 property.
     TypeError
-        If they are no scores by benchmark.
+        If `scores` is not a mapping from benchmark to Score.
     """
     from matplotlib.figure import Figure
 
     if not isinstance(scores, Mapping) or not all(hasattr(score, "attrs") for score in scores.values()):
-        raise TypeError("scores is a mapping from benchmark to Score, as score_model(model, 'V1-properties') returns")
+        raise TypeError("scores must map benchmarks to Scores, as returned by score_model(model, 'V1-properties')")
     shown = [score for score in scores.values() if "model_values" in score.attrs]
     if not shown:
         raise ValueError(f"no V1 property among {', '.join(scores) or 'no scores'}; have {', '.join(V1_BENCHMARKS)}")

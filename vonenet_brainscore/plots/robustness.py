@@ -1,4 +1,4 @@
-"""Accuracy of classifiers under attack."""
+"""Accuracy of classifiers under attack, against epsilon."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -15,13 +15,14 @@ _NOISE = {"model": "on", "fixed": "fixed", "none": "off"}
 def accuracy_against_epsilon(evaluations: AdversarialEvaluation | Sequence[AdversarialEvaluation]) -> "Figure":
     """Accuracy against epsilon with 95 % intervals, one panel per norm and one line per noise condition.
 
-    Filled markers are means over draws, with Wilson's interval over images; open ones count an image as broken only if
-    most of its draws are misclassified. Epsilon 0 is the images as they are. Lines are offset slightly from each other.
+    Filled markers are means over draws, with Wilson's interval over images; open markers are the accuracy by majority,
+    in which an image counts as misclassified only if most of its draws are. Epsilon 0 stands for the original images.
+    Lines are shifted slightly so that their intervals do not overlap.
 
     Parameters
     ----------
-    evaluations : AdversarialEvaluation or sequence of them
-        As `evaluate` returns; those of one norm share a panel.
+    evaluations : AdversarialEvaluation or sequence of AdversarialEvaluation
+        As returned by `evaluate`; those with the same norm share a panel.
     """
     from matplotlib.figure import Figure
 
@@ -40,7 +41,7 @@ def accuracy_against_epsilon(evaluations: AdversarialEvaluation | Sequence[Adver
             label = f"{_NOISE[condition.attack_noise]} / {_NOISE[condition.evaluation_noise]}"
             if len({each.attack.__class__ for each in several}) > 1:
                 label = f"{type(evaluation.attack).__name__}, {label}"
-            aside = 0.008 * max(epsilons) * (index - (len(conditions) - 1) / 2)  # so that no bar hides another
+            aside = 0.008 * max(epsilons) * (index - (len(conditions) - 1) / 2)
             places = [eps + aside for eps in epsilons]
             ax.errorbar(
                 places, means, (below, above), color=colour, marker=marker, capsize=3, label=label, linewidth=1.2
@@ -57,7 +58,7 @@ def accuracy_against_epsilon(evaluations: AdversarialEvaluation | Sequence[Adver
 
 
 def _curve(condition: NoiseCondition) -> tuple[list[float], list[float], list[float], list[float], list[float]]:
-    """Epsilons in rising order, mean accuracy, its interval below and above it, and accuracy by majority."""
+    """Increasing epsilons, mean accuracy, lengths of its interval below and above, and accuracy by majority."""
     points = sorted({0.0: condition.clean, **condition.attacked}.items())
     means = [each.mean for _, each in points]
     below, above = [each.mean - each.low for _, each in points], [each.high - each.mean for _, each in points]

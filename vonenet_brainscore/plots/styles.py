@@ -1,4 +1,4 @@
-"""Colours, markers and lines of models, and the greys of macaque data: the same in every figure."""
+"""Colours, markers and lines of models, and the greys of macaque data, which are the same in every figure."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -7,14 +7,14 @@ from ..models.registry import MODELS
 
 
 class ModelStyle(NamedTuple):
-    """How a model is drawn: markers and lines tell models apart in grey print."""
+    """Colour, marker and line of a model; markers and lines distinguish models in grey print."""
 
     colour: str
     marker: str
     line: str
 
 
-# Macaque data are grey: CIE lightness L* 79 for areas, on a ground of 93 or 100. No model is lighter than 55.
+# Macaque data are grey: areas have a CIE lightness L* of 79, on a background of 93 or 100; models are darker than 55.
 PRIMATE_COLOUR, PRIMATE_FILL = "#404040", "#C4C4C4"
 # Models with a VOneBlock are blue, green, violet or crimson, others vermilion or brown.
 MODEL_STYLES = {
@@ -33,20 +33,20 @@ OTHER_NETWORKS = (
     ModelStyle("#882255", "v", "--"),
 )
 
-MODEL_COLOUR = MODEL_STYLES["voneresnet50"].colour  # where a figure is not told which model it draws
+MODEL_COLOUR = MODEL_STYLES["voneresnet50"].colour  # where a figure does not know which model it shows
 
 
 def model_styles(models: Iterable[str]) -> dict[str, ModelStyle]:
-    """The style of each model of a figure, which does not depend on the models beside a published one.
+    """The style of each model in a figure.
 
-    A published model has its own, under its identifier in Brain-Score too. Other models take the styles of their kind
-    in the order in which they are named, and share one where a kind has more models than styles: VOneNets, whose names
-    begin with that word in any case, those of `OTHER_VONENETS`, and all others those of `OTHER_NETWORKS`.
+    A published model has the same style in every figure, also under its Brain-Score identifier. Other models receive
+    the styles of `OTHER_VONENETS`, if their names begin with "vonenet" or "voneblock" in any case, or else those of
+    `OTHER_NETWORKS`, in the order in which they are named; styles repeat if there are more models than styles.
 
     Parameters
     ----------
     models : iterable of str
-        Names, in order.
+        Names of all models in the figure, in order.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def model_styles(models: Iterable[str]) -> dict[str, ModelStyle]:
 
 
 def colour_of(model: str) -> str:
-    """The colour of a model that is in a figure alone.
+    """The colour of a model that is the only one in a figure.
 
     Examples
     --------

@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from xarray import DataArray, Dataset
 
-_LONGEST_LABEL = 24  # of a checkpoint's path the end tells most
+_LONGEST_LABEL = 24  # characters; longer labels keep their end, which says most about a checkpoint's path
 
 
 def sweep_figure(sweep: "Dataset") -> "Figure":
     """Score against each setting, one row of panels per benchmark and one line per model.
 
-    A line joins means over draws, whose 95 % intervals are bars: those of the first of `SEEDS` that is swept, each
-    averaged over other seeds and the settings of other panels, which the title names, as crossed draws are not
-    independent. Where one other setting is swept, a thin line for each of its values, which stands at the line's end,
-    shows whether the two interact. A draw with a cell that failed is left out. Where draws alone are swept, models
-    stand side by side, each draw a dot.
+    If seeds are swept, lines are means over the values of the first swept one of `SEEDS`, and bars are 95 % intervals
+    over them. Scores are first averaged over any other seed, because crossed seeds are not independent samples, and
+    over the settings of the other panels, which the title names. With exactly one other swept setting, a thin line for
+    each of its values, labelled at its end, shows whether the two settings interact. A seed with a failed combination
+    is omitted. If only seeds are swept, models are shown side by side with one dot per seed.
 
     Parameters
     ----------
     sweep : Dataset
-        As `score_models` returns.
+        As returned by `score_models`.
     """
     from matplotlib.figure import Figure
 
@@ -64,7 +64,7 @@ def sweep_figure(sweep: "Dataset") -> "Figure":
 
 
 def _panel(scores: "DataArray", setting: str, drawn: Sequence[str], ax: "Axes") -> None:
-    """One benchmark's scores (model, setting, *drawn) against one setting."""
+    """Draw the scores (model, setting, *drawn) of one benchmark against one setting."""
     place, labels = _places(scores[setting].values)
     order = np.argsort(place)
     place, scores = place[order], scores.isel({setting: order})
@@ -95,7 +95,7 @@ def _panel(scores: "DataArray", setting: str, drawn: Sequence[str], ax: "Axes") 
             )
     if labels is not None:
         ax.set_xticks(place, labels, rotation=20 if max(map(len, labels)) > 8 else 0)
-    if len(place) == 1:  # a single value stands in the middle, not at the edges
+    if len(place) == 1:  # a single value is shown in the middle, not at an edge
         ax.set_xlim(place[0] - 0.5, place[0] + 0.5)
     ax.set_xlabel(setting)
     ax.set_ylabel("Score")
@@ -104,7 +104,7 @@ def _panel(scores: "DataArray", setting: str, drawn: Sequence[str], ax: "Axes") 
 
 
 def _interaction(scores: "DataArray", setting: str, other: str, ax: "Axes") -> None:
-    """A thin line of means against one setting for each value of another."""
+    """Draw thin lines of means against one setting, one for each value of another."""
     place, _ = _places(scores[setting].values)
     order = np.argsort(place)
     means = scores.mean(set(scores.dims) - {"model", setting, other})
@@ -118,7 +118,7 @@ def _interaction(scores: "DataArray", setting: str, other: str, ax: "Axes") -> N
 
 
 def _places(values: np.ndarray) -> tuple[np.ndarray, Sequence[str] | None]:
-    """Where values stand on the axis, and their labels where they are words."""
+    """Positions of values on the axis, and their labels if they are not numbers."""
     if np.issubdtype(values.dtype, np.number):
         return values.astype(float), None
     words = map(str, values)
@@ -127,7 +127,7 @@ def _places(values: np.ndarray) -> tuple[np.ndarray, Sequence[str] | None]:
 
 
 def _apart(place: np.ndarray, models: int) -> np.ndarray:
-    """Shifts that keep the intervals of models from covering each other: a twentieth of the closest distance."""
+    """A shift for each model, so that intervals do not overlap: multiples of a twentieth of the smallest distance."""
     closest = np.diff(np.sort(place)).min(initial=np.inf)
     step = closest / 20 if np.isfinite(closest) else 0
     return step * (np.arange(models) - (models - 1) / 2)

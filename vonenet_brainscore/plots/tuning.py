@@ -1,4 +1,4 @@
-"""Tuning curves of chosen neuroids."""
+"""Tuning curves of selected neuroids."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,15 +17,15 @@ class _Axis(NamedTuple):
     tick_step: float | None = None
 
 
-AXES = {  # dimension of a curve -> how it is drawn
+AXES = {  # by the stimulus dimension of a curve
     "orientation": _Axis("Orientation (degrees)", tick_step=45),
     "spatial_frequency": _Axis("Spatial frequency (cycles/degree)", octaves=True),
     "diameter": _Axis("Grating diameter (degrees)", octaves=True),
     "phase": _Axis("Phase (degrees)", tick_step=90),
     "contrast": _Axis("Contrast", octaves=True),
 }
-# Of neuroids and conditions: Okabe & Ito's colours, the first of the eight, black, last; `styles` has those of models.
-# Markers tell lines apart in grey print.
+# Neuroids and conditions have the colours of Okabe & Ito, with black moved to the end; `styles` has those of models.
+# Markers distinguish lines in grey print.
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
@@ -33,23 +33,23 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 def tuning_curve(
     curves: "DataArray", ax: "Axes", *, trials: "DataArray | None" = None, half_width: "DataArray | None" = None
 ) -> None:
-    """Rates of neuroids along one stimulus axis: one line each, its 95 % interval as a band, and one dot per trial.
+    """Tuning curves along one stimulus axis: one line per neuroid, its 95 % interval as a band, and a dot per trial.
 
     Parameters
     ----------
     curves : DataArray, dims (neuroid, stimulus axis)
-        Firing rates in spikes/s; the axis is one of `AXES` and has its values as coordinate. A NaN leaves a gap.
+        Firing rates in spikes/s; the axis is one of `AXES`, with its values as coordinate. NaN leaves a gap.
     ax : Axes
     trials : DataArray, dims (neuroid, stimulus axis, trial), optional
-        Rates of every trial.
+        Firing rate in each trial.
     half_width : DataArray, dims (neuroid, stimulus axis), optional
-        Half the 95 % interval of the mean over `trials`; the band is drawn around that mean.
+        Half the width of the 95 % interval of the mean over `trials`; the band is drawn around that mean.
 
     Raises
     ------
     ValueError
-        If the dimensions are others, or there are no neuroids or more than eight; or if there is a half width without
-        trials.
+        If the dimensions differ from these, there are no neuroids or more than eight, or `half_width` is given without
+        `trials`.
     """
     from matplotlib.ticker import MultipleLocator
 
@@ -57,11 +57,11 @@ def tuning_curve(
     count = curves.sizes["neuroid"]
     if not 1 <= count <= len(COLOURS):
         raise ValueError(
-            f"{count} neuroids do not make readable curves; choose 1 to {len(COLOURS)}, as by "
+            f"{count} neuroids do not make a readable figure; select 1 to {len(COLOURS)}, for example with "
             "curves.isel(neuroid=[0, 7])"
         )
     if half_width is not None and trials is None:
-        raise ValueError("a half width belongs to a mean over trials; give the trials too")
+        raise ValueError("half_width is the interval of the mean over trials; pass the trials too")
     levels = curves[axis].values
     of_neuroids = zip(curves.transpose("neuroid", axis).values, _names(curves), COLOURS, MARKERS, strict=False)
     for rates, name, colour, marker in of_neuroids:
@@ -86,21 +86,19 @@ def tuning_curve(
 
 
 def tuning_curves(curves: "Dataset") -> "Figure":
-    """All tuning curves of chosen neuroids, one panel for each stimulus axis.
+    """All tuning curves of selected neuroids, one panel per stimulus axis.
 
     Parameters
     ----------
     curves : Dataset
-        As the function `tuning_curves` returns: variables of dims (neuroid, stimulus axis), drawn with their trials
-        and intervals where there are ``<name>_trials`` and ``<name>_half_width``.
-
-        The legend names each neuroid's best grating, where there are ``best_orientation``, ``best_spatial_frequency``
-        and ``best_diameter``.
+        As returned by the function `tuning_curves`: variables with dims (neuroid, stimulus axis), drawn with trials
+        and intervals if the dataset has ``<name>_trials`` and ``<name>_half_width``. If it has ``best_orientation``,
+        ``best_spatial_frequency`` and ``best_diameter``, the legend describes each neuroid's best grating.
 
     Raises
     ------
     ValueError
-        If there is no such variable, or `tuning_curve` refuses one.
+        If the dataset has no tuning curve, or more than eight neuroids.
     """
     from matplotlib.figure import Figure
 
@@ -139,7 +137,7 @@ def _stimulus_axis(curves: "DataArray") -> str:
 
 
 def _best_gratings(curves: "Dataset") -> list[str]:
-    """A line for the legend on each neuroid's best grating, at which its other curves were measured; else nothing."""
+    """A line for the legend on each neuroid's best grating, which its other curves use; empty if unknown."""
     units = {"best_orientation": "°", "best_spatial_frequency": " cycles/degree", "best_diameter": "° wide"}
     if not set(units) <= set(curves.data_vars):
         return [""] * curves.sizes["neuroid"]
@@ -148,7 +146,7 @@ def _best_gratings(curves: "Dataset") -> list[str]:
 
 
 def _names(curves: "DataArray") -> list[str]:
-    """What the legend calls each neuroid: its number, and its channel and cell type where these are known."""
+    """Name of each neuroid in the legend: its number, and its channel and cell type if known."""
     if isinstance(curves.indexes.get("neuroid"), pd.MultiIndex):
         curves = curves.reset_index("neuroid")
     of_neuroids = {str(name): values.values for name, values in curves.coords.items() if values.dims == ("neuroid",)}
