@@ -120,6 +120,9 @@ def test_common_arguments_are_refused_too(tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             Sweep.of("voneresnet50", BANDWIDTH, SMALL, **common)
+    for name, value in (("noise_mode", "gaussian"), ("noise_scale", 0.7), ("noise_level", 0.5)):
+        with pytest.raises(ValueError, match=rf"{name} has no effect with noise='none' \(--noise none\)"):
+            Sweep.of("voneresnet50", BANDWIDTH, {name: [value], **SMALL}, noise="none")
     (tmp_path / "a.pth").touch()
     with pytest.raises(ValueError, match="weights belong to one architecture"):
         Sweep.of(["voneresnet50", "vonealexnet"], BANDWIDTH, {"weights": [tmp_path / "a.pth"]})

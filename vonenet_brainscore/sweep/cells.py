@@ -190,6 +190,9 @@ class Sweep:
         if "weights" in self.settings and len(self.models) > 1:
             raise ValueError("weights belong to one architecture; sweep them with one model")
         swept = [name for name in self.settings if name in FRONT_END_ARGUMENTS]
+        of_noise = [name for name in swept if name.startswith("noise_")]
+        if self.noise == "none" and of_noise:
+            raise ValueError(f"{of_noise[0]} has no effect with noise='none' (--noise none); leave one of the two out")
         for model in self.models:
             if model not in MODELS:
                 self._check_model(model)
