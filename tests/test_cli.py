@@ -79,6 +79,17 @@ def test_a_cluster_on_this_machine_is_silent():
     assert run.returncode == 0 and run.stderr == ""
 
 
+def test_a_warning_is_a_sentence_and_not_a_line_of_source_code():
+    code = (
+        "import sys, warnings; from vonenet_brainscore.cli import main as cli\n"
+        "cli.app = lambda: warnings.warn('empty')\n"
+        "sys.argv = ['vonenet-brainscore', *sys.argv[1:]]; cli.main()"
+    )
+    for flags, ends in (((), "warning: empty\n"), (("--verbose",), "UserWarning: empty\n")):
+        shown = subprocess.run([sys.executable, "-c", code, *flags], capture_output=True, text=True, check=True).stderr
+        assert shown.endswith(ends) and shown.count("\n") == 1
+
+
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc, whose allocator is set")
 def test_freed_memory_is_kept_for_the_next_batch():
     code = (
@@ -117,7 +128,7 @@ def test_score_shows_yardsticks_beside_the_ceiling_and_joint_distributions(capsy
     assert "another laboratory" in shown and "– 0.925 304" in shown
     assert "Ecker et al. 2010" in shown and "0.925 for 224 reliable units" in shown
     assert "grating summation field and surround diameter, 3 neuroids against 89 neurons" in shown
-    assert "right histograms without the pairing: 0.937" in shown
+    assert "the macaque's own values, paired at random: 0.937" in shown
 
 
 def test_a_benchmark_that_cannot_be_scored_is_named_and_the_others_kept(run, tiny_model, tmp_path):

@@ -61,6 +61,23 @@ def test_window_and_whole_screens_agree(few_gratings, monkeypatch):
     np.testing.assert_allclose(ours["surround_suppression_index"], theirs["surround_suppression_index"], atol=1e-5)
 
 
+def test_one_line_of_progress_for_each_experiment_on_screens(few_gratings, monkeypatch, capsys):
+    """Not one for each part, of which there are dozens."""
+    monkeypatch.setattr(screen_recorder, "_SCREENS_AT_A_TIME", 16)
+    looked = subject(tiny_vonenet(noise_mode=None), "vone_block")
+    looked.extractor.progress = True
+    looked.start_recording("V1", [(50, 200)])
+    recorder = screen_recorder.ScreenRecorder(looked)
+    recorder.record("orientation", 1)
+    shown = capsys.readouterr().err
+    gratings_shown = len(gratings.grating_parameters("orientation"))
+    assert gratings_shown > 32 and f"orientation: 100% {gratings_shown}/{gratings_shown}" in shown
+    assert "recording" not in shown and shown.count("orientation:") <= 3 and looked.extractor.progress
+    looked.extractor.progress = False
+    recorder.record("orientation", 1)
+    assert capsys.readouterr().err == ""
+
+
 def test_every_property_for_every_probed_neuroid():
     experiments = GratingExperiments(subject(tiny_vonenet(), "vone_block", trials=2))
     for name, experiment in ON_GRATINGS.items():

@@ -69,7 +69,7 @@ def _print_comparison(comparison: "GaborComparison") -> None:
         similarities.add_row(name, _with_interval(row, "similarity"), number(row["ceiling"]), *n_cells)
         distance = f"{_with_interval(row, 'distance')} {row['distance_unit']}"
         distances.add_row(name, distance, number(row["distance_floor"]), row["data"])
-    lost = table("Filters that the sampling grid cannot carry", "setting", *_SAMPLING, numbers=tuple(_SAMPLING))
+    lost = table("Filters that the sampling grid cannot represent", "setting", *_SAMPLING, numbers=tuple(_SAMPLING))
     for setting, row in comparison.sampling[list(_SAMPLING.values())].iterrows():
         lost.add_row(str(setting), *(f"{value:g}" for value in row))
     say(similarities, distances, "in brackets: 95 % of samples as large as the study", lost)

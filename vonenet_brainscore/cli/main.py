@@ -85,6 +85,7 @@ def main() -> None:
     if not debug and not verbose:  # Brain-Score's imports warn of what only its authors can change
         warnings.filterwarnings("ignore", category=FutureWarning)
         warnings.filterwarnings("ignore", category=SyntaxWarning)
+        warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"  # without our line of source code
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal without the letters of a name shows their numbers
             stream.reconfigure(errors="backslashreplace")

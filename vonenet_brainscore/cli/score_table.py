@@ -99,6 +99,6 @@ def _in_words(comparison: "JointComparison") -> str:
     names = " and ".join(name.replace("_", " ") for name in comparison.primate.properties)
     return (
         f"jointly: {names}, {row.n_pairs} neuroids against {row.n_neurons} neurons: {row.score:.3f} "
-        f"[{row.score_low:.3f}, {row.score_high:.3f}] of its ceiling {row.ceiling:.3f}; right histograms without the "
-        f"pairing: {row.without_pairing:.3f}"
+        f"[{row.score_low:.3f}, {row.score_high:.3f}] of its ceiling {row.ceiling:.3f}; the macaque's own values, "
+        f"paired at random: {row.without_pairing:.3f}"
     )

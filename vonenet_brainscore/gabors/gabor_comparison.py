@@ -94,7 +94,7 @@ class GaborComparison:
         `cell_type`, `colour` and the parameters of `PARAMETERS`.
     distributions : tuple of DistributionComparison
     sampling : DataFrame
-        How many filters the pixels and the kernel cannot carry (`sampling_table`).
+        Number of filters that the pixel grid or the kernel cannot represent (`sampling_table`).
     seed : int
         Of the bootstraps.
     """

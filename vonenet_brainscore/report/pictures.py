@@ -40,7 +40,7 @@ def property_pictures(scores: "Mapping[str, Mapping[str, Score]]") -> dict[str, 
             if "model_values" not in score.attrs:
                 continue
             n_units, n_undefined = score.attrs["n_units"], score.attrs["n_undefined"]
-            caption = f"{n_units} responsive neuroids, {n_undefined} of them without a value"
+            caption = f"{n_units} responsive neuroids" + (f", {n_undefined} without a value" if n_undefined else "")
             draw = partial(property_distribution, score, colour=styles[model].colour)
             picture = _panel(model, draw, caption)
             pictures.setdefault(identifier, []).append(picture)
@@ -59,9 +59,9 @@ def joint_pictures(jointly: "Mapping[str, Sequence[JointComparison]]") -> dict[s
             heading = " and ".join(name.replace("_", " ") for name in comparison.primate.properties).capitalize()
             (row,) = comparison.to_frame().itertuples()
             caption = (
-                f"{row.n_pairs} of {row.n_units} responsive neuroids have both. Similarity over its ceiling "
-                f"({row.ceiling:.3f}), with the interval of 95 % of samples; right histograms without the pairing "
-                f"reach {row.without_pairing:.3f}"
+                f"{row.n_pairs} of {row.n_units} responsive neuroids have both. Score: similarity over its ceiling "
+                f"({row.ceiling:.3f}), with its 95 % interval. The macaque's own values, paired at random, reach "
+                f"{row.without_pairing:.3f}"
             )
             draw = partial(joint_distribution, comparison, colour=styles[model].colour)
             picture = _panel(model, draw, caption)

@@ -1,7 +1,7 @@
 """Recording of the neuroids of any `BrainModel` at the probed position, on whole screens."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from itertools import product
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..brainscore import without_result_caching
+from ..progress import progress_bar
 from ..recordings.streamed import some_of
 from ..recordings.subject import Subject
 from ..stimuli.gratings import PARAMETERS, grating_parameters, grating_stimulus_set, gratings_as_images
@@ -40,22 +41,24 @@ class ScreenRecorder:
         with self.subject.extractor.noise_off() if ours else nullcontext():
             blank = self._describe_neuroids()
             gratings = selectivity_gratings(self.subject.visual_degrees())
-            responses = np.concatenate([part for _, part in self._look(gratings, MAPPING_TRIALS)], axis=1)
+            parts = self._look(gratings, MAPPING_TRIALS, "testing for selective neuroids")
+            responses = np.concatenate([part for _, part in parts], axis=1)
             check_selective(responses, self.subject.identifier)
             parameters = grating_parameters("receptive_field")
             positions = parameters.drop_duplicates(["position_y", "position_x"])
             gratings = len(parameters) // len(positions)  # at each position, in rows next to each other
             strongest = np.zeros((len(blank), len(positions)), np.float32)
-            for rows, part in self._look(parameters, MAPPING_TRIALS):
+            for rows, part in self._look(parameters, MAPPING_TRIALS, "mapping receptive fields"):
                 for column, position in enumerate(np.arange(rows.start, rows.stop) // gratings):
                     np.maximum(strongest[:, position], part[:, column], out=strongest[:, position])
         return strongest, blank, positions
 
     def _describe_neuroids(self) -> np.ndarray:
         """Note what is known of each neuroid; its response to the blank."""
-        with TemporaryDirectory() as directory, without_result_caching():
+        with TemporaryDirectory() as directory, without_result_caching(), _one_bar(self.subject, 1, "blank") as bar:
             stimuli = grating_stimulus_set("blank", directory, visual_degrees=self.subject.visual_degrees())
             responses = _by_neuroid(self.subject.look_at(stimuli, number_of_trials=MAPPING_TRIALS))
+            bar.update()
         self._neuroids = responses.indexes["neuroid"].to_frame(index=False)
         return responses.values[:, 0]
 
@@ -64,12 +67,12 @@ class ScreenRecorder:
         return self._neuroids[neuroids].reset_index(drop=True)
 
     def record(self, name: str, trials: int) -> np.ndarray:
-        return self.record_gratings(grating_parameters(name), trials, name)
+        return self.record_gratings(grating_parameters(name), trials, name.replace("_", " "))
 
     def record_gratings(
         self, parameters: pd.DataFrame, trials: int, doing: str, each: EachTrial | None = None
     ) -> np.ndarray:
-        return np.concatenate([part[self._kept] for _, part in self._look(parameters, trials, each)], axis=1)
+        return np.concatenate([part[self._kept] for _, part in self._look(parameters, trials, doing, each)], axis=1)
 
     def record_images(self, stimuli: "StimulusSet", trials: int) -> np.ndarray:
         starts = range(0, len(stimuli), _SCREENS_AT_A_TIME)
@@ -77,9 +80,17 @@ class ScreenRecorder:
         return np.concatenate([self._look_at(part, trials)[self._kept] for part in parts], axis=1)
 
     def _look(
-        self, parameters: pd.DataFrame, trials: int, each: EachTrial | None = None
+        self, parameters: pd.DataFrame, trials: int, doing: str, each: EachTrial | None = None
     ) -> Iterator[tuple[slice, np.ndarray]]:
         """Responses (neuroid, presentation) to gratings, some presentations at a time."""
+        with _one_bar(self.subject, len(parameters), doing) as bar:
+            for rows, responses in self._parts(parameters, trials, each):
+                bar.update(rows.stop - rows.start)
+                yield rows, responses
+
+    def _parts(
+        self, parameters: pd.DataFrame, trials: int, each: EachTrial | None
+    ) -> Iterator[tuple[slice, np.ndarray]]:
         for start in range(0, len(parameters), _SCREENS_AT_A_TIME):
             rows = slice(start, min(start + _SCREENS_AT_A_TIME, len(parameters)))
             some = parameters.iloc[rows]
@@ -114,6 +125,24 @@ class ScreenRecorder:
             responses = _by_neuroid(self.subject.look_at(stimuli, number_of_trials=trials))
         order = {name: index for index, name in enumerate(responses["stimulus_id"].values)}
         return responses.values[:, [order[name] for name in stimuli["stimulus_id"]]]
+
+
+@contextmanager
+def _one_bar(subject: Any, gratings: int, doing: str) -> Iterator[Any]:
+    """A progress bar for a whole experiment, in place of one for each part of it that our extractor would show.
+
+    Other models' extractors show their own.
+    """
+    ours = isinstance(subject, Subject)
+    shown = ours and subject.extractor.progress
+    with progress_bar(total=gratings, desc=doing, unit="grating", shown=shown) as bar:
+        if ours:
+            subject.extractor.progress = False
+        try:
+            yield bar
+        finally:
+            if ours:
+                subject.extractor.progress = shown
 
 
 def _by_neuroid(responses: "NeuroidAssembly") -> "NeuroidAssembly":
