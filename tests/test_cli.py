@@ -79,15 +79,19 @@ def test_a_cluster_on_this_machine_is_silent():
     assert run.returncode == 0 and run.stderr == ""
 
 
-def test_a_warning_is_a_sentence_and_not_a_line_of_source_code():
+def test_only_our_own_warnings_are_shown_and_as_sentences():
     code = (
         "import sys, warnings; from vonenet_brainscore.cli import main as cli\n"
-        "cli.app = lambda: warnings.warn('empty')\n"
-        "sys.argv = ['vonenet-brainscore', *sys.argv[1:]]; cli.main()"
+        "def warn():\n"
+        "    for name in ('vonenet_brainscore.scoring', 'sklearn.svm'):\n"
+        "        warnings.warn_explicit('of ' + name, UserWarning, 'file.py', 1, module=name)\n"
+        "cli.app = warn; sys.argv = ['vonenet-brainscore', *sys.argv[1:]]; cli.main()"
     )
-    for flags, ends in (((), "warning: empty\n"), (("--verbose",), "UserWarning: empty\n")):
+    ours, theirs = "of vonenet_brainscore.scoring", "of sklearn.svm"
+    python = "file.py:1: UserWarning: "
+    for flags, expected in (((), f"warning: {ours}\n"), (("--verbose",), f"{python}{ours}\n{python}{theirs}\n")):
         shown = subprocess.run([sys.executable, "-c", code, *flags], capture_output=True, text=True, check=True).stderr
-        assert shown.endswith(ends) and shown.count("\n") == 1
+        assert shown == expected
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc, whose allocator is set")
@@ -174,9 +178,17 @@ def test_own_recordings(run, tiny_model, tmp_path):
     assert any(raws.values()) and not all(raws.values()) and "*" not in parts
     assert all(raw.startswith("-") == raw.endswith("*") == explained for raw, explained in raws.items())
     status, _ = run("compare", *side_by_side, "--benchmark", BANDWIDTH)
-    assert str(status).startswith("error: models are set side by side on one benchmark: give --benchmark, or --images")
+    assert str(status).startswith("error: models are compared on one benchmark: give --benchmark, or --images")
     status, _ = run("score", "voneresnet50", "--images", "images")
     assert status == "error: your own recordings take both --images and --responses"
+    alone = {"--metric": ("ridge",), "--window": ("50", "100"), "--degrees": ("4",), "--split_seed": ("2",)}
+    for command in ("score", "compare"):
+        model = ("voneresnet50",) if command == "score" else ("voneresnet50", "vonealexnet", "--benchmark", BANDWIDTH)
+        for option, value in alone.items():
+            status, _ = run(command, *model, option, *value)
+            assert status == f"error: {option} goes with --images and --responses"
+    status, by_geometry = run("compare", "voneresnet50", "vonealexnet", *words, "--noise", "none", "--metric", "rsa")
+    assert status == 0 and by_geometry != differences
     np.save(tmp_path / "short.npy", random.normal(size=(29, 4, 3)))
     status, _ = run("score", "voneresnet50", "--images", "images", "--responses", "short.npy")
     assert "29" in status and "30" in status

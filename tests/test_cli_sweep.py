@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 from sweep_stubs import PEAK_SF, PREF_OR, TINY, stub_compare
 from typing_commands import typed
@@ -32,13 +33,26 @@ def test_a_sweep_as_it_is_typed(run, tmp_path):
     assert (tmp_path / "a folder, ü" / "results.csv").is_file()
 
 
+def test_the_values_of_one_setting_are_columns(run, tmp_path):
+    settings = ("--set", "noise_scale=0,0.35", *SET_TINY, "--output", "out", *HERE)
+    status, shown = run("sweep", "--models", "voneresnet50", "--benchmarks", PREF_OR, PEAK_SF, *settings)
+    rows = {row[1]: row[2:] for row in map(str.split, shown.splitlines()) if row[:1] in (["voneresnet50"], ["model"])}
+    assert status == 0 and "Scores by noise_scale" in shown and rows["benchmark"] == ["0.0", "0.35"]
+    table = pd.read_csv(tmp_path / "out" / "results.csv")
+    for benchmark in (PREF_OR, PEAK_SF):
+        assert rows[benchmark] == [f"{score:.3f}" for score in table.query("benchmark == @benchmark")["score"]]
+    settings = ("--set", "seed=0..6", *SET_TINY, "--output", "seven", *HERE)
+    status, shown = run("sweep", "--models", "voneresnet50", "--benchmarks", PREF_OR, *settings)
+    assert status == 0 and "Scores over all settings" in shown and "lowest" in shown
+
+
 def test_failures_are_told_and_the_status_is_1(run, monkeypatch):
     monkeypatch.setenv("SWEEP_FAULTS", json.dumps([["memory", PREF_OR, seed, None] for seed in (0, 1)]))
     status, shown = run(
         *("sweep", "--models", "voneresnet50", "--benchmarks", PREF_OR, PEAK_SF),
         *("--set", "seed=0..3", *SET_TINY, "--output", "out", *HERE),
     )
-    assert status == "error: 2 of 8 cells have no score (out/results.csv):\n2 x 13.0 GB are needed"
+    assert status == "error: 2 of 8 scores are missing (out/results.csv):\n2 x 13.0 GB are needed"
     assert "results: out" in shown
 
 

@@ -171,7 +171,8 @@ def test_a_benchmark_says_what_its_scores_are_of(images, features):
         "responses_sha256": first._assembly.attrs["responses_sha256"],
         "recordings": "200 stimuli, 12 neurons, 4 repetitions",
         "notes": "the array of 200 x 12 x 4 is taken as (stimulus, neuron, repetition); for another order, "
-        "pass for example axes='stimulus,repetition,neuron' (--axes)",
+        "pass for example axes='stimulus,repetition,neuron' (--axes)\n"
+        "responses are assumed to be of 50 to 200 ms; --window (time_bin) says otherwise",
     }
     differ = {name for name, value in first.own_recordings.items() if other.own_recordings[name] != value}
     assert differ == {
@@ -343,9 +344,15 @@ def test_axes_are_told_and_can_be_said(images, features):
     """(image, repetition, neuron) must not be read as ten "neurons" without a word."""
     values = linear(features, noise=1.0, repetitions=10, neurons=6)
     turned = values.transpose(0, 2, 1)
-    benchmark = neural_benchmark("mine", images, turned, axes="image,repetition,neuron")
+    told = {"axes": "image,repetition,neuron", "visual_degrees": 4, "time_bin": (50, 200)}
+    benchmark = neural_benchmark("mine", images, turned, **told)
     assert benchmark.own_recordings["recordings"] == "200 stimuli, 6 neurons, 10 repetitions"
     assert benchmark.own_recordings["notes"] == ""
+    assumed = neural_benchmark("mine", images, turned, axes="image,repetition,neuron").own_recordings["notes"]
+    assert assumed.splitlines() == [
+        "images are assumed to be 8 degrees wide; --degrees (visual_degrees) says otherwise",
+        "responses are assumed to be of 50 to 200 ms; --window (time_bin) says otherwise",
+    ]
     np.testing.assert_array_equal(benchmark._assembly.values, neural_benchmark("m", images, values)._assembly.values)
     untold = paired(images, turned)
     assert untold.summary == "200 stimuli, 10 neurons, 6 repetitions"

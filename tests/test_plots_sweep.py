@@ -48,7 +48,28 @@ def test_crossed_draws_are_averaged_before_the_interval_and_incomplete_ones_are_
     np.testing.assert_allclose([np.ptp(bar[:, 1]) for bar in bars.get_segments()], 2 * half)
     assert figure._suptitle.get_text() == "Mean and 95 % interval over 4 gabor_seeds"
     assert sweep_figure(sweep.isel(gabor_seed=[0]))._suptitle.get_text().endswith("over 3 seeds")
-    assert sweep_figure(sweep.isel(gabor_seed=[0], seed=[0]))._suptitle.get_text() == "Scores of a sweep"
+    alone = sweep_figure(sweep.isel(gabor_seed=[0], seed=[0]))
+    assert alone._suptitle.get_text() == "Scores without intervals (no seed was swept)"
+    assert all(not container.has_yerr for container in alone.axes[0].containers)
+
+
+def test_intervals_of_single_scores_where_no_seed_is_swept():
+    sweep = made(model=["a", "b"], seed=[0], noise_scale=[1, 0, 0.35], sf_max=[4], benchmark=["p"])
+    sweep["score_low"], sweep["score_high"] = sweep["score"] - 0.1, sweep["score"] + 0.2
+    sweep["score_low"].loc[{"noise_scale": 0}] = sweep["score"].sel(noise_scale=0) + 0.05  # above the score
+    figure = sweep_figure(sweep)
+    assert figure._suptitle.get_text() == "Scores and their 95 % intervals"
+    line, _, (bars,) = figure.axes[0].containers[1]
+    of_model = sweep.sel(model="b", noise_scale=[0, 0.35, 1]).squeeze()
+    np.testing.assert_array_equal(line.get_ydata(), of_model["score"])
+    ends = np.array([bar[:, 1] for bar in bars.get_segments()])
+    np.testing.assert_allclose(ends[:, 1], of_model["score_high"])
+    np.testing.assert_allclose(ends[:, 0], np.minimum(of_model["score_low"], of_model["score"]))
+    beside = sweep_figure(sweep.isel(noise_scale=[0]))  # models side by side
+    assert beside._suptitle.get_text() == "Scores and their 95 % intervals"
+    two = made(model=["a"], noise_scale=[0, 1], sf_max=[4, 9], benchmark=["p"])
+    two["score_low"] = two["score_high"] = two["score"]
+    assert sweep_figure(two)._suptitle.get_text() == "Scores without intervals (no seed was swept)"  # of means
 
 
 def test_where_draws_alone_are_swept_models_stand_side_by_side():

@@ -90,7 +90,7 @@ def test_a_table_a_dataset_and_a_figure_come_out(tmp_path, stubs):
     settings = {"seed": range(2), "noise_mode": [None, "neuronal"], **TINY}
     found = score_models(["voneresnet50", "vonealexnet"], [PREF_OR, PEAK_SF], settings, output=tmp_path, **QUIET)
     assert found["score"].dims == ("model", "seed", "noise_mode", *TINY, "benchmark")
-    assert list(found["noise_mode"].values) == ["None", "neuronal"]
+    assert list(found["noise_mode"].values) == ["none", "neuronal"]
     table = pd.read_csv(tmp_path / "results.csv", keep_default_na=False, float_precision="round_trip")
     assert len(table) == 16 and set(table["problem"]) == {""}
     row = table.query("model == 'vonealexnet' and seed == 1 and noise_mode == 'neuronal' and benchmark == @PEAK_SF")
@@ -172,6 +172,26 @@ def test_what_is_done_before_the_user_stops_it_is_in_the_results(tmp_path, stubs
     table = pd.read_csv(tmp_path / "results.csv", keep_default_na=False)
     assert table["problem"].tolist() == ["", "not reached", "not reached"] and float(table["score"][0]) != 0
     assert (tmp_path / "results.nc").is_file() and (tmp_path / "results.png").is_file()
+
+
+def test_scores_that_a_worker_recorded_before_the_stop_are_in_the_results(tmp_path, stubs, monkeypatch, capsys):
+    """It returns those of a setting together, and records each at once."""
+
+    def stopped(self, groups, work, say):
+        next(work.outcomes(groups[0]))
+        raise KeyboardInterrupt
+        yield
+
+    arguments = {"output": tmp_path, "workers": 1, "cache": False}
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("vonenet_brainscore.sweep.place.Place.outcomes", stopped)
+        score_models("voneresnet50", [PREF_OR, PEAK_SF], TINY, **arguments)
+    table = pd.read_csv(tmp_path / "results.csv", keep_default_na=False)
+    assert table["problem"].tolist() == ["", "not reached"] and float(table["score"][0]) != 0
+    assert "stopped: 1 of 2 are done; the same command resumes" in capsys.readouterr().err
+    resumed = score_models("voneresnet50", [PREF_OR, PEAK_SF], TINY, **arguments)
+    assert f"1 of 2 scores are already in {tmp_path}" in capsys.readouterr().err
+    assert (resumed["problem"] == "").all() and len(stubs()) == 2
 
 
 def test_a_figure_that_cannot_be_drawn_costs_no_result(tmp_path, stubs, monkeypatch):

@@ -237,6 +237,24 @@ def test_jobs_of_a_batch_system(tmp_path, monkeypatch, stubs):
     assert found["problem"].item() == "" and len(stubs()) == 2
 
 
+def test_a_job_that_cannot_be_cancelled_costs_no_score(monkeypatch, capsys):
+    import dask_jobqueue
+
+    class Cluster:
+        def __init__(self, **options):
+            self.adapt = lambda **jobs: None
+
+        def close(self):
+            raise TypeError("the job has no number yet")
+
+    monkeypatch.setattr(dask_jobqueue, "SLURMCluster", Cluster)
+    with place._batch_cluster("slurm", 1, 1, {}) as cluster:
+        assert isinstance(cluster, Cluster)
+    assert "a job of slurm could not be cancelled (TypeError: the job has no number yet)" in capsys.readouterr().err
+    with pytest.raises(KeyboardInterrupt), place._batch_cluster("slurm", 1, 1, {}):
+        raise KeyboardInterrupt
+
+
 def test_the_script_of_a_job(tmp_path):
     options = {"memory": "8GB", "queue": "normal", "walltime": "02:00:00", "local_directory": str(tmp_path)}
     with place._batch_cluster("slurm", 0, 4, options) as cluster:

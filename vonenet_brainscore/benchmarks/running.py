@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..brainscore import seeded_global_generator, without_chatter, without_pip, without_result_caching
+from ..progress import is_quiet
 from ..recordings.streamed import STREAMED, WHOLE, StreamedSubject, way_of_recording
 from ..recordings.subject import Subject
 from ..stimuli.screen import placed_exactly
@@ -90,7 +91,7 @@ def run_benchmark(
             way = WHOLE
     with (
         seeded_global_generator(seed),
-        without_chatter(progress),
+        without_chatter(progress and not is_quiet()),
         _without_caches(candidate, name or benchmark.identifier),
         kept_predictions(benchmark) as kept,
         parts,

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ..arguments import check_seed, check_whole
+from ..brainscore import import_quietly
 from ..own_recordings.neural_benchmark import neural_benchmark
 
 # Our choices, which make textures differ like those of Freeman & Ziemba (2013), in spectrum between families and at
@@ -209,6 +210,7 @@ def simulated_benchmark(
     """
     if not isinstance(directory, str | PathLike):
         raise TypeError(f"directory is {shortened(directory)}; it must be a path")
+    import_quietly()
     check_whole(n_stimuli=n_stimuli, n_neurons=n_neurons, repetitions=repetitions)
     check_seed(seed)
     if n_stimuli < 1 or n_stimuli % FAMILIES:

@@ -5,7 +5,20 @@ from typing import Annotated, Any
 
 import typer
 
-from .own_recordings import Degrees, Images, Region, Responses, own_benchmark
+from .own_recordings import (
+    Axes,
+    Degrees,
+    Images,
+    Metric,
+    Region,
+    RegionInFile,
+    Responses,
+    Splits,
+    SplitSeed,
+    Variable,
+    Window,
+    own_benchmark,
+)
 from .score_table import signed, star
 from .scoring import FIGURE_SUFFIXES, Device, Layers, Memory, Noise, Seed, Trials, Weights, in_bytes, region_layer_map
 from .tables import number, say, table
@@ -13,12 +26,10 @@ from .tables import number, say, table
 Benchmark = Annotated[str | None, typer.Option(help="Benchmark for all models, if not your own recordings.")]
 
 
-def _one_benchmark(
-    name: str | None, images: Path | None, responses: Path | None, region: str, degrees: float | None
-) -> Any:
-    own = own_benchmark(images, responses, region, degrees)
+def _one_benchmark(name: str | None, **own_recordings: Any) -> Any:
+    own = own_benchmark(**own_recordings)
     if (name is None) == (own is None):
-        raise ValueError("models are set side by side on one benchmark: give --benchmark, or --images and --responses")
+        raise ValueError("models are compared on one benchmark: give --benchmark, or --images and --responses")
     return name or own
 
 
@@ -28,7 +39,14 @@ def compare(
     images: Images = None,
     responses: Responses = None,
     region: Region = "V1",
+    region_in_file: RegionInFile = None,
     degrees: Degrees = None,
+    window: Window = None,
+    variable: Variable = None,
+    axes: Axes = None,
+    metric: Metric = "pls",
+    splits: Splits = 10,
+    split_seed: SplitSeed = 1,
     seed: Seed = 0,
     trials: Trials = None,
     noise: Noise = "model",
@@ -45,7 +63,20 @@ def compare(
 
     if output is not None:
         check_writable(output, (".csv",))
-    one = _one_benchmark(benchmark, images, responses, region, degrees)
+    one = _one_benchmark(
+        benchmark,
+        images=images,
+        responses=responses,
+        region=region,
+        degrees=degrees,
+        metric=metric,
+        time_bin=window,
+        splits=splits,
+        split_seed=split_seed,
+        variable=variable,
+        axes=axes,
+        region_in_file=region_in_file,
+    )
     scores, differences = compare_models(
         models,
         one,
@@ -79,7 +110,11 @@ def partition(
     images: Images = None,
     responses: Responses = None,
     region: Region = "V1",
+    region_in_file: RegionInFile = None,
     degrees: Degrees = None,
+    window: Window = None,
+    variable: Variable = None,
+    axes: Axes = None,
     folds: Annotated[int, typer.Option(min=2, help="Parts of the stimuli, each predicted from the other parts.")] = 5,
     seed: Seed = 0,
     trials: Trials = None,
@@ -101,7 +136,17 @@ def partition(
         check_writable(figure, FIGURE_SUFFIXES)
     found = partition_variance(
         models,
-        _one_benchmark(benchmark, images, responses, region, degrees),
+        _one_benchmark(
+            benchmark,
+            images=images,
+            responses=responses,
+            region=region,
+            degrees=degrees,
+            time_bin=window,
+            variable=variable,
+            axes=axes,
+            region_in_file=region_in_file,
+        ),
         folds=folds,
         seed=seed,
         trials=trials,

@@ -78,13 +78,15 @@ def main() -> None:
     # A thread that waits for others would otherwise take a core from other jobs. The libraries that commands load read
     # this once; the number of threads, which may change last bits, stays the same.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Lost workers are reported here, in words. Dask reads this when it is imported.
+    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")
     _reuse_memory()
     debug, quiet, verbose = (flag in sys.argv for flag in _EVERYWHERE)
     sys.argv = [word for word in sys.argv if word not in _EVERYWHERE]
     LOGGER.setLevel(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
-    if not debug and not verbose:  # Brain-Score's imports warn of what only its authors can change
-        warnings.filterwarnings("ignore", category=FutureWarning)
-        warnings.filterwarnings("ignore", category=SyntaxWarning)
+    if not debug and not verbose:
+        warnings.filterwarnings("ignore")  # of other packages, most of which only their authors can act on
+        warnings.filterwarnings("default", module="vonenet_brainscore")
         warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"  # without our line of source code
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal without the letters of a name shows their numbers

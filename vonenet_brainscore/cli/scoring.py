@@ -5,7 +5,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .own_recordings import Degrees, Images, Region, Responses, own_benchmark
+from .own_recordings import (
+    Axes,
+    Degrees,
+    Images,
+    Metric,
+    Region,
+    RegionInFile,
+    Responses,
+    Splits,
+    SplitSeed,
+    Variable,
+    Window,
+    own_benchmark,
+)
 from .score_table import interval, score_table, signed, star
 from .tables import number, say, table
 
@@ -138,30 +151,14 @@ def score(
     images: Images = None,
     responses: Responses = None,
     region: Region = "V1",
-    region_in_file: Annotated[
-        str | None,
-        typer.Option(help="... the name of the region in the file, if it differs."),
-    ] = None,
+    region_in_file: RegionInFile = None,
     degrees: Degrees = None,
-    window: Annotated[
-        tuple[float, float] | None,
-        typer.Option(
-            help="... time window in ms after onset (.nwb: to count spikes in); default, as stated, or 50 200."
-        ),
-    ] = None,
-    variable: Annotated[
-        str | None, typer.Option(help="... the variable, or the table of an .nwb file, with the responses.")
-    ] = None,
-    axes: Annotated[
-        str | None, typer.Option(help="... an array's axes: stimulus, neuron and repetition, in its order.")
-    ] = None,
-    metric: Annotated[
-        str, typer.Option(help="... pls, ridge, rsa, cka, neuron_to_neuron or linear_predictivity.")
-    ] = "pls",
-    splits: Annotated[int, typer.Option(min=1, help="... random splits into training and test stimuli.")] = 10,
-    split_seed: Annotated[
-        int, typer.Option("--split_seed", min=0, max=2**32 - 1, help="... seed of these splits; Brain-Score's is 1.")
-    ] = 1,
+    window: Window = None,
+    variable: Variable = None,
+    axes: Axes = None,
+    metric: Metric = "pls",
+    splits: Splits = 10,
+    split_seed: SplitSeed = 1,
 ) -> None:
     """Score a model on benchmarks: a table, and for V1 properties a figure of model and primate distributions."""
     from ..files import check_writable
@@ -176,9 +173,9 @@ def score(
     own = own_benchmark(
         images,
         responses,
-        region,
-        degrees,
-        metric,
+        region=region,
+        degrees=degrees,
+        metric=metric,
         time_bin=window,
         splits=splits,
         split_seed=split_seed,

@@ -26,6 +26,7 @@ from .tables import number, say, table
 if TYPE_CHECKING:
     from xarray import Dataset
 
+_MOST_VALUES = 6  # of one setting, each with a column on the terminal
 _REASONS = 10  # on the terminal; results.csv has all
 _LONGEST_RANGE = 1_000_000
 
@@ -135,11 +136,20 @@ def value(word: str) -> Any:
 
 
 def _table(dataset: "Dataset") -> Any:
-    """Scores by model and benchmark: mean and range over the settings."""
+    """Scores by model and benchmark: for every value of a single swept setting, or mean and range over all settings."""
     import numpy as np
 
-    columns = ("mean", "lowest", "highest", "scored", "failed")
     named = ("model", "benchmark")
+    swept = [name for name, size in dataset["score"].sizes.items() if size > 1 and name not in named]
+    if len(swept) == 1 and dataset.sizes[swept[0]] <= _MOST_VALUES:
+        values = [str(each) for each in dataset[swept[0]].values]
+        shown = table(f"Scores by {swept[0]}", *named, *values, numbers=tuple(values), names=named)
+        for model in dataset["model"].values:
+            for benchmark in dataset["benchmark"].values:
+                scores = dataset["score"].sel(model=model, benchmark=benchmark).values.ravel()
+                shown.add_row(str(model), str(benchmark), *map(number, scores))
+        return shown
+    columns = ("mean", "lowest", "highest", "scored", "failed")
     shown = table("Scores over all settings", *named, *columns, numbers=columns, names=named)
     for model in dataset["model"].values:
         for benchmark in dataset["benchmark"].values:
@@ -152,11 +162,11 @@ def _table(dataset: "Dataset") -> Any:
 
 
 def _what_failed(dataset: "Dataset", output: Path) -> str:
-    """Reasons why cells have no score, each once, and results that could not be written; empty without failures."""
+    """Reasons for missing scores, each once, and results that could not be written; empty without failures."""
     problems = Counter(str(problem) for problem in dataset["problem"].values.ravel() if problem)
     said = []
     if problems:
-        said.append(f"{problems.total()} of {dataset['problem'].size} cells have no score ({output}/results.csv):")
+        said.append(f"{problems.total()} of {dataset['problem'].size} scores are missing ({output}/results.csv):")
         said += [f"{count} x {problem}" for problem, count in problems.most_common(_REASONS)]
         if len(problems) > _REASONS:
             said.append(f"and {len(problems) - _REASONS} other reasons")

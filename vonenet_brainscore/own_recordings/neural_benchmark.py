@@ -1,7 +1,7 @@
 """Your own images and responses as a Brain-Score `NeuralBenchmark`."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,9 @@ def neural_benchmark(
     TypeError
         If an argument or its contents have the wrong type.
     """
+    from ..brainscore import import_quietly
+
+    import_quietly()
     from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark
 
     _check_settings(
@@ -119,6 +122,7 @@ def neural_benchmark(
     recordings = paired(
         stimuli, responses, region=region_in_file or region, variable=variable, axes=axes, time_bin=time_bin
     )
+    notes = [*recordings.notes, *_assumptions(visual_degrees, time_bin, recordings.stated)]
     visual_degrees = _agreed("visual_degrees", visual_degrees, recordings.stated, VISUAL_DEGREES)
     time_bin = _agreed("time_bin", time_bin, recordings.stated, TIME_BIN)
     values, stimulus_set, neurons = recordings.values, recordings.stimulus_set, recordings.neurons
@@ -163,7 +167,7 @@ def neural_benchmark(
         "stimuli": stimulus_set.identifier,
         "responses_sha256": assembly.attrs["responses_sha256"],
         "recordings": recordings.summary,
-        "notes": "\n".join(recordings.notes),
+        "notes": "\n".join(notes),
     }
     return benchmark
 
@@ -178,6 +182,17 @@ def _agreed(name: str, said: Any, stated: Mapping[str, Any], default: Any) -> An
             f"{name} ({option}) is {said}, but the responses state {stated[name]}; leave it out, or correct the file"
         )
     return stated[name] if said is None else said
+
+
+def _assumptions(
+    visual_degrees: float | None, time_bin: tuple[float, float] | None, stated: Mapping[str, Any]
+) -> Iterator[str]:
+    """Notes on the defaults that stand for what neither the caller nor the responses' source says."""
+    if visual_degrees is None and "visual_degrees" not in stated:
+        yield f"images are assumed to be {VISUAL_DEGREES:g} degrees wide; --degrees (visual_degrees) says otherwise"
+    if time_bin is None and "time_bin" not in stated:
+        start, end = TIME_BIN
+        yield f"responses are assumed to be of {start:g} to {end:g} ms; --window (time_bin) says otherwise"
 
 
 def median_repetitions(values: np.ndarray) -> int:

@@ -23,7 +23,8 @@ def sweep_figure(sweep: "Dataset") -> "Figure":
     over them. Scores are first averaged over any other seed, because crossed seeds are not independent samples, and
     over the settings of the other panels, which the title names. With exactly one other swept setting, a thin line for
     each of its values, labelled at its end, shows whether the two settings interact. A seed with a failed combination
-    is omitted. If only seeds are swept, models are shown side by side with one dot per seed.
+    is omitted. If only seeds are swept, models are shown side by side with one dot per seed. If no seed is swept, bars
+    are the 95 % intervals of the single scores, unless these are averaged over another setting.
 
     Parameters
     ----------
@@ -38,15 +39,21 @@ def sweep_figure(sweep: "Dataset") -> "Figure":
     shown = [name for name in settings if scores.sizes[name] > 1] or ["model"]
     benchmarks = scores["benchmark"].values
     panels = [(benchmark, setting) for benchmark in benchmarks for setting in shown]
+    has_ends = False
     columns = len(shown) if len(shown) > 1 else min(len(benchmarks), 4)
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(4.4 * columns, 3.2 * rows + 0.5), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for (benchmark, setting), ax in zip(panels, axes, strict=False):
         averaged = set(scores.dims) - {"model", "benchmark", setting, *drawn}
-        draws = scores.sel(benchmark=benchmark, drop=True).mean(averaged, skipna=False)
+        of_benchmark = sweep.sel(benchmark=benchmark, drop=True)
+        draws = of_benchmark["score"].mean(averaged, skipna=False)
         over = [name for name in settings if name != setting and scores.sizes[name] > 1]
-        _panel(draws, setting, drawn, ax)
+        ends = None if drawn or over or "score_low" not in sweep else of_benchmark[["score_low", "score_high"]]
+        if ends is not None:
+            ends = ends.squeeze(averaged, drop=True)
+            has_ends |= bool(ends.notnull().to_array().any())
+        _panel(draws, setting, drawn, ends, ax)
         if len(over) == 1:
             _interaction(scores.sel(benchmark=benchmark, drop=True), setting, over[0], ax)
         note = f"\nmean over {', '.join(over)}" if over else ""
@@ -59,33 +66,40 @@ def sweep_figure(sweep: "Dataset") -> "Figure":
         ncols = min(len(labels), columns if wide else 2 * columns)
         figure.legend(handles, labels, loc="outside lower center", ncols=ncols, frameon=False)
     titles = [f"Mean and 95 % interval over {scores.sizes[name]} {name}s" for name in drawn]
-    figure.suptitle(titles[0] if titles else "Scores of a sweep", fontsize="medium")
+    alone = "Scores and their 95 % intervals" if has_ends else "Scores without intervals (no seed was swept)"
+    figure.suptitle(titles[0] if titles else alone, fontsize="medium")
     return figure
 
 
-def _panel(scores: "DataArray", setting: str, drawn: Sequence[str], ax: "Axes") -> None:
-    """Draw the scores (model, setting, *drawn) of one benchmark against one setting."""
+def _panel(scores: "DataArray", setting: str, drawn: Sequence[str], ends: "Dataset | None", ax: "Axes") -> None:
+    """Draw the scores (model, setting, *drawn) of one benchmark against one setting, with their intervals."""
     place, labels = _places(scores[setting].values)
     order = np.argsort(place)
     place, scores = place[order], scores.isel({setting: order})
     mean, half = mean_and_interval(scores, drawn)
+    below = above = half
+    if ends is not None:  # a mean of skewed samples may be outside their interval
+        ends = ends.isel({setting: order})
+        below, above = (mean - ends["score_low"]).clip(0), (ends["score_high"] - mean).clip(0)
     styles = model_styles(map(str, scores["model"].values))
     if setting == "model":
         draws = scores.transpose("model", ...).values.reshape(scores.sizes["model"], -1)  # (model, draw)
         beside = np.linspace(-0.15, 0.15, draws.shape[1]) if draws.shape[1] > 1 else [0]
         for at, values in zip(place, draws, strict=True):
             ax.plot(at + np.asarray(beside), values, ".", color="0.7", zorder=1)
-        for at, model, value, reach in zip(place, scores["model"].values, mean.values, half.values, strict=True):
+        for at, model in zip(place, scores["model"].values, strict=True):
             style = styles[str(model)]
-            ax.errorbar([at], [value], [reach], fmt=style.marker, capsize=3, color=style.colour)
+            value, low, high = (each.sel(model=model).item() for each in (mean, below, above))
+            ax.errorbar([at], [value], [[low], [high]], fmt=style.marker, capsize=3, color=style.colour)
     else:
         apart = _apart(place, scores.sizes["model"])
         for index, model in enumerate(scores["model"].values):
-            line = mean.sel(model=model).values, half.sel(model=model).values
+            line, *reach = (each.sel(model=model).values for each in (mean, below, above))
             colour, marker, dashes = styles[str(model)]
             ax.errorbar(
                 place + apart[index],
-                *line,
+                line,
+                None if np.isnan(reach).all() else reach,
                 color=colour,
                 marker=marker,
                 linestyle=dashes,

@@ -28,6 +28,7 @@ AXES = {  # by the stimulus dimension of a curve
 # Markers distinguish lines in grey print.
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+_OF_TRIALS = ("_mean", "_half_width")  # ends of the names of variables that belong to the curve of the same beginning
 
 
 def tuning_curve(
@@ -41,9 +42,9 @@ def tuning_curve(
         Firing rates in spikes/s; the axis is one of `AXES`, with its values as coordinate. NaN leaves a gap.
     ax : Axes
     trials : DataArray, dims (neuroid, stimulus axis, trial), optional
-        Firing rate in each trial.
+        Firing rate in each trial; the line is then their mean in place of `curves`.
     half_width : DataArray, dims (neuroid, stimulus axis), optional
-        Half the width of the 95 % interval of the mean over `trials`; the band is drawn around that mean.
+        Half the width of the 95 % interval of this mean.
 
     Raises
     ------
@@ -63,7 +64,8 @@ def tuning_curve(
     if half_width is not None and trials is None:
         raise ValueError("half_width is the interval of the mean over trials; pass the trials too")
     levels = curves[axis].values
-    of_neuroids = zip(curves.transpose("neuroid", axis).values, _names(curves), COLOURS, MARKERS, strict=False)
+    by_neuroid = (curves if trials is None else trials.mean("trial")).transpose("neuroid", axis).values
+    of_neuroids = zip(by_neuroid, _names(curves), COLOURS, MARKERS, strict=False)
     for rates, name, colour, marker in of_neuroids:
         ax.plot(levels, rates, color=colour, marker=marker, markersize=4.5, label=name)
     if trials is not None:
@@ -72,8 +74,9 @@ def tuning_curve(
             ax.plot(levels, rates, ".", color=colour, markersize=1.5, alpha=0.4, zorder=1)
         if half_width is not None:
             halves = half_width.transpose("neuroid", axis).values
-            for mean, half, colour in zip(by_trial.mean(axis=2), halves, COLOURS, strict=False):
-                ax.fill_between(levels, mean - half, mean + half, color=colour, alpha=0.25, linewidth=0)
+            for mean, half, colour in zip(by_neuroid, halves, COLOURS, strict=False):
+                low = np.maximum(mean - half, 0)  # rates are not negative
+                ax.fill_between(levels, low, mean + half, color=colour, alpha=0.25, linewidth=0)
     drawn = AXES[axis]
     if drawn.octaves and (curves[axis] > 0).all():
         ax.set_xscale("log", base=2)
@@ -105,7 +108,7 @@ def tuning_curves(curves: "Dataset") -> "Figure":
     shown = {
         str(name): each
         for name, each in curves.data_vars.items()
-        if any(set(each.dims) == {"neuroid", axis} for axis in AXES) and not str(name).endswith("_half_width")
+        if any(set(each.dims) == {"neuroid", axis} for axis in AXES) and not str(name).endswith(_OF_TRIALS)
     }
     if not shown:
         raise ValueError(

@@ -4,9 +4,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from torch import nn
+
+from ..brainscore import import_quietly
+
+import_quietly()  # before the imports below, which would show a warning that users can do nothing about
+
 from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly, walk_coords
 from brainscore_vision.model_interface import BrainModel
-from torch import nn
 
 from ..stimuli.colour import colour_in_words
 from .activations import ActivationsExtractor

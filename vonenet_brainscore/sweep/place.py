@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..arguments import check_real, check_scheduler, check_text, check_whole
+from ..progress import note
+from ..provenance import in_words
 from .cells import Cell
 from .schedule import PATIENCE_S, dask_outcomes
 from .work import Outcome, Work
@@ -22,6 +24,7 @@ CLUSTERS = {  # what a user calls a batch system -> dask-jobqueue's class
 }
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # Dask sets them to 1
 _UNTOLD = "ignore::FutureWarning,ignore::SyntaxWarning"  # warnings from Brain-Score's imports
+_UNINTERRUPTED = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # Ctrl-C is for the requesting process
 _PROCESS_BYTES = 3e9  # of torch, Brain-Score and a benchmark's data, in addition to the features
 
 
@@ -139,6 +142,7 @@ def _local_cluster(workers: int, threads: int) -> Iterator[Any]:
     settings["distributed.deploy.lost-worker-timeout"] = "10 minutes"
     variables = {**dict.fromkeys(_THREAD_VARIABLES, threads), "PYTHONWARNINGS": _UNTOLD}
     settings |= {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in variables.items()}
+    settings["distributed.worker.preload"] = [*dask.config.get("distributed.worker.preload", []), _UNINTERRUPTED]
     options = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
     # The sweep itself reports lost processes to the user.
     with dask.config.set(settings), LocalCluster(**options, silence_logs=logging.ERROR) as cluster:
@@ -153,6 +157,12 @@ def _batch_cluster(system: str, jobs: int, threads: int, options: Mapping[str, A
     given: dict[str, Any] = {"cores": threads, "processes": 1, "worker_extra_args": ["--nthreads", "1"]}
     given["job_script_prologue"] = [f"export {name}={threads}" for name in _THREAD_VARIABLES]
     given |= options
-    with getattr(dask_jobqueue, CLUSTERS[system])(**given) as cluster:
+    cluster = getattr(dask_jobqueue, CLUSTERS[system])(**given)
+    try:
         cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs)  # unlike scale, replaces a job that ends
         yield cluster
+    finally:
+        try:
+            cluster.close()
+        except Exception as error:  # such as a job that is being submitted; no reason to lose what was computed
+            note(f"a job of {system} could not be cancelled ({in_words(error)}); it ends, as its scheduler has ended")

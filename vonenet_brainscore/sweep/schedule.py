@@ -106,7 +106,7 @@ class _Session:
         self._lost_at = None
         if client.dashboard_link != self._dashboard:
             self._dashboard = client.dashboard_link
-            self.say(f"Dask's dashboard: {self._dashboard}; {len(client.nthreads())} workers so far")
+            self.say(f"worker processes so far: {len(client.nthreads())}; Dask's dashboard: {self._dashboard}")
         return client
 
     def _until_lost(

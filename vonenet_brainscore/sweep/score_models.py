@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import check_real, usable_device
-from ..progress import progress_bar
+from ..progress import note, progress_bar
 from .cells import Sweep
 from .records import Records
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from .cells import Cell
     from .work import Outcome
+
+_NOT_REACHED = "not reached"
 
 
 def score_models(
@@ -165,20 +167,28 @@ def score_models(
     cells = {cell.key: cell for cell in every}  # files with the same weights share a cell
     with (
         records.opened() as mark,
-        progress_bar(total=len(cells), desc="sweep", unit="cell", shown=progress) as bar,
+        progress_bar(total=len(cells), desc="sweep", unit="score", shown=progress) as bar,
     ):
         work = Work(records, mark, threads, memory, cache)
         outcomes = {key: found for key, cell in cells.items() if (found := work.on_record(cell)) is not None}
+        say = note if progress else _say_nothing
+        if outcomes:
+            say(f"{len(outcomes)} of {len(cells)} scores are already in {folder}")
         bar.update(len(outcomes))
         left = [[cell for cell in group if cell is cells[cell.key] and cell.key not in outcomes] for group in groups]
-        made = place.outcomes(list(filter(None, left)), work, bar.write if progress else _say_nothing)
+        made = place.outcomes(list(filter(None, left)), work, say)
         try:
             with closing(made):  # restores threads and closes the cluster after an error, too
                 for outcome in made:
                     outcomes[outcome.key] = outcome
                     bar.update()
         finally:  # keeps what was finished before an error or an interruption
-            outcomes |= {key: failure(cell, "not reached") for key, cell in cells.items() if key not in outcomes}
+            for key in [key for key in cells if key not in outcomes]:
+                # A worker records each score at once, and returns those of a setting together.
+                outcomes[key] = work.on_record(cells[key]) or failure(cells[key], _NOT_REACHED)
+            missing = sum(outcome.row.get("problem") == _NOT_REACHED for outcome in outcomes.values())
+            if missing:
+                say(f"stopped: {len(cells) - missing} of {len(cells)} are done; the same command resumes")
             lost = _keep(records, cells, outcomes)
             table = sweep_table(every, outcomes)
             dataset = sweep_dataset(sweep, table)

@@ -14,6 +14,7 @@ from .cells import Cell, Sweep
 from .work import Outcome
 
 NUMBERS = ("score", "raw", "ceiling", "error")
+ENDS = ("score_low", "score_high")  # of the 95 % interval, where a score has one
 FILES = ("results.csv", "results.nc", "results.png")
 
 
@@ -22,7 +23,8 @@ def sweep_table(cells: Iterable[Cell], outcomes: Mapping[str, Outcome]) -> pd.Da
     rows = []
     for cell in cells:
         found = {"problem": "", **outcomes[cell.key].row}
-        asked = {"model": cell.model, **cell.settings, "benchmark": cell.benchmark}
+        settings = {name: "none" if value is None else value for name, value in cell.settings.items()}
+        asked = {"model": cell.model, **settings, "benchmark": cell.benchmark}
         first = {name: found[name] for name in (*NUMBERS, "problem")}
         rows.append({**asked, **first, **{name: value for name, value in found.items() if name not in asked}})
     return pd.DataFrame(rows)
@@ -31,8 +33,8 @@ def sweep_table(cells: Iterable[Cell], outcomes: Mapping[str, Outcome]) -> pd.Da
 def sweep_dataset(sweep: Sweep, table: pd.DataFrame) -> xr.Dataset:
     """The numbers and problems of a sweep: dims (model, *settings, benchmark).
 
-    A setting whose values are not all numbers has a text coordinate. `error` has the attribute `of`, which names the
-    quantity of which it is the error (not the score).
+    A setting whose values are not all numbers has a text coordinate, in which None is 'none'. `error` has the attribute
+    `of`, which names the quantity of which it is the error (not the score).
     """
     dims = ("model", *sweep.settings, "benchmark")
     coordinates = {
@@ -42,7 +44,8 @@ def sweep_dataset(sweep: Sweep, table: pd.DataFrame) -> xr.Dataset:
     }
     shape = tuple(len(coordinates[name]) for name in dims)
     # Cells come model by model, then by settings, then by benchmark: the order of the axes.
-    data = {name: (dims, table[name].to_numpy(float).reshape(shape)) for name in NUMBERS}
+    numbers = table.reindex(columns=[*NUMBERS, *ENDS])
+    data = {name: (dims, numbers[name].to_numpy(float).reshape(shape)) for name in numbers}
     problems = table["problem"].to_numpy(object).reshape(shape)
     common = {"noise": sweep.noise, "trials": str(sweep.trials), "seed": sweep.seed, "threads": sweep.threads}
     dataset = xr.Dataset({**data, "problem": (dims, problems)}, coords=coordinates, attrs=common)
@@ -53,7 +56,7 @@ def sweep_dataset(sweep: Sweep, table: pd.DataFrame) -> xr.Dataset:
 
 def _coordinate(values: Sequence[Any]) -> list[Any]:
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-    return list(values) if numbers else [str(value) for value in values]
+    return list(values) if numbers else ["none" if value is None else str(value) for value in values]
 
 
 def write_results(folder: Path, table: pd.DataFrame, dataset: xr.Dataset) -> list[str]:

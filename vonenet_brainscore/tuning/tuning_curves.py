@@ -63,8 +63,10 @@ def tuning_curves_of(
         (neuroid,) ``baseline``, the rate at the blank, ``f0`` and ``f1``, mean and first harmonic of `phase_tuning`,
         and ``modulation_ratio`` F1/F0, NaN for a unit that never fires; and the unit's best grating,
         ``best_orientation``, ``best_spatial_frequency`` and ``best_diameter``. With `trials`, for each curve
-        ``<curve>_trials`` (neuroid, level, trial) and ``<curve>_half_width`` (neuroid, level), half the 95 % interval
-        of its mean (`half_width_of_mean`). Every variable has its ``units``.
+        ``<curve>_trials`` (neuroid, level, trial), their mean ``<curve>_mean`` (neuroid, level), and
+        ``<curve>_half_width`` (neuroid, level), half the 95 % interval of this mean (`half_width_of_mean`). The mean
+        is above ``<curve>``, the rate of the mean response, where single trials are rectified at 0 spikes/s. Every
+        variable has its ``units``.
 
     Raises
     ------
@@ -167,6 +169,7 @@ def _of_trials(name: str, dimension: str, by_trial: np.ndarray) -> dict[str, tup
     unit = {"units": "spikes/s"}
     return {
         f"{name}_trials": (("neuroid", dimension, "trial"), by_trial, unit),
+        f"{name}_mean": (("neuroid", dimension), by_trial.mean(axis=-1), unit),
         f"{name}_half_width": (("neuroid", dimension), half_width_of_mean(by_trial), unit),
     }
 
