@@ -174,7 +174,7 @@ def test_own_recordings(run, tiny_model, tmp_path):
         responses = np.random.default_rng(seed).normal(size=(30, 2, 1)) + np.zeros(2)
         np.save(tmp_path / f"{seed}.npy", responses)
         status, shown = run("compare", "voneresnet50", "vonealexnet", *words[:3], f"{seed}.npy", *words[4:])
-        raws[shown.split("voneresnet50")[1].split()[1]] = "*: raw is negative, so that" in shown
+        raws[shown.split("voneresnet50")[1].split()[4]] = "*: raw is negative, so that" in shown
     assert any(raws.values()) and not all(raws.values()) and "*" not in parts
     assert all(raw.startswith("-") == raw.endswith("*") == explained for raw, explained in raws.items())
     status, _ = run("compare", *side_by_side, "--benchmark", BANDWIDTH)
@@ -261,8 +261,9 @@ def test_models_are_compared_in_two_tables_and_a_file(run, tiny_model, tmp_path)
     status, shown = run("compare", *words)
     assert status == 0 and f"Models on {BANDWIDTH}" in shown and "differences: pairs.csv" in shown
     rows = [line.split() for line in shown.splitlines()]
-    (score,) = {row[1] for row in rows if row and row[0] in ("voneresnet50", "vonealexnet") and len(row) == 4}
+    (score,) = {row[1] for row in rows if row and row[0] in ("voneresnet50", "vonealexnet") and row[1] != "vonealexnet"}
     assert 0 < float(score) < 1.1
+    assert "voneresnet50: layer vone_block; noise none; trials 1; seed 0; weights " in shown
     (pair,) = [row for row in rows if row[:2] == ["voneresnet50", "vonealexnet"]]
     assert pair[2:] == ["0.000", "–", "–"]  # one network under two names, and no images to draw again
     first, second = (tmp_path / "pairs.csv").read_text().splitlines()

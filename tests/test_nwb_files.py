@@ -87,7 +87,7 @@ def test_the_whole_way_to_a_benchmark(recording, tmp_path):
     random = np.random.default_rng(3)
     for name in NAMES:
         Image.fromarray(random.integers(0, 256, (8, 8), dtype=np.uint8)).save(tmp_path / name)
-    benchmark = neural_benchmark("mine", tmp_path, recording, metric="ridge", time_bin=(0, 250))
+    benchmark = neural_benchmark("mine", tmp_path, recording, visual_degrees=8, metric="ridge", time_bin=(0, 250))
     described = benchmark.own_recordings
     assert described["recordings"] == "30 stimuli, 2 neurons, 2 repetitions"
     assert described["notes"].splitlines()[-1] == "2 of 4 neurons are in V1; the others are not used"

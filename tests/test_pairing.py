@@ -70,10 +70,12 @@ def test_refuses_lengths_that_do_not_match(folder, values):
 
 
 def test_refuses_images_and_responses_without_partner(folder, values):
-    message = r"1 of 4 images have no response \('b.png'\), and 1 of 4 responses have no image \('e'\)"
+    message = (
+        r"1 of 4 images have no response \('b.png'\), and 1 of 4 stimuli named by the responses have no image \('e'\)"
+    )
     with pytest.raises(ValueError, match=message):
         paired(folder, named(values, ["a", "e", "c", "d"]))
-    with pytest.raises(ValueError, match=r"1 of 4 images have no response \('d.png'\), and 0 of 3 responses"):
+    with pytest.raises(ValueError, match=r"1 of 4 images have no response \('d.png'\), and 0 of 3 stimuli named"):
         paired(folder, named(values[:3], ["a", "b", "c"]))
 
 

@@ -6,7 +6,9 @@ import shlex
 from functools import partialmethod
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from tqdm import tqdm
 from typer.main import get_command
 
@@ -24,14 +26,34 @@ def blocks(language):
     return [text for named, text in found if named == language]
 
 
+def write_own_recordings(folder):
+    """Forty images, and two presentations of each to three neurons."""
+    rng = np.random.default_rng(0)
+    (folder / "images").mkdir()
+    rows = ["stimulus,repetition,n0,n1,n2"]
+    for index in range(40):
+        pixels = rng.integers(0, 256, (32, 32), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / "images" / f"im{index:02d}.png")
+        rows += [f"im{index:02d},{trial},{','.join(map(str, rng.poisson(pixels[:3, 0] / 9)))}" for trial in (1, 2)]
+    (folder / "counts.csv").write_text("\n".join(rows) + "\n")
+
+
 def test_the_python_examples_run(tmp_path, monkeypatch):
     monkeypatch.setenv("RESULTCACHING_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
+    write_own_recordings(tmp_path)
     names = {}
     for code in blocks("python"):
         exec(code, names)
     assert 0.5 < float(names["score"]) < 1.1 and float(names["other_seed"]) != float(names["score"])
-    assert names["responses"].shape == (1, 512 * 56 * 56) and 0 < names["simple"].sum() == 256 * 56 * 56
+    assert names["responses"].shape == (1, 512 * 56 * 56) and names["simple"].shape == (1, 256 * 56 * 56)
+    expected = names["responses"].values.reshape(512, 56, 56)[5]  # the row comes first
+    np.testing.assert_array_equal(names["feature_map"], expected)
+    np.testing.assert_array_equal(names["one_channel"], names["layer"].values[:, 5 * 28 * 28 : 6 * 28 * 28])
+    assert list(names["r"]["neuroid_id"].values) == ["n0", "n1", "n2"]
+    assert names["own_score"].raw.values == pytest.approx(names["own_score"].raw.raw.median("neuroid").mean().item())
+    centre = names["orientation"]["orientation_tuning_trials"].mean("trial")
+    np.testing.assert_allclose(names["orientation"]["orientation_tuning_mean"], centre)
 
 
 def command_of(words):
@@ -43,9 +65,10 @@ def command_of(words):
     return command, words
 
 
+QUOTED = re.findall(r"`([^`\n]+(?:\n[^`\n]+)?)`", re.sub(r"^```.*?^```$", "", TEXT, flags=re.DOTALL | re.MULTILINE))
 COMMAND_LINES = [
     shlex.split(line.partition("vonenet-brainscore ")[2])
-    for line in TEXT.splitlines()
+    for line in (*TEXT.splitlines(), *QUOTED)
     if re.match(r"(python3.11 .*/)?vonenet-brainscore ", line)
 ]
 
@@ -56,14 +79,32 @@ def test_command_lines_can_be_read(words):
     command.make_context(command.name, words)  # parses every argument, and runs nothing
 
 
+class Reached(Exception):
+    """The function that a command is for was called."""
+
+
+def reached(*args, **kwargs):
+    raise Reached
+
+
+@pytest.mark.parametrize(
+    "words", [words for words in COMMAND_LINES if words[0] in ("score", "compare", "partition")], ids=" ".join
+)
+def test_commands_that_score_have_all_that_they_need(words, monkeypatch):
+    """Some options are required together, which parsing does not show."""
+    monkeypatch.setattr("vonenet_brainscore.own_recordings.neural_benchmark.neural_benchmark", reached)
+    for function in ("scoring.score_model", "comparison.compare_models", "variance_partition.partition_variance"):
+        monkeypatch.setattr(f"vonenet_brainscore.{function}", reached)
+    command, words = command_of(words)
+    with pytest.raises(Reached):
+        command.main(words, standalone_mode=False)
+
+
 def test_commands_and_flags_in_the_text_exist():
-    quoted = re.findall(r"`([^`\n]+(?:\n[^`\n]+)?)`", re.sub(r"^```.*?^```$", "", TEXT, flags=re.DOTALL | re.MULTILINE))
-    for text in quoted:
-        if text.startswith("vonenet-brainscore "):
-            command_of(text.split()[1:])
     commands = [get_command(app), *get_command(app).commands.values()]
-    known = {flag for command in commands for option in command.params for flag in option.opts}
-    named = {word for text in quoted for word in text.split() if word.startswith("--")}
+    options = [option for command in commands for option in command.params]
+    known = {flag for option in options for flag in (*option.opts, *option.secondary_opts)}
+    named = {word for text in QUOTED for word in text.split() if word.startswith("--")}
     assert len(named) > 8 and named - known == {
         "--help",
         "--nthreads",

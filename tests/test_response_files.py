@@ -194,7 +194,7 @@ REFUSALS = {
     "no response": (lambda v: long_table(v).drop(columns="response"), "needs a column 'response'"),
     "not a number": (
         lambda v: wide_table(v).astype({"n2": object}).replace({"n2": {v[0, 1, 1]: "3,5"}}),
-        "column 'n2', row 2: '3,5' is not a number",
+        "column 'n2', row 2 below the header: '3,5' is not a number",
     ),
 }
 

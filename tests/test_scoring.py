@@ -31,14 +31,27 @@ def made(tmp_path):
         yield
 
 
-def test_no_warning_of_brainscores_import_reaches_the_user():
+@pytest.mark.parametrize(
+    "call",
+    [
+        "score_model('voneresnet51', 'V1-properties')",
+        "record('voneresnet51', [])",
+        "v1_properties('voneresnet51')",
+        "compare_gabors('voneresnet50') and 1 / 0",
+        "neural_benchmark('made', 'no folder', 'no file')",
+        "simulated_benchmark('.', n_stimuli=1)",
+        "score_models('voneresnet51', output='.')",
+        "package_submission('voneresnet51', 'a.zip')",
+    ],
+)
+def test_no_warning_of_brainscores_import_reaches_the_user(call, tmp_path):
     code = (
         "import warnings; warnings.simplefilter('error', FutureWarning); import vonenet_brainscore\n"
-        "try: vonenet_brainscore.score_model('voneresnet51', 'V1-properties')\n"
-        "except ValueError as error: print(error)"
+        f"try: vonenet_brainscore.{call}\n"
+        "except (ValueError, FileNotFoundError, ZeroDivisionError) as error: print(error)"
     )
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "unknown model 'voneresnet51'" in shown.stdout and not shown.stderr
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert shown.stdout and not shown.stderr
 
 
 def test_a_v1_property_of_a_named_model():

@@ -5,7 +5,7 @@ import pytest
 from vonenet_brainscore import MODELS
 from vonenet_brainscore.benchmarks.names import benchmark_identifiers
 from vonenet_brainscore.cli.scoring import list_models_and_benchmarks
-from vonenet_brainscore.cli.tables import say, table
+from vonenet_brainscore.cli.tables import number, say, table
 
 
 @pytest.fixture
@@ -75,3 +75,9 @@ def test_the_list_shows_what_is_to_be_typed(capsys, monkeypatch, width):
         *benchmark_identifiers("V1-properties"),
     ):
         assert name in words
+
+
+def test_numbers_have_no_sign_of_a_zero_that_was_rounded():
+    assert [number(value) for value in (-0.0004, -0.0006, 0.0, 2 / 3, None, float("nan"))] == [
+        *("0.000", "-0.001", "0.000", "0.667", "–", "–")
+    ]

@@ -19,7 +19,7 @@ from .own_recordings import (
     Window,
     own_benchmark,
 )
-from .score_table import signed, star
+from .score_table import interval, recorded_with, signed, star
 from .scoring import FIGURE_SUFFIXES, Device, Layers, Memory, Noise, Seed, Trials, Weights, in_bytes, region_layer_map
 from .tables import number, say, table
 
@@ -89,15 +89,17 @@ def compare(
         memory=in_bytes(memory),
         cache=cache,
     )
-    columns = ("score", "raw", "ceiling")
-    shown = table(f"Models on {benchmark or one.identifier}", "model", *columns, numbers=columns)
+    of_model = ("score", "95 %", "raw", "ceiling")
+    shown = table(f"Models on {benchmark or one.identifier}", "model", *of_model, numbers=of_model)
     for name, row in scores.iterrows():
-        shown.add_row(str(name), number(row["score"]), signed(row["raw"]), number(row["ceiling"]))
+        ends = interval(row.get("score_low"), row.get("score_high"))
+        shown.add_row(str(name), number(row["score"]), ends, signed(row["raw"]), number(row["ceiling"]))
     named, columns = ("first", "second"), ("difference", "from", "to")
     pairs = table("Differences, 95 % interval", *named, *columns, numbers=columns, names=named, least=("none",))
     for _, row in differences.iterrows():
         pairs.add_row(row["first"], row["second"], *(number(row[name]) for name in ("difference", "low", "high")))
-    say(shown, *star(scores["raw"]), pairs)
+    recorded = [f"{name}: {recorded_with(row)}" for name, row in scores.iterrows()]
+    say(shown, *star(scores["raw"]), pairs, *recorded)
     if output is not None:
         with written_whole(output) as partial:
             differences.to_csv(partial, index=False)

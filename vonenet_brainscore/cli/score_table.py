@@ -56,9 +56,13 @@ def score_table(model: str, scores: "Mapping[str, Score]") -> list[Any]:
     for identifier, row in rows.iterrows():
         remarks = str(row["remarks"]).split("\n") if isinstance(row.get("remarks"), str) else []
         lines += [f"{'*' if row['raw'] < 0 else ''}{identifier}: {remark}" for remark in remarks]
-    names = [name for name in _RECORDED if name in rows]
-    lines += dict.fromkeys("; ".join(f"{name} {row[name]}" for name in names) for _, row in rows.iterrows())
+    lines += dict.fromkeys(recorded_with(row) for _, row in rows.iterrows())
     return [shown, *lines]
+
+
+def recorded_with(row: Any) -> str:
+    """The layer, noise, trials, seed and weights of a score, from its row of `results.result_row`."""
+    return "; ".join(f"{name} {row[name]}" for name in _RECORDED if name in row)
 
 
 def interval(low: Any, high: Any, digits: int = 3) -> str:

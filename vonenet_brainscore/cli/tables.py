@@ -139,4 +139,4 @@ def say(*things: Any) -> None:
 
 def number(value: Any, digits: int = 3) -> str:
     """A number with `digits` decimal places; a dash for None or NaN."""
-    return "–" if value is None or value != value else f"{value:.{digits}f}"
+    return "–" if value is None or value != value else f"{round(float(value), digits) + 0.0:.{digits}f}"  # no -0.000

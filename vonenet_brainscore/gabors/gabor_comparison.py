@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..arguments import check_seed
+from ..brainscore import import_quietly
 from ..models.vone_block import VOneBlock
 from ..primates.binned_similarity import binned_similarity, joint_ks_similarity
 from .gabor_filters import gabor_front_end, gabor_table
@@ -197,6 +198,7 @@ def compare_gabors(model: Any, *, seed: int = 0) -> GaborComparison:
     >>> 0 < comparison.to_frame()["similarity"].dropna().min() <= 1
     True
     """
+    import_quietly()
     check_seed(seed)
     identifier, block = gabor_front_end(model)
     filters = gabor_table(block)

@@ -47,8 +47,8 @@ def numbers(column: pd.Series) -> pd.Series:
         row = int(np.argmax(wrong))
         # "#DIV/0!" means that a formula failed, not that nothing was recorded; "-" or "?" can mean anything.
         raise ValueError(
-            f"column {column.name!r}, row {row + 1}: {column.iloc[row]!r} is not a number; leave the cell empty if the "
-            "response is missing, and the column out if it holds no responses"
+            f"column {column.name!r}, row {row + 1} below the header: {column.iloc[row]!r} is not a number; leave the "
+            "cell empty if the response is missing, and remove the column if it contains no responses"
         )
     return texts.map(float)
 

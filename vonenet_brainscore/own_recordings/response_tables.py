@@ -111,8 +111,8 @@ def _check_neurons(wide: pd.DataFrame) -> None:
             reason = "counts the rows"
         if reason:
             raise ValueError(
-                f"column {name!r} {reason}; remove it or, if it is a neuron, name it like the others. A wide table has "
-                "a column 'stimulus', optionally a column 'repetition', and one column per neuron"
+                f"column {name!r} {reason}; remove it, or call it 'stimulus' or 'image' if it names the image, "
+                "'repetition' or 'trial' if it numbers the repetition, or like the others if it is a neuron"
             )
 
 

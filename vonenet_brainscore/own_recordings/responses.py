@@ -98,7 +98,7 @@ class Responses:
         missing = int((shown[:, None] & ~there).sum())
         counts = [(stimuli, "stimulus", "stimuli"), (neurons, "neuron", "neurons"), (most, "repetition", "repetitions")]
         words = ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in counts)
-        uneven = f" (mean {mean:.1f} per stimulus)" if mean != most else ""
+        uneven = f" (mean {mean:.3g} per stimulus)" if mean != most else ""
         return f"{words}{uneven}, {missing} missing" if missing else f"{words}{uneven}"
 
     def to_data_array(self) -> "xr.DataArray":

@@ -77,8 +77,9 @@ def rows_of_images(
         raise ValueError(
             f"{len(without_response)} of {len(filenames)} images have no response"
             + (f" ({listed(without_response)})" if without_response else "")
-            + f", and {len(without_image)} of {len(rows)} responses have no image"
+            + f", and {len(without_image)} of {len(rows)} stimuli named by the responses have no image"
             + (f" ({listed(without_image)})" if without_image else "")
+            + "; correct the names, or remove what has no counterpart"
         )
     return found, None
 

@@ -74,11 +74,18 @@ def _images(stimuli: Any) -> list[Any]:
         raise TypeError("stimuli is one image; put it into a list")
     if not isinstance(stimuli, Iterable):
         raise TypeError(f"stimuli are a folder, images in a list or a StimulusSet, not {type(stimuli).__name__}")
-    return [Path(image) if isinstance(image, str | PathLike) else as_picture(image) for image in stimuli]
+    return [_image(image) for image in stimuli]
 
 
-def _stimulus_ids(images: Sequence[Path | Picture]) -> np.ndarray:
+def _image(image: Any) -> Path | OnScreen | Picture:
+    if isinstance(image, OnScreen):
+        return image
+    return Path(image) if isinstance(image, str | PathLike) else as_picture(image)
+
+
+def _stimulus_ids(shown: Sequence[Path | OnScreen | Picture]) -> np.ndarray:
     """Unique names: the file name, with its folder or a number appended if names repeat."""
+    images = [image.path if isinstance(image, OnScreen) else image for image in shown]
     names = [image.name if isinstance(image, Path) else image.content.hex()[:32] for image in images]
     names = [
         str(image) if isinstance(image, Path) and names.count(name) > 1 else name

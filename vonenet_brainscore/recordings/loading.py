@@ -244,8 +244,8 @@ def network_subject(
     regions = with_own_regions(own, region_layer_map)
     if not regions:
         raise ValueError(
-            f"{name or type(network).__name__} has no VOneBlock and no layers of a model we know; say which layer "
-            "represents which region: region_layer_map={'V1': 'layer1'}, or --layer V1=layer1"
+            f"{name or type(network).__name__} has no VOneBlock and no layers of a known model; say which layer "
+            "represents which region, such as --layer V1=layer1 (region_layer_map={'V1': 'layer1'})"
         )
     check_layers(network, list(dict.fromkeys(regions.values())))
     back_end = network.settings.get("back_end") if isinstance(network, VOneNet) else None

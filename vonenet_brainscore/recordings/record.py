@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import torch
 from torch import nn
 
+from ..arguments import check_real
 from ..models.registry import MODELS
+from ..stimuli.screen import on_screen, placed_exactly
+from .assemblies import presentation_coordinates
 from .layers import check_layers
 from .loading import is_reference, load_subject, network_subject
 from .subject import FRONT_END, Subject
@@ -25,6 +29,7 @@ def record(
     seed: int = 0,
     *,
     noise: str = "model",
+    visual_degrees: float | None = None,
     device: str | torch.device | None = None,
     flat: bool = False,
     progress: bool = True,
@@ -37,9 +42,9 @@ def record(
         A name in `MODELS`, a network by reference (`named_network`), or a network that takes images (batch, 3, y, x),
         normalised with mean and standard deviation 0.5.
     stimuli : folder, sequence of images, or StimulusSet
-        Images as paths, Pillow images or uint8 arrays of shape (y, x) or (y, x, 3). They fill the visual field. A
-        picture that is listed several times is shown several times, each time with new noise: one trial of a picture
-        that is listed four times equals four trials of the picture listed once.
+        Images as paths, Pillow images or uint8 arrays of shape (y, x) or (y, x, 3). A picture that is listed several
+        times is shown several times, each time with new noise: one trial of a picture that is listed four times equals
+        four trials of the picture listed once.
     layers : sequence of str, optional
         As in ``network.named_modules()``, or 'logits'; by default the VOneBlock.
     trials : int
@@ -50,6 +55,9 @@ def record(
     seed : int
         Seed of the noise.
     noise : {'model', 'none'}
+    visual_degrees : float, optional
+        Width of the images. They are shown in the centre of the visual field (8 degrees for the released models), on
+        grey, and cropped if they are larger, exactly as benchmarks show theirs. By default they fill the visual field.
     device : str or torch.device, optional
     flat : bool
         Return a plain DataArray, in which every coordinate is one of its `coords`.
@@ -58,13 +66,18 @@ def record(
     Returns
     -------
     NeuroidAssembly, or DataArray with ``flat=True``, (presentation, neuroid)
-        float32 with coordinates of stimuli (`stimulus_id`, `stimulus_path`) and units (`region`, and what
-        `neuroids.neuroid_coordinates` says); with a third dimension `time_step` where a layer is called more than once.
+        float32 with coordinates of stimuli (`stimulus_id`, `stimulus_path`) and units: `layer`, `region`, `channel`
+        and, as in Brain-Score, `channel_x` for the row and `channel_y` for the column of a map. Units of the VOneBlock
+        also have `cell_type`, `colour`, the parameters of their Gabor (`orientation` and `phase` in degrees,
+        `spatial_frequency` in cycles/degree, `nx` and `ny` in periods of the carrier) and the centre of the receptive
+        field, `receptive_field_x` to the right and `receptive_field_y` downwards, in degrees from the centre. There is
+        a third dimension `time_step` if a layer is called more than once.
 
     Raises
     ------
     ValueError
-        For an unknown model or layer (with the nearest ones), an empty list, or an image that cannot be read.
+        For an unknown model or layer (with the nearest ones), an empty list, an image that cannot be read, or a width
+        that is not between 0 and 180 degrees.
     FileNotFoundError
         For a missing image, or weights that are unavailable.
     TypeError
@@ -99,8 +112,24 @@ def record(
         subject = load_subject(model, region_layer_map=own, device=device, **settings)
         if not isinstance(subject, Subject):
             raise TypeError(f"record takes a name in {', '.join(MODELS)} or a network, not {type(model).__name__}")
+    if visual_degrees is not None:
+        stimuli = _at_width(stimuli, visual_degrees, subject.visual_degrees())
     recorded = subject.record(stimuli, layers, trials=trials, average=average)
     return _flat(recorded) if flat else recorded
+
+
+def _at_width(stimuli: Any, visual_degrees: float, field: float) -> Any:
+    """The stimuli, so many degrees wide, in the middle of a visual field."""
+    from brainscore_vision.benchmark_helpers.screen import place_on_screen
+
+    check_real(visual_degrees=visual_degrees)
+    if not 0 < visual_degrees < 180:
+        raise ValueError(f"visual_degrees is {visual_degrees}; it is the width of an image, between 0 and 180 degrees")
+    if isinstance(stimuli, pd.DataFrame):
+        with placed_exactly():
+            return place_on_screen(stimuli, target_visual_degrees=field, source_visual_degrees=visual_degrees)
+    _, images = presentation_coordinates(stimuli)
+    return images if visual_degrees == field else [on_screen(image, field / visual_degrees) for image in images]
 
 
 def _flat(assembly: "NeuroidAssembly") -> "DataArray":

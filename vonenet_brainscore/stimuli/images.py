@@ -77,7 +77,9 @@ class OnScreen:
 
     def visible(self) -> np.ndarray:
         """The part of the picture that is on the screen, uint8 (y, x, 3); errors are those of `read_image`."""
-        pixels = read_pixels(self.path)
+        return self._crop(read_pixels(self.path))
+
+    def _crop(self, pixels: np.ndarray) -> np.ndarray:
         if self.ratio >= 1:
             return pixels
         rows, columns, _ = pixels.shape
@@ -86,9 +88,12 @@ class OnScreen:
 
     def picture(self) -> Picture:
         """The screen; errors are those of `read_image`."""
-        pixels = self.visible()
+        return self.show(read_pixels(self.path))
+
+    def show(self, pixels: np.ndarray) -> Picture:
+        """The screen with other pixels (y, x, 3) in place of the file's."""
         if self.ratio < 1:
-            return as_picture(pixels)
+            return as_picture(self._crop(pixels))
         rows, columns, _ = pixels.shape
         row, column = self.corner((rows, columns))
         placed = np.full((*self.size((rows, columns)), 3), _SCREEN_GREY, np.uint8)

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from ..brainscore import replaced
-from .images import OnScreen
+from .images import OnScreen, Picture, as_picture
 from .picture_files import picture_size
 
 
@@ -61,6 +61,13 @@ def check_screen(path: str | PathLike, ratio: float) -> OnScreen:
             f"pictures smaller, at most {side} x {side} pixels, or check the degrees that they span"
         )
     return placed
+
+
+def on_screen(image: Any, ratio: float) -> OnScreen | Picture:
+    """An image on a screen `ratio` times as wide: a file as `check_screen` returns it, any other image as a picture."""
+    if isinstance(image, str | PathLike):
+        return check_screen(image, ratio)
+    return OnScreen(Path(), ratio).show(as_picture(image).pixels)
 
 
 def _placed_in_memory(
