@@ -73,6 +73,7 @@ def test_a_cluster_on_this_machine_is_silent():
         "try: cli.main()\n"
         "except SystemExit: import logging\n"
         "from distributed import LocalCluster\n"
+        "assert logging.getLogger('distributed').level == logging.CRITICAL\n"  # lines may come after the cluster's end
         "with LocalCluster(n_workers=1, processes=False, dashboard_address=None, silence_logs=logging.ERROR): pass"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

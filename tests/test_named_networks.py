@@ -160,7 +160,7 @@ def test_pretrained_weights_that_are_unavailable_say_what_to_give(monkeypatch):
         raise ConnectionError("no network")
 
     monkeypatch.setattr(timm, "create_model", offline)
-    with pytest.raises(FileNotFoundError, match=r"timm:resnet18 are unavailable \(no network\); leave them out"):
+    with pytest.raises(FileNotFoundError, match=r"timm:resnet18 are unavailable \(no network\); use random ones"):
         named_network("timm:resnet18")
 
 

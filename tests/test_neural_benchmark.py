@@ -172,7 +172,7 @@ def test_a_benchmark_says_what_its_scores_are_of(images, features):
         "recordings": "200 stimuli, 12 neurons, 4 repetitions",
         "notes": "the array of 200 x 12 x 4 is taken as (stimulus, neuron, repetition); for another order, "
         "pass for example axes='stimulus,repetition,neuron' (--axes)\n"
-        "responses are assumed to be of 50 to 200 ms; --window (time_bin) says otherwise",
+        "the time window is not stated; 50 to 200 ms are assumed (--window, time_bin=)",
     }
     differ = {name for name, value in first.own_recordings.items() if other.own_recordings[name] != value}
     assert differ == {
@@ -350,8 +350,8 @@ def test_axes_are_told_and_can_be_said(images, features):
     assert benchmark.own_recordings["notes"] == ""
     assumed = neural_benchmark("mine", images, turned, axes="image,repetition,neuron").own_recordings["notes"]
     assert assumed.splitlines() == [
-        "images are assumed to be 8 degrees wide; --degrees (visual_degrees) says otherwise",
-        "responses are assumed to be of 50 to 200 ms; --window (time_bin) says otherwise",
+        "the width of images is not stated; 8 degrees are assumed (--degrees, visual_degrees=)",
+        "the time window is not stated; 50 to 200 ms are assumed (--window, time_bin=)",
     ]
     np.testing.assert_array_equal(benchmark._assembly.values, neural_benchmark("m", images, values)._assembly.values)
     untold = paired(images, turned)

@@ -87,7 +87,18 @@ def test_trials_are_dots_and_their_interval_a_band():
         mean, half = made["by_phase_trials"][one].mean("trial"), made["by_phase_half_width"][one]
         edges = band.get_paths()[0].vertices[:, 1]
         assert edges.min() == pytest.approx((mean - half).min().item())
+        lines = [line for line in ax.lines if line.get_marker() != "."]
+        np.testing.assert_allclose(lines[one].get_ydata(), mean)
         assert edges.max() == pytest.approx((mean + half).max().item())
+
+
+def test_an_interval_ends_at_a_rate_of_zero():
+    made = curves(units=1)
+    made["by_phase_trials"] = (("neuroid", "phase", "trial"), np.ones((1, 8, 4)))
+    made["by_phase_half_width"] = (("neuroid", "phase"), np.full((1, 8), 3.0))
+    (ax,) = [ax for ax in tuning_curves(made).axes if ax.get_xlabel() == AXES["phase"].label]
+    edges = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert (edges.min(), edges.max()) == (0, 4)
 
 
 def test_refusals():

@@ -1,12 +1,13 @@
 """Running a benchmark: what full features need is estimated before the work."""
 
+import logging
 from types import SimpleNamespace
 
 import numpy as np
 import psutil
 import pytest
 from brainscore_vision import metric_registry
-from made_benchmarks import neural_benchmark, responses_assembly, stimulus_set, train_test_benchmark
+from made_benchmarks import ArraySubject, neural_benchmark, responses_assembly, stimulus_set, train_test_benchmark
 from tiny_networks import tiny_vonenet
 
 from vonenet_brainscore.benchmarks.running import _check_full_features
@@ -53,6 +54,23 @@ def test_a_memory_below_nothing_is_refused():
     benchmark = neural_benchmark(metric(), recordings())
     with pytest.raises(ValueError, match="memory is -1; it is a number of bytes, 0 or more"):
         RowSpaceSubject(load_subject(tiny_vonenet(), progress=False), benchmark, memory=-1)
+
+
+def test_brainscores_bars_are_hidden_where_progress_is(capsys):
+    from vonenet_brainscore.benchmarks.running import run_benchmark
+    from vonenet_brainscore.progress import LOGGER
+
+    benchmark = neural_benchmark(metric(), recordings())
+    features = np.random.default_rng(1).normal(size=(STIMULI, 50))
+    subject = ArraySubject(dict(zip(benchmark._assembly["stimulus_id"].values, features, strict=True)))
+    level = LOGGER.level
+    for quiet in (False, True):
+        LOGGER.setLevel(logging.WARNING if quiet else logging.INFO)
+        try:
+            run_benchmark(subject, benchmark)
+        finally:
+            LOGGER.setLevel(level)
+        assert ("cross-validation" in capsys.readouterr().err) == (not quiet)
 
 
 def test_benchmarks_of_one_name_are_told_apart():

@@ -44,6 +44,10 @@ def test_a_cell_equals_what_score_model_gives(tmp_path):
             assert cell["score"].item() == score.item() and cell["raw"].item() == score.attrs["raw"].item()
             assert cell["ceiling"].item() == score.attrs["ceiling"].item()
             assert cell["error"].item() == score.attrs["error"] and cell["problem"].item() == ""
+            assert (cell["score_low"].item(), cell["score_high"].item()) == (
+                score.attrs["score_low"],
+                score.attrs["score_high"],
+            )
             assert cell["error"].attrs["of"] == score.attrs["error_of"]
 
 

@@ -237,6 +237,15 @@ def test_jobs_of_a_batch_system(tmp_path, monkeypatch, stubs):
     assert found["problem"].item() == "" and len(stubs()) == 2
 
 
+def test_an_interrupt_is_for_the_requesting_process_alone():
+    """A terminal sends Ctrl-C to workers too, which would print tracebacks."""
+    from distributed import Client
+
+    with place._local_cluster(1, 1) as cluster, Client(cluster, set_as_default=False) as client:
+        (handler,) = client.run(signal.getsignal, signal.SIGINT).values()
+    assert handler == signal.SIG_IGN
+
+
 def test_a_job_that_cannot_be_cancelled_costs_no_score(monkeypatch, capsys):
     import dask_jobqueue
 

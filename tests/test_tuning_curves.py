@@ -200,6 +200,7 @@ def test_the_mean_over_trials_is_the_recorded_response(noisy):
         trials = curves[f"{name}_trials"]
         # Rates are cut at 0 trial by trial, so that their mean may lie above the rate of the mean response.
         assert (trials.mean("trial") >= curves[name] - 1e-4).all()
+        np.testing.assert_allclose(curves[f"{name}_mean"], trials.mean("trial"), rtol=1e-12)
         spread = trials.std("trial", ddof=1)
         np.testing.assert_allclose(curves[f"{name}_half_width"], 4.302653 * spread / np.sqrt(3), rtol=1e-6)  # t, 2 df
     strong = curves["phase_tuning_trials"].min("trial") > 0  # no trial is cut

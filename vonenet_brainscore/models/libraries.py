@@ -55,8 +55,8 @@ def library_network(
         reason = str(error).partition("\n")[0]
         if pretrained:
             raise FileNotFoundError(
-                f"the pretrained weights of {name} are unavailable ({reason}); leave them out (weights='random' in "
-                f"score_model), or fetch them where there is a network: {library} keeps what it has fetched"
+                f"the pretrained weights of {name} are unavailable ({reason}); use random ones (--weights random, "
+                f"weights='random'), or download them where there is internet access and copy {library}'s cache"
             ) from error
         raise ValueError(f"{library} does not make {bare!r}: {reason}") from error
 

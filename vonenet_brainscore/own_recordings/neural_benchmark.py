@@ -189,10 +189,10 @@ def _assumptions(
 ) -> Iterator[str]:
     """Notes on the defaults that stand for what neither the caller nor the responses' source says."""
     if visual_degrees is None and "visual_degrees" not in stated:
-        yield f"images are assumed to be {VISUAL_DEGREES:g} degrees wide; --degrees (visual_degrees) says otherwise"
+        yield f"the width of images is not stated; {VISUAL_DEGREES:g} degrees are assumed (--degrees, visual_degrees=)"
     if time_bin is None and "time_bin" not in stated:
         start, end = TIME_BIN
-        yield f"responses are assumed to be of {start:g} to {end:g} ms; --window (time_bin) says otherwise"
+        yield f"the time window is not stated; {start:g} to {end:g} ms are assumed (--window, time_bin=)"
 
 
 def median_repetitions(values: np.ndarray) -> int:
