@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sweep_stubs import BANDWIDTH, PREF_OR
+from torchvision_here import needs_timm
 
 from vonenet_brainscore.benchmarks.names import benchmark_identifiers
 from vonenet_brainscore.sweep.cells import Sweep
@@ -73,8 +74,10 @@ def test_weights_count_by_their_content_and_not_by_name_or_age(tmp_path):
     ("models", "benchmarks", "settings", "error", "message"),
     [
         ("voneresnet51", BANDWIDTH, {}, ValueError, "unknown model 'voneresnet51'; nearest: voneresnet50"),
-        ("timm:resnet19", BANDWIDTH, {}, ValueError, "timm has no network 'resnet19'"),
-        ("vonenet:timm:resnet19", BANDWIDTH, {}, ValueError, "timm has no network 'resnet19'"),
+        *(
+            pytest.param(name, BANDWIDTH, {}, ValueError, "timm has no network 'resnet19'", marks=needs_timm)
+            for name in ("timm:resnet19", "vonenet:timm:resnet19")
+        ),
         (
             "brainscore:alexnett",
             BANDWIDTH,

@@ -4,6 +4,7 @@ import doctest
 import importlib
 
 import pytest
+from torchvision_here import needs_timm
 
 import vonenet_brainscore
 
@@ -17,7 +18,13 @@ NAMED = {name: getattr(vonenet_brainscore, name) for name in vonenet_brainscore.
 CALLABLE = {name: each for name, each in NAMED.items() if callable(each)}
 
 
-@pytest.mark.parametrize("name", sorted(CALLABLE.keys() - WITHOUT))
+WITH_TIMM = {"base_network"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=needs_timm if name in WITH_TIMM else ()) for name in sorted(CALLABLE.keys() - WITHOUT)],
+)
 def test_examples_run(name):
     defined = importlib.import_module(f"vonenet_brainscore.{vonenet_brainscore._PUBLIC[name]}")
     examples = doctest.DocTestFinder(recurse=False).find(CALLABLE[name], name, module=defined)

@@ -106,7 +106,7 @@ def little_memory(monkeypatch, megabytes=1):
 # Checkpoints (crafted pickles: test_checkpoints)
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")  # deprecated, but such files exist
+@pytest.mark.filterwarnings("ignore:`torch.jit")  # deprecated, but such files exist
 def test_a_torchscript_archive_is_not_run(tmp_path):
     path = tmp_path / "program.pth"
     torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), path)

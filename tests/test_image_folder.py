@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from torchvision_here import needs_torchvision
 
 from vonenet_brainscore.classification.image_folder import LabelledImage, as_tensor, load_crop, read_image_folder
 
@@ -22,8 +23,10 @@ def folder(tmp_path):
     return tmp_path
 
 
+@needs_torchvision
 def test_images_and_labels_equal_torchvisions(folder):
-    datasets = pytest.importorskip("torchvision.datasets", reason="torchvision reads the reference")
+    from torchvision import datasets
+
     theirs = datasets.ImageFolder(str(folder)).samples
     ours = read_image_folder(folder, 4)
     assert [(str(image.path), image.label) for image in ours] == theirs
@@ -32,10 +35,12 @@ def test_images_and_labels_equal_torchvisions(folder):
     assert [image.name for image in ours] == ["10/z.png", "a/x.png", "b/1.jpg", "b/2.png", "c/deep/er/y.png"]
 
 
+@needs_torchvision
 @pytest.mark.parametrize("size", [(300, 260), (260, 301), (256, 256), (100, 80)])
 @pytest.mark.parametrize("image_size", [224, 65])
 def test_crop_equals_torchvisions(tmp_path, size, image_size):
-    transforms = pytest.importorskip("torchvision.transforms", reason="torchvision makes the reference")
+    from torchvision import transforms
+
     path = save(tmp_path / "image.png", size)
     resize = transforms.Resize(round(image_size * 256 / 224))
     theirs = transforms.Compose([resize, transforms.CenterCrop(image_size)])(Image.open(path))

@@ -4,12 +4,14 @@ import sys
 
 import pytest
 import torch
+from torchvision_here import NO_TIMM
 
 from vonenet_brainscore.models.named_networks import named_network
 from vonenet_brainscore.sweep import model_contents
 from vonenet_brainscore.sweep.model_contents import contents_of_model
 
-pytest.importorskip("timm", reason="timm is not installed")
+if NO_TIMM:
+    pytest.skip(NO_TIMM, allow_module_level=True)
 
 MADE = "from torch import nn\n\n\ndef network():\n    return nn.Conv2d(3, 4, 9)\n"
 

@@ -1,20 +1,23 @@
 """Networks by name are made as their library makes them, and scored like any other."""
 
 import sys
+from importlib import import_module
 
 import numpy as np
 import pytest
 import torch
 from made_benchmarks import neural_benchmark, responses_assembly, stimulus_set
 from PIL import Image
-from torchvision_here import needs_torchvision
+from torchvision_here import NO_TIMM, needs_torchvision
 
 from vonenet_brainscore import choose_layers, get_model, record, score_model, v1_properties
 from vonenet_brainscore.models.named_networks import named_network, network_of
 from vonenet_brainscore.recordings.loading import is_reference, load_subject
 from vonenet_brainscore.stimuli.images import normalise
 
-timm = pytest.importorskip("timm", reason="timm is not installed")
+if NO_TIMM:
+    pytest.skip(NO_TIMM, allow_module_level=True)
+timm = import_module("timm")
 
 MADE = """
 from torch import nn
@@ -192,3 +195,13 @@ def test_timms_tag_of_pretrained_weights_is_part_of_a_name():
     assert type(network).__name__ == "VOneNet"
     with pytest.raises(ValueError, match=r"timm has no network 'resnet18\.a1_in2k'; nearest: resnet18"):
         get_model(back_end="timm:resnet18.a1_in2k")
+
+
+def test_a_library_beside_another_torch_is_told(tmp_path, monkeypatch):
+    (tmp_path / "timm.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "timm"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(tmp_path)
+    expected = r"timm does not import \(operator .*\); install the torchvision that belongs to the installed torch"
+    with pytest.raises(ModuleNotFoundError, match=expected):
+        named_network("timm:resnet18", "random")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from torchvision_here import needs_timm
 from tqdm import tqdm
 from typer.main import get_command
 
@@ -38,6 +39,7 @@ def write_own_recordings(folder):
     (folder / "counts.csv").write_text("\n".join(rows) + "\n")
 
 
+@needs_timm
 def test_the_python_examples_run(tmp_path, monkeypatch):
     monkeypatch.setenv("RESULTCACHING_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)

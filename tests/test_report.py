@@ -20,6 +20,7 @@ import pytest
 import typer
 from PIL import Image
 from tiny_networks import tiny_vonenet
+from torchvision_here import needs_timm
 
 from vonenet_brainscore import score_model, scoring
 from vonenet_brainscore.benchmarks import storage
@@ -358,8 +359,8 @@ def test_the_command_writes_over_a_page_whole_or_not_at_all(shell, scores, tmp_p
     assert list(tmp_path.iterdir()) == [target]
 
 
+@needs_timm
 def test_the_command_takes_a_voneblock_before_a_network(shell, scores, tmp_path, monkeypatch):
-    pytest.importorskip("timm", reason="timm is not installed")
     asked = []
     monkeypatch.setattr(scoring, "score_model", lambda subject, *_, **__: asked.append(subject) or scores)
     shell(report, "--back_end", "timm:resnet18", "--benchmark", ORIENTATION)

@@ -10,6 +10,7 @@ import xarray as xr
 from PIL import Image
 from sweep_stubs import BANDWIDTH, PEAK_SF, PREF_OR, TINY, stub_compare
 from tiny_networks import SMALL
+from torchvision_here import needs_timm
 
 from vonenet_brainscore import score_model, score_models
 from vonenet_brainscore.benchmarks.v1_properties import V1PropertyBenchmark
@@ -80,8 +81,8 @@ def test_networks_by_reference_are_swept_as_they_are_scored(tmp_path, stubs, mon
         score_models(name, BANDWIDTH, {"gabor_seed": [0]}, output=tmp_path / "results", **common, **QUIET)
 
 
+@needs_timm
 def test_settings_of_a_voneblock_are_swept_before_any_back_end(tmp_path, stubs):
-    pytest.importorskip("timm", reason="timm is not installed")
     settings = {**TINY, "image_size": [224], "ksize": [25], "gabor_seed": [0, 1]}
     found = score_models("vonenet:timm:resnet18", BANDWIDTH, settings, output=tmp_path, **QUIET)
     front_end = {**settings, "surround": [None]}

@@ -3,13 +3,14 @@
 import math
 import sys
 import warnings
+from importlib import import_module
 
 import numpy as np
 import pytest
-import timm
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torchvision_here import NO_TIMM
 
 from vonenet_brainscore import base_network, get_model, record
 from vonenet_brainscore.layer_choice import candidate_layers
@@ -18,6 +19,10 @@ from vonenet_brainscore.models.libraries import library_network
 from vonenet_brainscore.models.stems import CUTS, Refit, cut_behind_stem, regions_by_depth
 from vonenet_brainscore.recordings.loading import load_subject
 from vonenet_brainscore.training.fit import _options
+
+if NO_TIMM:
+    pytest.skip(NO_TIMM, allow_module_level=True)
+timm = import_module("timm")
 
 SMALL = {"image_size": 64, "visual_degrees": 2, "simple_channels": 4, "complex_channels": 4, "noise_mode": None}
 # A small network of each row of CUTS, and of families that share a row.

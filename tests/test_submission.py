@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from submission_models import TinyResNet, tiny_checkpoint, tiny_front_end
+from torchvision_here import needs_timm
 
 from vonenet_brainscore.brainscore import registrations
 from vonenet_brainscore.models import checkpoints, downloads
@@ -117,6 +118,7 @@ def test_weights_by_address(monkeypatch, tmp_path, images):
         submitted_subject(made.path)
 
 
+@needs_timm
 def test_a_back_end_by_name_is_pinned_and_made_again(tmp_path, images):
     from vonenet_brainscore import get_model
 

@@ -80,6 +80,8 @@ def _timm(bare: str, image_size: int) -> tuple[Any, list[str]]:
         raise ModuleNotFoundError(
             f"{error}; networks of timm need it: pip install 'vonenet_brainscore[backends]'"
         ) from error
+    except (ImportError, RuntimeError) as error:  # timm imports torchvision
+        raise _unfit("timm", error) from error
     known = timm.list_models()
     architecture, _, tag = bare.partition(".")
     if tag and bare in timm.list_pretrained(f"{architecture}.*"):
@@ -98,12 +100,17 @@ def _timm(bare: str, image_size: int) -> tuple[Any, list[str]]:
 def _torchvision(bare: str) -> tuple[Any, list[str]]:
     try:
         from torchvision import models
-    except (ImportError, RuntimeError) as error:  # RuntimeError: made for another torch
-        raise ModuleNotFoundError(
-            f"torchvision does not import ({error}); install the one that belongs to the installed torch"
-        ) from error
+    except (ImportError, RuntimeError) as error:
+        raise _unfit("torchvision", error) from error
 
     def make(*, n_classes: int, pretrained: bool) -> nn.Module:
         return models.get_model(bare, weights="DEFAULT" if pretrained else None, num_classes=n_classes)
 
     return make, models.list_models(models)
+
+
+def _unfit(library: str, error: Exception) -> ModuleNotFoundError:
+    """The error of a library that does not import because its torchvision is missing or was made for another torch."""
+    return ModuleNotFoundError(
+        f"{library} does not import ({error}); install the torchvision that belongs to the installed torch"
+    )
